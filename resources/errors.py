@@ -1,0 +1,105 @@
+"""Every error this product raises on purpose; the docstring of each is its meaning.
+
+A command that ends in one of these prints `str(error)` and exits with `exit_code`; it never prints a traceback.
+"""
+
+
+class SchedulerError(Exception):
+    """Root of all errors raised on purpose."""
+
+    exit_code = 1
+
+
+class InvalidInput(SchedulerError):
+    """A value from outside is wrong: names the field, the value and what would be right."""
+
+    exit_code = 2
+
+    def __init__(self, field: str, value: object, expected: str) -> None:
+        self.field, self.value, self.expected = field, value, expected
+        super().__init__(f"{field}: {_shown(value)} is not valid; expected {expected}")
+
+
+class InvalidSettings(SchedulerError):
+    """The settings cannot work: names the setting, its value and what would be right."""
+
+    exit_code = 2
+
+    def __init__(self, field: str, value: object, expected: str) -> None:
+        self.field, self.value, self.expected = field, value, expected
+        super().__init__(f"{field}: {_shown(value)} is not usable; expected {expected}")
+
+
+class InvalidDocument(SchedulerError):
+    """A document (SBOM, advisory, policy) cannot be read: names the source, the path inside it and the reason."""
+
+    exit_code = 2
+
+    def __init__(self, source: str, path: str, reason: str) -> None:
+        self.source, self.path, self.reason = source, path, reason
+        super().__init__(f"{source}: at {path or '/'}: {reason}")
+
+
+class ServerUnavailable(SchedulerError):
+    """PostgreSQL cannot be reached or started; says which server, why, and what to do."""
+
+    exit_code = 2
+
+
+class SchemaMismatch(SchedulerError):
+    """The database's schema is not the one this code needs: not migrated, newer, or a migration was edited."""
+
+    exit_code = 2
+
+
+class NotFound(SchedulerError):
+    """The named row does not exist for this tenant."""
+
+    exit_code = 2
+
+    def __init__(self, entity: str, key: object) -> None:
+        self.entity, self.key = entity, key
+        super().__init__(f"{entity} {_shown(key)} does not exist for this tenant")
+
+
+class AlreadyExists(SchedulerError):
+    """A row with this name or key exists already."""
+
+    exit_code = 2
+
+    def __init__(self, entity: str, key: object) -> None:
+        self.entity, self.key = entity, key
+        super().__init__(f"{entity} {_shown(key)} exists already")
+
+
+class VersionConflict(SchedulerError):
+    """Somebody else edited the row since it was read."""
+
+    def __init__(self, entity: str, key: object, expected: int, found: int) -> None:
+        self.entity, self.key, self.expected, self.found = entity, key, expected, found
+        super().__init__(f"{entity} {_shown(key)} is at version {found}, the edit was made from version {expected}")
+
+
+class IllegalTransition(SchedulerError):
+    """The state machine has no edge from the row's state to the wanted one."""
+
+    def __init__(self, entity: str, key: object, source: str, target: str) -> None:
+        self.entity, self.key, self.source, self.target = entity, key, source, target
+        super().__init__(f"{entity} {_shown(key)} is {source}; it cannot become {target}")
+
+
+class StaleAttempt(SchedulerError):
+    """A write came from an attempt that is no longer the current one; nothing was written."""
+
+    def __init__(self, entity: str, key: object, token: int) -> None:
+        self.entity, self.key, self.token = entity, key, token
+        super().__init__(f"{entity} {_shown(key)}: fencing token {token} is not the current one; nothing was written")
+
+
+class TenantRequired(SchedulerError):
+    """A statement touched tenant rows in a transaction that names no tenant."""
+
+
+def _shown(value: object, limit: int = 120) -> str:
+    text = repr(value) if isinstance(value, str) else str(value)
+    return text if len(text) <= limit else f"{text[:limit]}…"
