@@ -1,0 +1,124 @@
+"""The connection pool, and the only two ways to a transaction: ``begin(tenant)`` and ``begin_system()``."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Self
+
+import psycopg
+from psycopg import Connection
+from psycopg.rows import TupleRow
+from psycopg_pool import ConnectionPool, PoolTimeout
+
+from resources.errors import SchemaMismatch, ServerUnavailable, TenantRequired
+from resources.queries import load
+from resources.settings import SchedulerSettings, ensure_server
+from resources.store import Store
+
+NO_TENANT_SET = "SC001"
+
+
+class Database:
+    """A pool of connections to the ``scheduler`` database; safe to share between threads, closed by ``close``.
+
+    With the embedded server a connection that cannot be made starts the server and tries once more, so that a
+    killed server comes back with the next transaction.
+    """
+
+    def __init__(self, settings: SchedulerSettings | None = None) -> None:
+        self.settings = settings or SchedulerSettings.load()
+        self._pool: ConnectionPool[Connection[TupleRow]] | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Closes every connection; the next transaction opens new ones."""
+        if self._pool is not None:
+            self._pool.close()
+            self._pool = None
+
+    @contextmanager
+    def begin(self, tenant: str) -> Iterator[Store]:
+        """One transaction as a tenant, under row-level security; commits at the end, rolls back on an error.
+
+        Raises TenantRequired for an empty name, ServerUnavailable without a server, SchemaMismatch without a schema.
+        """
+        if not tenant:
+            raise TenantRequired("begin: a tenant is required")
+        with self._transaction("session/begin_tenant", {"tenant": tenant}) as store:
+            yield store
+
+    @contextmanager
+    def begin_system(self) -> Iterator[Store]:
+        """One transaction as the system, which sees every tenant; for the claim, launches, workers and feeds."""
+        with self._transaction("session/begin_system", {}) as store:
+            yield store
+
+    @contextmanager
+    def _transaction(self, enter: str, parameters: dict[str, Any]) -> Iterator[Store]:
+        with self._connection() as connection, connection.transaction():
+            try:
+                connection.execute(load(enter), parameters)
+            except (psycopg.errors.InvalidParameterValue, psycopg.errors.UndefinedObject) as error:
+                raise SchemaMismatch(
+                    f"the database has no role for this transaction ({error.diag.message_primary}); "
+                    "run `scheduler db upgrade`"
+                ) from None
+            try:
+                yield Store(connection)
+            except (psycopg.errors.UndefinedTable, psycopg.errors.InvalidSchemaName) as error:
+                raise SchemaMismatch(
+                    f"the database has no schema yet ({error.diag.message_primary}); run `scheduler db upgrade`"
+                ) from None
+            except psycopg.Error as error:
+                if error.sqlstate == NO_TENANT_SET:
+                    raise TenantRequired("no tenant is set in this transaction; open it with begin(tenant)") from None
+                raise
+
+    @contextmanager
+    def _connection(self) -> Iterator[Connection[TupleRow]]:
+        try:
+            connection = self._open_pool().getconn()
+        except PoolTimeout as error:
+            raise ServerUnavailable(
+                f"no connection to PostgreSQL within {self.settings.pool_timeout:g} s ({error}); "
+                "is it running, and is SCHEDULER_POOL_MAX_SIZE large enough?"
+            ) from None
+        try:
+            yield connection
+        finally:
+            self._open_pool().putconn(connection)
+
+    def _open_pool(self) -> ConnectionPool[Connection[TupleRow]]:
+        if self._pool is None:
+            ensure_server(self.settings)
+            self._pool = ConnectionPool(
+                self.settings.conninfo(),
+                connection_class=_reviving(self.settings) if self.settings.dsn is None else Connection,
+                kwargs={"prepare_threshold": 5 if self.settings.prepare_statements else None},
+                min_size=self.settings.pool_min_size,
+                max_size=self.settings.pool_max_size,
+                timeout=self.settings.pool_timeout,
+                check=ConnectionPool.check_connection,
+                name="scheduler",
+                open=True,
+            )
+        return self._pool
+
+
+def _reviving(settings: SchedulerSettings) -> type[Connection[TupleRow]]:
+    class RevivingConnection(Connection[TupleRow]):
+        """A connection that starts the embedded server when nobody answers."""
+
+        @classmethod
+        def connect(cls, *args: Any, **kwargs: Any) -> Self:  # type: ignore[override]
+            try:
+                return super().connect(*args, **kwargs)  # type: ignore[return-value]
+            except psycopg.OperationalError:
+                ensure_server(settings)
+                return super().connect(*args, **kwargs)  # type: ignore[return-value]
+
+    return RevivingConnection

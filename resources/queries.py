@@ -1,0 +1,13 @@
+"""Loads SQL statements by name; the statements themselves live in sql/queries."""
+
+from functools import cache
+from importlib.resources import files
+from typing import LiteralString, cast
+
+QUERIES = files("sql") / "queries"
+
+
+@cache
+def load(name: str) -> LiteralString:
+    """The statement in sql/queries/<name>.sql, for example ``load("runs/get")``; raises FileNotFoundError."""
+    return cast(LiteralString, QUERIES.joinpath(f"{name}.sql").read_text(encoding="utf-8"))

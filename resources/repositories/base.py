@@ -1,0 +1,89 @@
+"""What every repository shares: one named statement, its parameters, its records."""
+
+import dataclasses
+from collections.abc import Callable, Sequence
+from enum import StrEnum
+from functools import cache
+from types import UnionType
+from typing import Any, TypeVar, get_args, get_type_hints
+
+from psycopg import Connection, Cursor
+from psycopg.rows import TupleRow
+from psycopg.types.json import Jsonb
+
+from resources.queries import load
+
+Record = TypeVar("Record")
+
+
+class Repository:
+    """Statements over one connection; a method is one statement and its mapping."""
+
+    def __init__(self, connection: Connection[TupleRow]) -> None:
+        self._connection = connection
+
+    def _one(self, query: str, record: type[Record], **parameters: Any) -> Record | None:
+        with self._connection.cursor(row_factory=_record_row(record)) as cursor:
+            return cursor.execute(load(query), parameters).fetchone()
+
+    def _all(self, query: str, record: type[Record], **parameters: Any) -> list[Record]:
+        with self._connection.cursor(row_factory=_record_row(record)) as cursor:
+            return cursor.execute(load(query), parameters).fetchall()
+
+    def _rows(self, query: str, **parameters: Any) -> list[TupleRow]:
+        return self._connection.execute(load(query), parameters).fetchall()
+
+    def _scalar(self, query: str, **parameters: Any) -> Any:
+        return scalar(self._connection, query, **parameters)
+
+    def _execute(self, query: str, **parameters: Any) -> int:
+        """Returns how many rows the statement wrote."""
+        return self._connection.execute(load(query), parameters).rowcount
+
+
+def scalar(connection: Connection[TupleRow], query: str, **parameters: Any) -> Any:
+    """The first column of the first row; None without a row."""
+    row = connection.execute(load(query), parameters).fetchone()
+    return row[0] if row else None
+
+
+def fields_of(record: Any) -> dict[str, Any]:
+    """A record's fields as parameters, mappings as jsonb."""
+    return {
+        field.name: Jsonb(dict(value)) if isinstance(value := getattr(record, field.name), dict) else value
+        for field in dataclasses.fields(record)
+    }
+
+
+def columns_of(records: Sequence[Any], *names: str) -> dict[str, list[Any]]:
+    """Records as one array a field, for unnest; mappings as jsonb."""
+    rows = [fields_of(record) for record in records]
+    return {name: [row[name] for row in rows] for name in names}
+
+
+def _record_row(record: type[Record]) -> Callable[[Cursor[Any]], Callable[[Sequence[Any]], Record]]:
+    enums = _enums_of(record)
+
+    def factory(cursor: Cursor[Any]) -> Callable[[Sequence[Any]], Record]:
+        names = [column.name for column in cursor.description or ()]
+
+        def make(values: Sequence[Any]) -> Record:
+            row = dict(zip(names, values, strict=True))
+            for name, enum in enums.items():
+                if row.get(name) is not None:
+                    row[name] = enum(row[name])
+            return record(**row)
+
+        return make
+
+    return factory
+
+
+@cache
+def _enums_of(record: type[Any]) -> dict[str, type[StrEnum]]:
+    enums = {}
+    for name, hint in get_type_hints(record).items():
+        for kind in get_args(hint) if isinstance(hint, UnionType) else (hint,):
+            if isinstance(kind, type) and issubclass(kind, StrEnum):
+                enums[name] = kind
+    return enums

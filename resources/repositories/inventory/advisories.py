@@ -1,0 +1,84 @@
+"""Inventory: advisories, their ranges and feed revisions."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+from psycopg.types.json import Jsonb
+
+from resources.inventory_records import AdvisoryRow, RangeRow
+from resources.repositories.base import Repository
+
+
+class AdvisoryRepository(Repository):
+    """Advisories of all feeds: global, written by the system, read by every tenant."""
+
+    def lock_feed(self) -> None:
+        """Waits until no other import runs; held to the end of the transaction."""
+        self._scalar("feed/lock")
+
+    def latest_revision(self) -> int:
+        """The newest complete feed revision, 0 before the first."""
+        revision: int = self._scalar("feed/latest_revision")
+        return revision
+
+    def begin_revision(self, source: str, actor: str, now: datetime) -> int:
+        """Begins a feed revision; others see it with the commit."""
+        revision: int = self._scalar("feed/insert_revision", source=source, actor=actor, now=now)
+        return revision
+
+    def count_revision(self, revision: int, *, added: int, changed: int, unchanged: int) -> None:
+        """Says what a revision changed."""
+        self._execute(
+            "feed/count_revision", revision=revision, added=added, changed=changed, unchanged=unchanged
+        )
+
+    def digests(self, ids: Iterable[str]) -> dict[str, str]:
+        """The digests of known advisories among some ids."""
+        return {key: digest for key, digest in self._rows("advisories/list_digests", ids=list(ids))}
+
+    def write(self, revision: int, batch: Sequence[tuple[AdvisoryRow, Sequence[RangeRow]]]) -> None:
+        """Writes new and changed advisories; ranges they had before end with this revision."""
+        advisories = [advisory for advisory, _ in batch]
+        ids = [advisory.id for advisory in advisories]
+        self._execute(
+            "advisories/upsert_many",
+            revision=revision,
+            ids=ids,
+            modified=[advisory.modified for advisory in advisories],
+            published=[advisory.published for advisory in advisories],
+            withdrawn=[advisory.withdrawn for advisory in advisories],
+            summaries=[advisory.summary for advisory in advisories],
+            aliases=[Jsonb(list(advisory.aliases)) for advisory in advisories],
+            severities=[advisory.severity for advisory in advisories],
+            scores=[advisory.score for advisory in advisories],
+            vectors=[advisory.vector for advisory in advisories],
+            digests=[advisory.digest for advisory in advisories],
+        )
+        self._execute("advisories/end_ranges", revision=revision, ids=ids)
+        self._execute("advisories/insert_ranges", revision=revision, **_range_columns(batch))
+
+    def get_many(self, ids: Iterable[str]) -> dict[str, AdvisoryRow]:
+        """Advisories by id; unknown ids are left out."""
+        found = self._all("advisories/get_many", AdvisoryRow, ids=list(ids))
+        return {advisory.id: advisory for advisory in found}
+
+    def known(self, ids: Iterable[str]) -> set[str]:
+        """Which of some ids are known."""
+        return {row[0] for row in self._rows("advisories/list_known", ids=list(ids))}
+
+
+def _range_columns(batch: Sequence[tuple[AdvisoryRow, Sequence[RangeRow]]]) -> dict[str, list[Any]]:
+    rows = [
+        (advisory.id, ordinal, one) for advisory, ranges in batch for ordinal, one in enumerate(ranges)
+    ]
+    return {
+        "advisory_ids": [advisory_id for advisory_id, _, _ in rows],
+        "ordinals": [ordinal for _, ordinal, _ in rows],
+        "types": [one.type for _, _, one in rows],
+        "packages": [one.package for _, _, one in rows],
+        "distros": [one.distro for _, _, one in rows],
+        "kinds": [one.kind for _, _, one in rows],
+        "events": [Jsonb([list(event) for event in one.events]) for _, _, one in rows],
+        "versions": [Jsonb(list(one.versions)) for _, _, one in rows],
+    }

@@ -1,0 +1,56 @@
+"""Inventory: findings."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from uuid import UUID
+
+from resources.ids import new_id
+from resources.inventory_records import FindingRow, FindingView, OpenFinding
+from resources.records import Run
+from resources.repositories.base import Repository, columns_of
+
+
+class FindingRepository(Repository):
+    """Findings of a tenant; one row per image, policy, component and advisory, closed when no longer seen."""
+
+    def list_open_of(self, tenant_id: str, images: Iterable[UUID]) -> list[OpenFinding]:
+        """The open findings of images."""
+        return self._all(
+            "findings/list_open_of_images", OpenFinding, tenant_id=tenant_id, images=list(images)
+        )
+
+    def replace(
+        self, run: Run, images: Iterable[UUID], findings: Sequence[FindingRow], now: datetime
+    ) -> None:
+        """Makes findings the open ones of evaluated images: writes what was found, closes what was not."""
+        columns = columns_of(
+            findings,
+            *("image_id", "policy_id", "component_id", "advisory_id", "policy_revision"),
+            *("match", "severity", "verdict", "rule", "message"),
+        )
+        self._execute(
+            "findings/upsert_many",
+            tenant_id=run.tenant_id,
+            run_id=run.id,
+            now=now,
+            ids=[new_id() for _ in findings],
+            images=columns["image_id"],
+            policies=columns["policy_id"],
+            components=columns["component_id"],
+            advisories=columns["advisory_id"],
+            revisions=columns["policy_revision"],
+            matches=columns["match"],
+            severities=columns["severity"],
+            verdicts=columns["verdict"],
+            rules=columns["rule"],
+            messages=columns["message"],
+        )
+        self._execute(
+            "findings/close_unseen", tenant_id=run.tenant_id, run_id=run.id, images=list(images), now=now
+        )
+
+    def list_open(self, tenant_id: str, verdict: str | None = None, limit: int = 100) -> list[FindingView]:
+        """Open findings, worst first."""
+        return self._all(
+            "findings/list_open", FindingView, tenant_id=tenant_id, verdict=verdict, limit=limit
+        )

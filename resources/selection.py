@@ -1,0 +1,76 @@
+"""Which images a run works on, and for impact which advisories."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from resources.errors import InvalidInput
+
+TEXT_FIELDS = ("namespace", "repository", "digest")
+
+
+@dataclass(frozen=True)
+class Selection:
+    """A filter over a tenant's images; an empty one selects all.
+
+    ``repository`` may hold the wildcards ``*`` and ``?``. ``labels`` must all be present on an image.
+    ``advisories`` (ids) and ``since_revision`` (a feed revision) narrow an impact run; with neither it
+    considers every advisory.
+    """
+
+    namespace: str | None = None
+    repository: str | None = None
+    digest: str | None = None
+    labels: Mapping[str, str] = field(default_factory=dict)
+    advisories: tuple[str, ...] = ()
+    since_revision: int | None = None
+
+    @classmethod
+    def parse(cls, value: Mapping[str, Any]) -> "Selection":
+        """Reads the JSON form; raises InvalidInput naming the key."""
+        known = {*TEXT_FIELDS, "labels", "advisories", "since_revision"}
+        for key in value.keys() - known:
+            raise InvalidInput(f"selection.{key}", value[key], f"one of the keys {', '.join(sorted(known))}")
+        for key in TEXT_FIELDS:
+            if value.get(key) is not None and not (isinstance(value[key], str) and value[key]):
+                raise InvalidInput(f"selection.{key}", value[key], "a non-empty text")
+        return cls(
+            namespace=value.get("namespace"),
+            repository=value.get("repository"),
+            digest=value.get("digest"),
+            labels=_labels(value.get("labels") or {}),
+            advisories=_advisories(value.get("advisories") or ()),
+            since_revision=_revision(value.get("since_revision")),
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """The JSON form, without what selects nothing."""
+        return {key: value for key, value in asdict(self).items() if value not in (None, {}, ())}
+
+    @property
+    def repository_like(self) -> str | None:
+        """``repository`` as a LIKE pattern."""
+        if self.repository is None:
+            return None
+        escaped = "".join(f"\\{c}" if c in "\\%_" else c for c in self.repository)
+        return escaped.replace("*", "%").replace("?", "_")
+
+
+def _labels(value: Any) -> dict[str, str]:
+    if not isinstance(value, Mapping) or not all(
+        isinstance(k, str) and isinstance(v, str) for k, v in value.items()
+    ):
+        raise InvalidInput("selection.labels", value, "an object of texts, such as {\"tier\": \"prod\"}")
+    return dict(value)
+
+
+def _advisories(value: Any) -> tuple[str, ...]:
+    if not isinstance(value, list | tuple) or not all(isinstance(v, str) and v for v in value):
+        raise InvalidInput("selection.advisories", value, "a list of advisory ids")
+    return tuple(sorted(set(value)))
+
+
+def _revision(value: Any) -> int | None:
+    if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 0):
+        raise InvalidInput("selection.since_revision", value, "a feed revision (0 or more)")
+    return value

@@ -1,0 +1,166 @@
+"""The facts that rules see, and the conditions in CEL over them: compiled once, checked before they run."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import product
+from typing import Any, Literal
+
+import cel
+
+from scheduler_defs.engines.severity import Severity
+
+# A condition holds the GIL while it runs; these two keep the worst one far below a second.
+MAX_CONDITION_LENGTH = 4000
+MAX_LOOPS = 1
+
+_FIELDS = {
+    "component": frozenset({"purl", "type", "namespace", "name", "version"}),
+    "advisory": frozenset({"id", "aliases", "severity", "score", "withdrawn", "published", "summary"}),
+}
+_VARIABLES = ("component", "advisory", "match")
+_TYPES = frozenset({"bool", "int", "uint", "double", "string", "bytes", "list", "map", "null_type", "type"})
+_FUNCTIONS = frozenset(
+    {"contains", "endsWith", "matches", "size", "startsWith", "type", "dyn"}
+    | {"bytes", "double", "duration", "int", "string", "timestamp", "uint"}
+    | {f"get{part}" for part in ("FullYear", "Month", "Date", "DayOfMonth", "DayOfWeek", "DayOfYear")}
+    | {f"get{part}" for part in ("Hours", "Minutes", "Seconds", "Milliseconds")}
+)
+_SYNTAX_ERROR = re.compile(r"ERROR: <input>:(\d+):(\d+): (.*)")
+_LITERALS_AND_COMMENTS = re.compile(
+    r"""
+      [bB]?[rR][bB]?(?:\"\"\".*?\"\"\" | \'\'\'.*?\'\'\' | "[^"\n]*" | '[^'\n]*')
+    | \"\"\"(?:\\.|[^\\])*?\"\"\" | \'\'\'(?:\\.|[^\\])*?\'\'\'
+    | "(?:\\.|[^"\\\n])*" | '(?:\\.|[^'\\\n])*'
+    | //[^\n]*
+    """,
+    re.VERBOSE | re.DOTALL,
+)
+_LOOP = re.compile(r"\.\s*(?:all|exists|exists_one|existsOne|map|filter)\s*\(\s*(\w*)")
+_FIELD = re.compile(r"(?<![\w.])(component|advisory)\s*\.\s*(\w+)")
+
+
+@dataclass(frozen=True, slots=True)
+class ComponentFact:
+    """The component of a finding; what a package URL leaves out is seen by rules as an empty string."""
+
+    purl: str
+    type: str
+    namespace: str | None
+    name: str
+    version: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class AdvisoryFact:
+    """The advisory of a finding; score 0.0-10.0, `published` is null to rules when it is not known."""
+
+    id: str
+    aliases: tuple[str, ...]
+    severity: Severity
+    score: float
+    withdrawn: bool
+    published: datetime | None
+    summary: str
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """One finding as rules see it: the variables `component`, `advisory` and `match`."""
+
+    component: ComponentFact
+    advisory: AdvisoryFact
+    match: Literal["affected", "unknown"]
+
+    def context(self) -> dict[str, Any]:
+        """Return the CEL variables."""
+        component, advisory = self.component, self.advisory
+        return {
+            "component": {
+                "purl": component.purl,
+                "type": component.type,
+                "namespace": component.namespace or "",
+                "name": component.name,
+                "version": component.version or "",
+            },
+            "advisory": {
+                "id": advisory.id,
+                "aliases": list(advisory.aliases),
+                "severity": str(advisory.severity),
+                "score": advisory.score,
+                "withdrawn": advisory.withdrawn,
+                "published": advisory.published,
+                "summary": advisory.summary,
+            },
+            "match": str(self.match),
+        }
+
+
+def compile_condition(expression: str) -> cel.Program:
+    """Compile a condition and prove it usable: known names only, one loop at most, a boolean for every fact.
+
+    Raises ValueError that says what is wrong.
+    """
+    if len(expression) > MAX_CONDITION_LENGTH:
+        raise ValueError(f"is longer than {MAX_CONDITION_LENGTH} characters; split it into several rules")
+    try:
+        program = cel.compile(expression)
+    except ValueError as error:
+        raise ValueError(_syntax_error(str(error))) from error
+    _check_names(expression, program)
+    for fact in _samples():
+        try:
+            outcome = program.execute(fact.context())
+        except Exception as error:
+            raise ValueError(f"fails on {_described(fact)}: {_reason(error)}") from error
+        if not isinstance(outcome, bool):
+            raise ValueError(f"gives {outcome!r}; a condition is true or false")
+    return program
+
+
+def _check_names(expression: str, program: cel.Program) -> None:
+    code = _LITERALS_AND_COMMENTS.sub('""', expression)
+    loops = _LOOP.findall(code)
+    if len(loops) > MAX_LOOPS:
+        raise ValueError(
+            f"loops {len(loops)} times; at most {MAX_LOOPS} of all, exists, map, filter is allowed"
+        )
+    known = {*_VARIABLES, *_TYPES, *loops}
+    for name in program.variables():
+        if name not in known:
+            raise ValueError(f"unknown variable {name!r}; expected one of {', '.join(_VARIABLES)}")
+    for name in program.functions():
+        if name[0].isalpha() and name not in _FUNCTIONS:
+            raise ValueError(f"unknown function {name!r}; expected one of {', '.join(sorted(_FUNCTIONS))}")
+    for variable, name in _FIELD.findall(code):
+        if name not in _FIELDS[variable]:
+            expected = ", ".join(sorted(_FIELDS[variable]))
+            raise ValueError(f"unknown field {variable}.{name}; expected one of {expected}")
+
+
+def _samples() -> Iterator[Fact]:
+    """Yield facts of every severity and match, complete and with all that may be absent left out."""
+    full = ComponentFact("pkg:npm/%40scope/name@1.2.3", "npm", "@scope", "name", "1.2.3")
+    bare = ComponentFact("pkg:npm/name", "npm", None, "name", None)
+    published = datetime(2024, 1, 31, tzinfo=UTC)
+    matches: tuple[Literal["affected", "unknown"], ...] = ("affected", "unknown")
+    for severity, match, withdrawn in product(Severity, matches, (False, True)):
+        yield Fact(full, AdvisoryFact("ID-1", ("CVE-1",), severity, 7.5, withdrawn, published, "text"), match)
+        yield Fact(bare, AdvisoryFact("ID-2", (), severity, 0.0, withdrawn, None, ""), match)
+
+
+def _described(fact: Fact) -> str:
+    extent = (
+        "with every field set" if fact.component.version else "without version, namespace, aliases, published"
+    )
+    return f"a fact (match {fact.match}, severity {fact.advisory.severity}) {extent}"
+
+
+def _reason(error: Exception) -> str:
+    return f"unknown key {error}" if isinstance(error, KeyError) else " ".join(str(error).split())
+
+
+def _syntax_error(text: str) -> str:
+    found = _SYNTAX_ERROR.search(text)
+    return f"line {found[1]}, column {found[2]} of the condition: {found[3]}" if found else text

@@ -1,0 +1,183 @@
+"""Reader of OSV advisories (OSV schema 1.x): one file, a stream of JSON lines, or a directory."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import jsonschema_rs
+import orjson
+
+from resources.errors import InvalidDocument, InvalidInput
+from scheduler_defs.engines.digests import digest_of
+from scheduler_defs.engines.documents import iter_documents
+from scheduler_defs.engines.purls import osv_distro, osv_package_key, parse_purl
+from scheduler_defs.engines.severity import Severity, rate
+from scheduler_defs.engines.versions import EVENT_KINDS, AffectedRange, Event, RangeKind
+
+
+@dataclass(frozen=True, slots=True)
+class Advisory:
+    """One advisory as it is evaluated; `ranges` hold only packages of supported ecosystems.
+
+    `digest` covers every field but `modified`, and no order in which the record happened to list things.
+    """
+
+    id: str
+    modified: datetime
+    published: datetime | None
+    withdrawn: datetime | None
+    summary: str
+    aliases: tuple[str, ...]
+    severity: Severity
+    score: float
+    vector: str | None
+    ranges: tuple[AffectedRange, ...]
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class Malformed:
+    """A record that cannot be used: where it stands, the path inside it, and why."""
+
+    source: str
+    line: int | None
+    path: str
+    reason: str
+
+
+def iter_advisories(
+    path: Path, on_bytes: Callable[[int], None] | None = None
+) -> Iterator[Advisory | Malformed]:
+    """Yield each record of a .json or .jsonl file (plain or gzip) or of a directory, one in memory at a time.
+
+    A record that cannot be used becomes a Malformed and the stream goes on. on_bytes gets the bytes just read
+    from disk. Raises InvalidInput for a path that cannot be opened, InvalidDocument for a damaged stream.
+    """
+    for source, line, raw in iter_documents(path, on_bytes):
+        try:
+            yield read_advisory(source, raw)
+        except InvalidDocument as error:
+            yield Malformed(source, line, error.path, error.reason)
+
+
+def read_advisory(source: str, raw: bytes) -> Advisory:
+    """Read one OSV record; raises InvalidDocument with the JSON pointer of what is wrong."""
+    record = _load(source, raw)
+    severity, score, vector = rate(_vectors(record), _labels(record))
+    fields: dict[str, Any] = {
+        "id": record["id"],
+        "published": _optional_time(source, "published", record.get("published")),
+        "withdrawn": _optional_time(source, "withdrawn", record.get("withdrawn")),
+        "summary": record.get("summary") or "",
+        "aliases": tuple(sorted(set(record.get("aliases") or ()))),
+        "severity": severity,
+        "score": score,
+        "vector": vector,
+        "ranges": _ranges(record),
+    }
+    modified = _time(source, "modified", record["modified"])
+    return Advisory(modified=modified, digest=digest_of(_canonical(fields)), **fields)
+
+
+def _load(source: str, raw: bytes) -> dict[str, Any]:
+    try:
+        record = orjson.loads(raw)
+    except orjson.JSONDecodeError as error:
+        raise InvalidDocument(source, "", f"is not JSON: {error}") from error
+    found = next(_validator().iter_errors(record), None)
+    if found is not None:
+        pointer = "".join(f"/{part}" for part in found.instance_path)
+        raise InvalidDocument(source, pointer, found.message)
+    return dict(record)
+
+
+@cache
+def _validator() -> jsonschema_rs.Draft202012Validator:
+    schema = orjson.loads(files(__package__).joinpath("osv.schema.json").read_bytes())
+    return jsonschema_rs.Draft202012Validator(schema, validate_formats=True)
+
+
+def _optional_time(source: str, field: str, text: str | None) -> datetime | None:
+    return None if text is None else _time(source, field, text)
+
+
+def _time(source: str, field: str, text: str) -> datetime:
+    # RFC 3339 allows what datetime has no value for: a leap second, and an offset beyond year 1 or 9999.
+    try:
+        return datetime.fromisoformat(text.upper()).astimezone(UTC)
+    except (ValueError, OverflowError) as error:
+        raise InvalidDocument(source, f"/{field}", f"{text!r} is not a time of RFC 3339: {error}") from error
+
+
+def _vectors(record: dict[str, Any]) -> list[str]:
+    return [one["score"] for holder in _holders(record) for one in holder.get("severity") or ()]
+
+
+def _labels(record: dict[str, Any]) -> list[str]:
+    """Return the databases' own words, as in GHSA's database_specific.severity, and scores that are words."""
+    stated = [(holder.get("database_specific") or {}).get("severity") for holder in _holders(record)]
+    return [label for label in stated if isinstance(label, str)] + _vectors(record)
+
+
+def _holders(record: dict[str, Any]) -> list[dict[str, Any]]:
+    return [record, *(record.get("affected") or ())]
+
+
+def _ranges(record: dict[str, Any]) -> tuple[AffectedRange, ...]:
+    found = {one for affected in record.get("affected") or () for one in _ranges_of(affected)}
+    return tuple(sorted(found, key=_sort_key))
+
+
+def _ranges_of(affected: dict[str, Any]) -> Iterator[AffectedRange]:
+    """Yield a package's ranges; the listed versions go with the first, so that each is kept once.
+
+    Ranges of commits (GIT) are left out. A package with nothing else keeps one empty range, which matches
+    as unknown.
+    """
+    package = affected.get("package") or {}
+    key = _package_key(package)
+    if key is None:
+        return
+    versions = tuple(sorted(set(affected.get("versions") or ())))
+    kinds: set[tuple[RangeKind, tuple[Event, ...]]] = {
+        (one["type"], _events(one["events"])) for one in affected.get("ranges") or () if one["type"] != "GIT"
+    }
+    distro = osv_distro(package["ecosystem"])
+    for kind, events in sorted(kinds) or [("ECOSYSTEM", ())]:
+        yield AffectedRange(*key, kind, events, versions, distro)
+        versions = ()
+
+
+def _package_key(package: dict[str, Any]) -> tuple[str, str] | None:
+    if not package:
+        return None
+    key = osv_package_key(package["ecosystem"], package["name"])
+    if key is not None or not package.get("purl"):
+        return key
+    try:
+        purl = parse_purl(package["purl"])
+    except InvalidInput:
+        return None
+    return purl.type, purl.package
+
+
+def _events(events: list[dict[str, str]]) -> tuple[Event, ...]:
+    # Before OSV 1.4 one event could hold two kinds.
+    return tuple(sorted({(kind, event[kind]) for event in events for kind in EVENT_KINDS if kind in event}))
+
+
+def _sort_key(one: AffectedRange) -> tuple[Any, ...]:
+    return one.purl_type, one.package, one.distro or "", one.kind, one.events, one.versions
+
+
+def _canonical(fields: dict[str, Any]) -> dict[str, Any]:
+    times = {name: value.isoformat() for name, value in fields.items() if isinstance(value, datetime)}
+    ranges = [
+        [one.purl_type, one.package, one.distro, one.kind, one.events, one.versions]
+        for one in fields["ranges"]
+    ]
+    return fields | times | {"ranges": ranges}

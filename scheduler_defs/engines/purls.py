@@ -1,0 +1,186 @@
+"""Package URLs, and the one package name by which components and advisories are joined."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from urllib.parse import quote
+
+from packageurl import PackageURL
+
+from resources.errors import InvalidInput
+
+_PYPI_SEPARATORS = re.compile(r"[-_.]+")
+_OUTER_SLASHES = re.compile(r"^[\s/]+|[\s/]+$")
+
+# Operating system packages: the namespace names the vendor or distribution, not a part of the package's name.
+DISTRIBUTION_TYPES = frozenset({"deb", "apk", "rpm", "alpm"})
+
+# Types whose registry does not tell upper from lower case, or whose tools disagree about it.
+_CASE_INSENSITIVE = frozenset({"npm", "golang", "composer", "nuget", "hex", "pub", "apk", "alpm"})
+
+_OSV_ECOSYSTEMS = {
+    "PyPI": "pypi",
+    "npm": "npm",
+    "Go": "golang",
+    "crates.io": "cargo",
+    "Maven": "maven",
+    "Debian": "deb",
+    "Alpine": "apk",
+    "RubyGems": "gem",
+    "Packagist": "composer",
+    "NuGet": "nuget",
+    "Hex": "hex",
+    "Pub": "pub",
+}
+
+_DEBIAN_RELEASES = {
+    "jessie": "8",
+    "stretch": "9",
+    "buster": "10",
+    "bullseye": "11",
+    "bookworm": "12",
+    "trixie": "13",
+    "forky": "14",
+}
+
+# How many parts of a distribution's version name the release that advisories are issued for.
+_RELEASE_PARTS = {"debian": 1, "alpine": 2, "ubuntu": 2}
+
+
+@dataclass(frozen=True, slots=True)
+class Purl:
+    """A package URL in canonical form; `text` is the whole of it, with any subpath."""
+
+    type: str
+    namespace: str | None
+    name: str
+    version: str | None
+    qualifiers: Mapping[str, str] = field(hash=False)
+    text: str
+
+    @property
+    def package(self) -> str:
+        """The package_key of this package URL."""
+        return package_key(self.type, self.namespace, self.name)
+
+
+@lru_cache(maxsize=65536)
+def parse_purl(text: str) -> Purl:
+    """Parse a package URL (ECMA-427) into its canonical form; PyPI names also follow PEP 503.
+
+    Parsing the canonical text again gives the same value. Raises InvalidInput.
+    """
+    try:
+        parsed = PackageURL.from_string(text)
+    except ValueError as error:
+        raise InvalidInput("purl", text, f"a package URL like pkg:pypi/requests@2.32.0 ({error})") from error
+    if not parsed.name:
+        raise InvalidInput("purl", text, "a package URL with a name, like pkg:pypi/requests@2.32.0")
+    name = _pypi_name(parsed.name) if parsed.type == "pypi" else parsed.name
+    return Purl(
+        type=parsed.type,
+        namespace=parsed.namespace,
+        name=name,
+        version=parsed.version,
+        qualifiers=parsed.qualifiers,
+        text=_text(
+            parsed.type,
+            parsed.namespace,
+            name,
+            parsed.version,
+            qualifiers=parsed.qualifiers,
+            subpath=parsed.subpath,
+        ),
+    )
+
+
+def generic_purl(namespace: str | None, name: str, version: str | None) -> str:
+    """Return the canonical pkg:generic text that stands for something without a package URL of its own."""
+    return _text(
+        "generic",
+        "/".join(filter(None, (part.strip() for part in (namespace or "").split("/")))) or None,
+        _OUTER_SLASHES.sub("", name) or "unnamed",
+        (version or "").strip() or None,
+        qualifiers={},
+        subpath=None,
+    )
+
+
+def package_key(purl_type: str, namespace: str | None, name: str) -> str:
+    """Return the canonical package name within one purl type.
+
+    pypi: PEP 503 name; npm: '@scope/name' or name; maven: 'group:artifact'; golang and composer:
+    'namespace/name'; deb, apk, rpm: the name alone (the distribution is kept apart, see purl_distro).
+    """
+    if purl_type == "pypi":
+        return _pypi_name(name)
+    if purl_type == "maven" and namespace:
+        return f"{namespace}:{name}"
+    key = f"{namespace}/{name}" if namespace and purl_type not in DISTRIBUTION_TYPES else name
+    return key.lower() if purl_type in _CASE_INSENSITIVE else key
+
+
+def osv_package_key(ecosystem: str, name: str) -> tuple[str, str] | None:
+    """Return (purl type, package key) of a package of an OSV record, None for an unsupported ecosystem.
+
+    The ecosystem may carry a release after a colon, as in 'Debian:12' (OSV schema 1.7, affected[].package).
+    """
+    purl_type = _OSV_ECOSYSTEMS.get(ecosystem.partition(":")[0])
+    if purl_type is None or not name:
+        return None
+    return purl_type, package_key(purl_type, None, name)
+
+
+def purl_distro(purl: Purl) -> str | None:
+    """Return the distribution a package belongs to, as 'debian:12', or 'debian' where no release is named.
+
+    None for packages of a language's own registry.
+    """
+    if purl.type not in DISTRIBUTION_TYPES or not purl.namespace:
+        return None
+    family = purl.namespace.lower()
+    return _distro(family, purl.qualifiers.get("distro", ""))
+
+
+def osv_distro(ecosystem: str) -> str | None:
+    """Return an OSV ecosystem's distribution in the form of purl_distro: 'alpine:3.18' for 'Alpine:v3.18'."""
+    family, _, release = ecosystem.partition(":")
+    if _OSV_ECOSYSTEMS.get(family) not in DISTRIBUTION_TYPES:
+        return None
+    return _distro(family.lower(), release)
+
+
+def _distro(family: str, release: str) -> str:
+    release = release.lower().removeprefix(f"{family}-").removeprefix("v")
+    release = _DEBIAN_RELEASES.get(release, release)
+    parts = release.split(".")
+    release = ".".join(parts[: _RELEASE_PARTS.get(family, len(parts))])
+    return f"{family}:{release}" if release and release != family else family
+
+
+def _pypi_name(name: str) -> str:
+    return _PYPI_SEPARATORS.sub("-", name).lower()
+
+
+def _text(
+    purl_type: str,
+    namespace: str | None,
+    name: str,
+    version: str | None,
+    *,
+    qualifiers: Mapping[str, str],
+    subpath: str | None,
+) -> str:
+    parts = ["pkg:", purl_type, "/"]
+    if namespace:
+        parts += (quote(namespace, safe="/:"), "/")
+    parts.append(quote(name, safe=":"))
+    if version:
+        parts += ("@", quote(version, safe=":"))
+    if qualifiers:
+        pairs = (f"{key}={quote(value, safe='/:')}" for key, value in sorted(qualifiers.items()))
+        parts += ("?", "&".join(pairs))
+    if subpath:
+        parts += ("#", quote(subpath, safe="/:"))
+    return "".join(parts)

@@ -1,0 +1,104 @@
+"""What an SBOM describes: an image reference taken apart into registry, repository, tag and digest."""
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from scheduler_defs.engines.purls import Purl, generic_purl
+
+_DIGEST = re.compile(r"[a-z0-9]+(?:[.+_-][a-z0-9]+)*:[0-9a-fA-F]{32,}")
+_IMAGE_TYPES = frozenset({"oci", "docker"})
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """The thing an SBOM describes; `identity` is its canonical purl, or a pkg:generic stand-in for one."""
+
+    name: str
+    version: str | None
+    purl: str | None
+    registry: str | None
+    repository: str
+    digest: str | None
+    tag: str | None
+    identity: str
+
+
+@dataclass(frozen=True, slots=True)
+class ImageReference:
+    """The parts of an image reference."""
+
+    registry: str | None
+    repository: str
+    tag: str | None
+    digest: str | None
+
+
+def parse_image_reference(text: str) -> ImageReference:
+    """Take 'registry/repository:tag@digest' apart; every part but the repository may be absent.
+
+    The first segment is a registry when it holds a dot or a colon or is 'localhost', as in the
+    distribution project's reference grammar.
+    """
+    rest, _, digest = text.partition("@")
+    first, slash, remainder = rest.partition("/")
+    registry = first if slash and (first == "localhost" or "." in first or ":" in first) else None
+    path = remainder if registry else rest
+    head, colon, tag = path.rpartition(":")
+    repository = head if colon else path
+    return ImageReference(registry, repository, (tag or None) if colon else None, digest or None)
+
+
+def subject_of(component: dict[str, Any], purl: Purl | None) -> Subject:
+    """Build the subject from an SBOM's metadata.component and its parsed purl.
+
+    Container images and pkg:oci or pkg:docker purls get registry, repository, tag and digest; of anything
+    else the full name is the repository.
+    """
+    group, name = component.get("group"), component["name"]
+    full_name = f"{group}/{name}" if group else name
+    version = component.get("version") or (purl.version if purl else None)
+    is_image = component["type"] == "container" or (purl is not None and purl.type in _IMAGE_TYPES)
+    parts = _image_of(full_name, version, purl) if is_image else ImageReference(None, full_name, None, None)
+    return Subject(
+        name=full_name,
+        version=version,
+        purl=purl.text if purl else None,
+        registry=parts.registry,
+        repository=parts.repository,
+        digest=parts.digest,
+        tag=parts.tag,
+        identity=purl.text if purl else generic_purl(group, name, version),
+    )
+
+
+def _image_of(name: str, version: str | None, purl: Purl | None) -> ImageReference:
+    named = parse_image_reference(name)
+    located = _location_of(purl) or named
+    digest, tag = located.digest or named.digest, located.tag or named.tag
+    if version and _DIGEST.fullmatch(version):
+        digest = digest or version
+    else:
+        tag = tag or version
+    return ImageReference(
+        located.registry or named.registry, located.repository or named.repository, tag, digest
+    )
+
+
+def _location_of(purl: Purl | None) -> ImageReference | None:
+    """Read pkg:oci, whose repository_url names the repository, or pkg:docker, where it is the registry."""
+    if purl is None or purl.type not in _IMAGE_TYPES:
+        return None
+    location = re.sub(r"^[a-z]+://", "", purl.qualifiers.get("repository_url", "")).strip("/")
+    own_path = f"{purl.namespace}/{purl.name}" if purl.namespace else purl.name
+    registry: str | None
+    if purl.type == "docker":
+        registry, repository = location or None, own_path
+    elif "/" in location:
+        located = parse_image_reference(location)
+        registry, repository = located.registry, located.repository
+    else:
+        registry, repository = location or None, own_path if location else ""
+    is_digest = bool(purl.version and _DIGEST.fullmatch(purl.version))
+    tag = purl.qualifiers.get("tag") or (None if is_digest else purl.version)
+    return ImageReference(registry, repository, tag, purl.version if is_digest else None)

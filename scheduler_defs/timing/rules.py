@@ -1,0 +1,122 @@
+"""When a trigger fires: cron, interval or once.
+
+Every datetime that comes in must be aware and every one that goes out is in UTC. Arithmetic is done in UTC
+only: Python subtracts and compares two datetimes of one ZoneInfo by their wall clocks.
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from resources.errors import InvalidInput
+from resources.states import DstGap, DstOverlap
+from scheduler_defs.timing import cron, wall_clock
+
+_SHORTEST_INTERVAL = timedelta(seconds=1)
+
+
+@dataclass(frozen=True, slots=True)
+class CronRule:
+    """Fires when the wall clock of `timezone` matches; see wall_clock.py for gap, overlap and defaults."""
+
+    expression: str
+    timezone: str = "UTC"
+    gap: DstGap | None = None
+    overlap: DstOverlap | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class IntervalRule:
+    """Fires at `anchor` and each multiple of `every` after it, in elapsed time."""
+
+    every: timedelta
+    anchor: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class OnceRule:
+    """Fires one time."""
+
+    at: datetime
+
+
+Rule = CronRule | IntervalRule | OnceRule
+
+
+def validate(rule: Rule) -> None:
+    """Raise InvalidInput naming `cron`, `timezone`, `every`, `anchor` or `at` when the rule cannot work."""
+    match rule:
+        case CronRule():
+            cron.parse(rule.expression)
+            wall_clock.zone(rule.timezone)
+        case IntervalRule():
+            if rule.every < _SHORTEST_INTERVAL:
+                raise InvalidInput("every", rule.every, "an interval of 1 second or more")
+            utc("anchor", rule.anchor)
+        case OnceRule():
+            utc("at", rule.at)
+
+
+def utc(field: str, value: datetime) -> datetime:
+    """The same instant in UTC; raises InvalidInput(field) for a naive datetime."""
+    if value.utcoffset() is None:
+        raise InvalidInput(field, value, "a time with its UTC offset, such as 2026-03-01T09:00:00+00:00")
+    return value.astimezone(UTC)
+
+
+def next_fire(rule: Rule, after: datetime) -> datetime | None:
+    """First fire strictly after an instant; None when the rule is exhausted."""
+    after = utc("after", after)
+    try:
+        match rule:
+            case CronRule():
+                return _next_cron(rule, after)
+            case IntervalRule():
+                return _next_interval(rule, after)
+            case OnceRule():
+                at = utc("at", rule.at)
+                return at if at > after else None
+    except OverflowError:  # past the year 9999
+        return None
+
+
+def fires(rule: Rule, after: datetime, until: datetime, limit: int) -> list[datetime]:
+    """Fires in (after, until], oldest first, at most `limit`."""
+    until = utc("until", until)
+    found: list[datetime] = []
+    following = next_fire(rule, after)
+    while following is not None and following <= until and len(found) < limit:
+        found.append(following)
+        following = next_fire(rule, following)
+    return found
+
+
+def count_fires(rule: Rule, after: datetime, until: datetime) -> int:
+    """How many fires lie in (after, until]; arithmetic for intervals, a walk over all of them for cron."""
+    after, until = utc("after", after), utc("until", until)
+    if isinstance(rule, IntervalRule):
+        return max(0, _fired_by(rule, until) - _fired_by(rule, after))
+    count = 0
+    while (following := next_fire(rule, after)) is not None and following <= until:
+        after = following
+        count += 1
+    return count
+
+
+def _next_cron(rule: CronRule, after: datetime) -> datetime | None:
+    instant = wall_clock.next_instant(
+        cron.parse(rule.expression),
+        wall_clock.zone(rule.timezone),
+        rule.gap,
+        rule.overlap,
+        after.replace(microsecond=0, tzinfo=None),
+    )
+    return None if instant is None else instant.replace(tzinfo=UTC)
+
+
+def _next_interval(rule: IntervalRule, after: datetime) -> datetime:
+    return utc("anchor", rule.anchor) + _fired_by(rule, after) * rule.every
+
+
+def _fired_by(rule: IntervalRule, instant: datetime) -> int:
+    """How many fires there are up to and including an instant."""
+    return max(0, (instant - utc("anchor", rule.anchor)) // rule.every + 1)

@@ -1,0 +1,4 @@
+-- Advisories by their ids.
+SELECT id, modified, published, withdrawn, summary, aliases, severity, score, vector, digest
+FROM inventory.advisories
+WHERE id = ANY(%(ids)s)

@@ -1,0 +1,4 @@
+-- Components by their ids.
+SELECT id, purl, type, package, name, version
+FROM inventory.component_versions
+WHERE tenant_id = %(tenant_id)s AND id = ANY(%(ids)s)

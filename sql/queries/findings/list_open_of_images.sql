@@ -1,0 +1,4 @@
+-- The open findings of images.
+SELECT image_id, policy_id, component_id, advisory_id, severity, verdict
+FROM inventory.findings
+WHERE tenant_id = %(tenant_id)s AND image_id = ANY(%(images)s) AND fixed_at IS NULL

@@ -1,0 +1,5 @@
+-- The affected images of a snapshot.
+SELECT image_id, reasons
+FROM scheduler.impact_snapshot_images
+WHERE tenant_id = %(tenant_id)s AND snapshot_id = %(snapshot_id)s
+ORDER BY image_id

@@ -1,0 +1,6 @@
+-- The policies of a tenant with their current documents.
+SELECT p.id AS policy_id, p.name, p.revision, r.document, r.digest
+FROM inventory.policies AS p
+JOIN inventory.policy_revisions AS r ON r.tenant_id = p.tenant_id AND r.policy_id = p.id AND r.revision = p.revision
+WHERE p.tenant_id = %(tenant_id)s
+ORDER BY p.name

@@ -1,0 +1,19 @@
+-- Locks the active schedules of locked tenants that have a due trigger. Guard: a schedule under edit is left to a later tick.
+SELECT s.tenant_id, s.id, s.name, s.description, s.kind, s.mode, s.selection, s.labels, s.priority, s.overlap, s.catch_up,
+    s.catch_up_window, s.misfire_grace, s.starts_at, s.ends_at, s.enabled, s.paused_reason, s.version, s.created_at,
+    s.created_by, s.updated_at, s.updated_by, s.deleted_at, s.deleted_by
+FROM (
+    SELECT DISTINCT locked.tenant_id, due.schedule_id
+    FROM unnest(%(tenants)s::text[]) AS locked (tenant_id)
+    CROSS JOIN LATERAL (
+        SELECT g.schedule_id
+        FROM scheduler.triggers AS g
+        JOIN scheduler.schedules AS a ON a.tenant_id = g.tenant_id AND a.id = g.schedule_id
+        WHERE g.tenant_id = locked.tenant_id AND g.enabled AND g.next_fire_at <= %(now)s
+          AND a.enabled AND a.deleted_at IS NULL
+        ORDER BY g.next_fire_at
+        LIMIT %(per_tenant)s) AS due) AS hit
+JOIN scheduler.schedules AS s ON s.tenant_id = hit.tenant_id AND s.id = hit.schedule_id
+WHERE s.enabled AND s.deleted_at IS NULL
+ORDER BY s.tenant_id, s.id
+FOR NO KEY UPDATE OF s SKIP LOCKED

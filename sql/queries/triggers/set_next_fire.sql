@@ -1,0 +1,4 @@
+-- Plans or unplans a trigger after an edit of its schedule. Guard: the caller holds the schedule locked.
+UPDATE scheduler.triggers
+SET next_fire_at = %(next_fire_at)s, updated_at = %(now)s
+WHERE tenant_id = %(tenant_id)s AND id = %(id)s

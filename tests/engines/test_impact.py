@@ -1,0 +1,94 @@
+import hashlib
+import random
+from collections.abc import Iterator
+
+import pytest
+
+from scheduler_defs.engines.impact import (
+    CHUNK,
+    Candidate,
+    affected_components,
+    match_in_chunks,
+    snapshot_digest,
+)
+from scheduler_defs.engines.versions import AffectedRange
+
+BELOW_TWO = AffectedRange("pypi", "a", "ECOSYSTEM", (("introduced", "0"), ("fixed", "2")), ())
+THREE = AffectedRange("pypi", "a", "ECOSYSTEM", (("fixed", "4"), ("introduced", "3")), ())
+UNREADABLE = AffectedRange("pypi", "a", "ECOSYSTEM", (("fixed", "soon"), ("introduced", "0")), ())
+
+
+def candidates(version: str | None, *ranges: AffectedRange, component: int = 1) -> list[Candidate]:
+    return [Candidate(component, version, "ADV-1", one) for one in ranges]
+
+
+@pytest.mark.parametrize(
+    ("version", "ranges", "affected", "unknown"),
+    [
+        ("1.0", (BELOW_TWO,), True, False),
+        ("2.0", (BELOW_TWO,), False, False),
+        ("3.5", (BELOW_TWO, THREE), True, False),
+        ("2.5", (BELOW_TWO, THREE), False, False),
+        ("1.0", (BELOW_TWO, UNREADABLE), True, False),
+        ("2.5", (BELOW_TWO, UNREADABLE), False, True),
+        (None, (BELOW_TWO, THREE), False, True),
+        ("(devel)", (BELOW_TWO,), False, True),
+    ],
+)
+def test_affected_beats_unknown_beats_not(
+    version: str | None, ranges: tuple[AffectedRange, ...], affected: bool, unknown: bool
+) -> None:
+    for ordered in (ranges, ranges[::-1]):
+        found = affected_components(candidates(version, *ordered))
+        assert found.affected == (((1, "ADV-1"),) if affected else ())
+        assert found.unknown == (((1, "ADV-1"),) if unknown else ())
+        assert found.unknown_count == int(unknown)
+        assert found.evaluated == len(ranges)
+
+
+def test_pairs_are_sorted_whatever_the_order_of_the_candidates() -> None:
+    rows = [Candidate(number, "1.0", f"ADV-{number % 3}", BELOW_TWO) for number in range(50)]
+    rows += [Candidate(number, None, "ADV-9", BELOW_TWO) for number in range(50)]
+    shuffled = random.Random(7).sample(rows, len(rows))
+    found = affected_components(shuffled)
+    assert found.affected == tuple((number, f"ADV-{number % 3}") for number in range(50))
+    assert found.unknown == tuple((number, "ADV-9") for number in range(50))
+
+
+def test_chunks_are_bounded_and_read_no_further_than_asked() -> None:
+    taken = 0
+
+    def source() -> Iterator[Candidate]:
+        nonlocal taken
+        for number in range(2 * CHUNK + 5):
+            taken += 1
+            yield Candidate(number, "1.0", "ADV-1", BELOW_TWO)
+
+    seen = []
+    for matches in match_in_chunks(source()):
+        seen.append((matches.evaluated, len(matches.affected)))
+        assert taken == matches.evaluated
+    assert seen == [(CHUNK, CHUNK), (2 * CHUNK, 2 * CHUNK), (2 * CHUNK + 5, 2 * CHUNK + 5)]
+
+
+def test_a_pair_that_spans_two_chunks_counts_once() -> None:
+    *_, matches = match_in_chunks(candidates("1.0", UNREADABLE, BELOW_TWO, THREE), chunk=1)
+    assert (matches.affected, matches.unknown) == (((1, "ADV-1"),), ())
+
+
+def test_no_candidates_give_an_empty_result() -> None:
+    assert [(one.evaluated, one.affected, one.unknown) for one in match_in_chunks([])] == [(0, (), ())]
+    assert affected_components([]).unknown_count == 0
+
+
+def test_a_snapshots_digest_covers_its_rows_in_any_order() -> None:
+    rows = [("i2", "pkg:pypi/a@1", "ADV-1"), ("i1", "pkg:pypi/a@1", "ADV-1"), ("i1", "pkg:pypi/a@1", "ADV-2")]
+    digest = snapshot_digest(rows)
+    assert digest == snapshot_digest(rows[::-1]) == snapshot_digest([*rows, rows[0]])
+    assert digest != snapshot_digest(rows[:2])
+    assert snapshot_digest([("a", "b,c", "d")]) != snapshot_digest([("a", "b", "c,d")])
+    assert snapshot_digest([]) == hashlib.sha256(b"").hexdigest()
+    assert (
+        snapshot_digest([("i1", "pkg:pypi/a@1", "ADV-1")])
+        == hashlib.sha256(b'["i1","pkg:pypi/a@1","ADV-1"]\n').hexdigest()
+    )

@@ -1,0 +1,134 @@
+"""The project's own promises: documents agree with the code, commands are listed, pins are whole."""
+
+import re
+import shutil
+import subprocess
+import tomllib
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+from resources.states import TRANSITIONS, WORK_TRANSITIONS, LaunchState, RunState, WorkState
+
+REPO = Path(__file__).resolve().parents[2]
+DOCUMENTS = sorted([*REPO.glob("*.md"), *(REPO / "docs").rglob("*.md")])
+
+Edges = set[tuple[str, str]]
+
+
+def section(heading: str) -> str:
+    """The text under one second-level heading of docs/state_machine.md."""
+    text = (REPO / "docs" / "state_machine.md").read_text("utf-8")
+    return re.split(r"^## ", text.split(f"\n## {heading}\n")[1], flags=re.MULTILINE)[0]
+
+
+def drawn(heading: str) -> Edges:
+    """The arrows of a section's Mermaid diagram; [*] stands for birth and end."""
+    diagram = section(heading).split("```mermaid\nstateDiagram-v2\n")[1].split("```")[0]
+    arrows = re.findall(r"^ +(\S+) --> ([^\s:]+)", diagram, flags=re.MULTILINE)
+    assert len(arrows) == diagram.count("-->") == len(set(arrows))
+    return set(arrows)
+
+
+def tabled(heading: str) -> Edges:
+    """The edges of a section's table."""
+    return set(re.findall(r"^\| `(\w+)` → `(\w+)` \|", section(heading), flags=re.MULTILINE))
+
+
+def described(heading: str) -> set[str]:
+    """The states a section explains."""
+    return set(re.findall(r"^\| `(\w+)` \|", section(heading), flags=re.MULTILINE))
+
+
+def without_ends(arrows: Edges) -> Edges:
+    return {(source, target) for source, target in arrows if "[*]" not in (source, target)}
+
+
+@pytest.mark.parametrize(
+    ("heading", "transitions", "born"),
+    [("Runs", TRANSITIONS, {"pending", "skipped"}), ("Work items", WORK_TRANSITIONS, {"pending"})],
+)
+def test_state_diagram_equals_the_transition_table(
+    heading: str,
+    transitions: dict[RunState, frozenset[RunState]] | dict[WorkState, frozenset[WorkState]],
+    born: set[str],
+) -> None:
+    edges = {(str(source), str(target)) for source, targets in transitions.items() for target in targets}
+    ends = {(str(state), "[*]") for state, targets in transitions.items() if not targets}
+    assert drawn(heading) == edges | ends | {("[*]", state) for state in born}
+    assert tabled(heading) == edges
+    assert described(heading) == {str(state) for state in transitions}
+
+
+def test_launch_diagram_knows_every_launch_state() -> None:
+    arrows = drawn("Launches")
+    assert {state for arrow in arrows for state in arrow} - {"[*]"} == set(LaunchState)
+    assert {source for source, target in arrows if target == "[*]"} == {"finished", "dead"}
+    assert not {source for source, _ in without_ends(arrows)} & {"finished", "dead"}
+    assert tabled("Launches") == without_ends(arrows)
+    assert described("Launches") == set(LaunchState)
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.relative_to(REPO).as_posix())
+def test_links_and_named_tests_exist(document: Path) -> None:
+    text = document.read_text("utf-8")
+    links = [link for link in re.findall(r"\]\(([^)#\s]+)[^)]*\)", text) if "://" not in link]
+    missing = [link for link in links if not (document.parent / link).exists()]
+    missing += [name for name in re.findall(r"`(tests/[\w/.]+)`", text) if not (REPO / name).exists()]
+    assert missing == []
+
+
+def test_guarantees_state_each_guarantee_with_its_standing() -> None:
+    text = (REPO / "docs" / "guarantees.md").read_text("utf-8")
+    parts = re.split(r"^## (G\d) ", text, flags=re.MULTILINE)
+    assert parts[1::2] == ["G1", "G2", "G3", "G4", "G5"]
+    labels = ["Promise.", "What makes it hold.", "What it does not promise.", "Holds now.", "Planned."]
+    for part in parts[2::2]:
+        assert re.findall(r"^\*\*(.+?)\*\*", part, flags=re.MULTILINE) == labels
+
+
+def test_every_decision_says_context_decision_and_consequences() -> None:
+    decisions = sorted((REPO / "docs" / "decisions").glob("*.md"))
+    assert [path.name[:4] for path in decisions] == [f"{number + 1:04}" for number in range(len(decisions))]
+    for path in decisions:
+        headings = re.findall(r"^## (.+)$", path.read_text("utf-8"), flags=re.MULTILINE)
+        assert headings == ["Context", "Decision", "Consequences"], path.name
+
+
+def test_changelog_keeps_an_unreleased_section() -> None:
+    headings = re.findall(r"^## (.+)$", (REPO / "CHANGELOG.md").read_text("utf-8"), flags=re.MULTILINE)
+    assert headings[0] == "[Unreleased]"
+
+
+def test_license_is_the_one_pyproject_names() -> None:
+    assert project()["license"] == "Apache-2.0"
+    text = (REPO / "LICENSE").read_text("utf-8")
+    assert "Apache License\n                           Version 2.0, January 2004" in text
+    assert "END OF TERMS AND CONDITIONS" in text
+
+
+def test_lock_pins_every_requirement_with_hashes() -> None:
+    extras = [name for group in project()["optional-dependencies"].values() for name in group]
+    lock = (REPO / "requirements.lock").read_text("utf-8")
+    hashed = re.findall(r"^([\w.-]+)==([^\s;]+) .*\\\n +--hash=sha256:", lock, re.MULTILINE)
+    assert len(hashed) == len(re.findall(r"^\w", lock, re.MULTILINE))
+    pins = {canonicalize_name(name): version for name, version in hashed}
+    for requirement in map(Requirement, [*project()["dependencies"], *extras]):
+        assert pins[canonicalize_name(requirement.name)] in requirement.specifier, requirement
+
+
+@pytest.mark.skipif(shutil.which("make") is None, reason="needs GNU make")
+def test_make_alone_lists_every_target() -> None:
+    makefile = (REPO / "Makefile").read_text("utf-8")
+    targets = re.findall(r"^([a-z]+):", makefile, flags=re.MULTILINE)
+    phony = re.findall(r"^\.PHONY: (.+)$", makefile, flags=re.MULTILINE)
+    assert sorted(" ".join(phony).split()) == sorted(targets)
+    printed = subprocess.run(["make"], cwd=REPO, capture_output=True, text=True, check=True).stdout
+    assert [line.split()[1] for line in printed.splitlines() if line.startswith("  make ")] == targets
+
+
+def project() -> dict[str, object]:
+    content: dict[str, object] = tomllib.loads((REPO / "pyproject.toml").read_text("utf-8"))["project"]
+    return content
