@@ -96,6 +96,14 @@ class StaleAttempt(SchedulerError):
         super().__init__(f"{entity} {_shown(key)}: fencing token {token} is not the current one; nothing was written")
 
 
+class CancelRequested(SchedulerError):
+    """Somebody asked the running attempt to stop; raised between chunks of work, its results so far stay."""
+
+
+class RunsFailed(SchedulerError):
+    """Some runs of a launch failed; each has its error in the ledger."""
+
+
 class TenantRequired(SchedulerError):
     """A statement touched tenant rows in a transaction that names no tenant."""
 

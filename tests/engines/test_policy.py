@@ -112,7 +112,7 @@ def test_a_policy_without_rules_gives_its_default() -> None:
         ('component.namespace == ""', component(namespace=None), True),
         ('component.namespace.startsWith("@")', component(namespace=None), False),
         ('component.version == ""', component(version=None), True),
-        ('component.purl.matches("^pkg:npm/")', FACT, True),
+        ('component.purl.startsWith("pkg:npm/")', FACT, True),
         ('advisory.published != null && advisory.published < timestamp("2024-03-01T00:00:00Z")', FACT, True),
         (
             'advisory.published != null && advisory.published < timestamp("2024-03-01T00:00:00Z")',
@@ -147,7 +147,7 @@ def test_rules_see_the_fact(when: str, fact: Fact, holds: bool) -> None:
         ("component.version > 1", "No such overload"),
         ('advisory.aliases[0] == "CVE-1"', "index out of bounds"),
         ("advisory.published < timestamp('2024-01-01T00:00:00Z')", "without version"),
-        ("component.name.matches('(')", "regex"),
+        ("component.name.matches('^a')", "unknown function 'matches'"),
         ("advisory.aliases.all(a, advisory.aliases.all(b, a == b))", "loops 2 times"),
         ('r"\\" == "" || [1].all(x, true) || r"" == "" && [1] . map (x, x) == [1]', "loops 2 times"),
         ("advisory.aliases.exists(a, a == b)", "unknown variable 'b'"),

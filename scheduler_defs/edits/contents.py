@@ -1,0 +1,38 @@
+"""What a version of a schedule says, as JSON: for schedule_versions and the audit."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import fields
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from resources.records import Schedule, Trigger
+
+LIVE = {"next_fire_at", "last_fire_at", "fire_count", "misfire_count", "created_at", "updated_at"}
+STAMPS = {"tenant_id", "created_at", "created_by", "updated_at", "updated_by", "version"}
+
+
+def content_of(schedule: Schedule, triggers: Iterable[Trigger]) -> dict[str, Any]:
+    """A schedule and its triggers without what firing changes; times as ISO 8601, durations in seconds."""
+    content = _plain(schedule, STAMPS)
+    content["triggers"] = [_plain(trigger, STAMPS | LIVE | {"schedule_id"}) for trigger in triggers]
+    return content
+
+
+def _plain(record: Any, without: set[str]) -> dict[str, Any]:
+    values = ((field.name, getattr(record, field.name)) for field in fields(record))
+    return {name: _json(value) for name, value in values if name not in without and value is not None}
+
+
+def _json(value: Any) -> Any:
+    match value:
+        case datetime():
+            return value.isoformat()
+        case timedelta():
+            return value.total_seconds()
+        case UUID():
+            return str(value)
+        case Mapping():
+            return dict(value)
+        case _:
+            return value

@@ -1,0 +1,81 @@
+"""Asks for runs by hand, and for their end."""
+
+from uuid import UUID
+
+from resources.errors import InvalidInput
+from resources.ids import new_id
+from resources.records import NewRun, Run
+from resources.selection import Selection
+from resources.states import JobKind, PolicyMode, RunState, TriggerKind
+from resources.store import Store
+from scheduler_defs.edits.schedules import mode_of
+
+
+def request_run(
+    store: Store,
+    tenant_id: str,
+    kind: JobKind,
+    actor: str,
+    *,
+    selection: Selection | None = None,
+    mode: PolicyMode | None = None,
+    priority: int = 0,
+) -> UUID:
+    """Writes a pending run without a schedule; returns its id. fire_due launches it.
+
+    Raises NotFound for an unknown tenant, InvalidInput for mode, priority or an unknown advisory.
+    """
+    store.tenants.get(tenant_id)
+    chosen = selection or Selection()
+    if not -100 <= priority <= 100:
+        raise InvalidInput("priority", priority, "-100 to 100")
+    check_advisories(store, kind, chosen)
+    now = store.now()
+    run = NewRun(
+        tenant_id=tenant_id,
+        id=new_id(),
+        kind=kind,
+        mode=mode_of(kind, mode),
+        trigger_kind=TriggerKind.MANUAL,
+        scheduled_for=now,
+        requested_by=actor,
+        selection=chosen.to_json(),
+        priority=priority,
+    )
+    store.runs.create_many([run], now)
+    store.audit.append(
+        tenant_id=tenant_id,
+        actor=actor,
+        action="start",
+        entity="run",
+        entity_id=str(run.id),
+        new={"kind": kind, "mode": run.mode, "selection": run.selection, "priority": priority},
+        now=now,
+    )
+    return run.id
+
+
+def check_advisories(store: Store, kind: JobKind, selection: Selection) -> None:
+    """Raises InvalidInput for advisories in a run that is not of impact, or that no feed has brought."""
+    if (selection.advisories or selection.since_revision is not None) and kind is not JobKind.IMPACT:
+        raise InvalidInput("selection.advisories", list(selection.advisories), f"none for a {kind} run")
+    unknown = set(selection.advisories) - store.advisories.known(selection.advisories)
+    if unknown:
+        raise InvalidInput("selection.advisories", ", ".join(sorted(unknown)), "ids of ingested advisories")
+
+
+def cancel_run(store: Store, run: Run, actor: str, reason: str = "") -> RunState:
+    """Cancels a run that waits, asks a running one to stop; returns the state after. Raises IllegalTransition."""
+    now = store.now()
+    state = store.runs.cancel(run, reason or f"cancelled by {actor}", now)
+    store.audit.append(
+        tenant_id=run.tenant_id,
+        actor=actor,
+        action="cancel",
+        entity="run",
+        entity_id=str(run.id),
+        old={"state": run.state},
+        new={"state": state, "reason": reason},
+        now=now,
+    )
+    return state

@@ -1,0 +1,31 @@
+"""Policy documents into the inventory."""
+
+from resources.records import PolicyRevision
+from resources.store import Store
+from scheduler_defs.engines.policy import compile_policy
+
+
+def apply_policy(
+    store: Store, tenant_id: str, source: str, document: str, actor: str
+) -> tuple[PolicyRevision, bool]:
+    """Writes a policy as a new revision unless it is the current one; returns it and whether it changed.
+
+    Raises InvalidDocument with the position of the error, NotFound for an unknown tenant.
+    """
+    store.tenants.get(tenant_id)
+    policy = compile_policy(source, document)
+    now = store.now()
+    current, before = store.policies.apply(tenant_id, policy.name, document, policy.digest, actor, now)
+    if current is before:
+        return current, False
+    store.audit.append(
+        tenant_id=tenant_id,
+        actor=actor,
+        action="apply",
+        entity="policy",
+        entity_id=str(current.policy_id),
+        old=None if before is None else {"revision": before.revision, "digest": before.digest},
+        new={"name": current.name, "revision": current.revision, "digest": current.digest},
+        now=now,
+    )
+    return current, True

@@ -1,0 +1,155 @@
+"""SBOMs into the inventory."""
+
+import zlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from resources.database import Database
+from resources.errors import InvalidDocument, InvalidInput
+from resources.inventory_records import ComponentRow
+from resources.records import Image
+from resources.store import Store
+from scheduler_defs.engines.components import Component
+from scheduler_defs.engines.documents import read_document
+from scheduler_defs.engines.sbom import Sbom, read_sbom
+from scheduler_defs.engines.subjects import ImageReference, parse_image_reference
+
+BATCH = 1000
+
+
+@dataclass(frozen=True)
+class Placement:
+    """Where an SBOM's image belongs; ``image`` overrides what the document names."""
+
+    namespace: str = "default"
+    image: str | None = None
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class IngestedSbom:
+    """What an ingestion did: ``changed`` is False when the image had this content already."""
+
+    image: Image
+    digest: str
+    components: int
+    dependencies: int
+    unresolved: int
+    without_purl: int
+    changed: bool
+
+
+def ingest_sbom(
+    database: Database,
+    tenant_id: str,
+    path: Path,
+    placement: Placement,
+    actor: str,
+    on_bytes: Callable[[int], None] | None = None,
+    on_components: Callable[[int, int], None] | None = None,
+) -> IngestedSbom:
+    """Reads, validates and keeps a CycloneDX JSON file (plain or gzip) as what an image holds now.
+
+    ``on_bytes`` gets bytes read, ``on_components`` (written, total). All in one transaction: an SBOM is there
+    whole or not at all. Raises InvalidInput, InvalidDocument, NotFound for an unknown tenant.
+    """
+    with database.begin(tenant_id) as store:
+        store.tenants.get(tenant_id)
+    raw = read_document(path, on_bytes)
+    sbom = read_sbom(str(path), raw)
+    reference = _reference(str(path), sbom, placement)
+    with database.begin(tenant_id) as store:
+        return _keep(store, tenant_id, sbom, raw, reference, placement, actor, on_components)
+
+
+def _keep(
+    store: Store,
+    tenant_id: str,
+    sbom: Sbom,
+    raw: bytes,
+    reference: ImageReference,
+    placement: Placement,
+    actor: str,
+    on_components: Callable[[int, int], None] | None,
+) -> IngestedSbom:
+    now = store.now()
+    image = store.images.upsert(
+        tenant_id=tenant_id,
+        registry=reference.registry or "",
+        repository=reference.repository,
+        digest=reference.digest,
+        tag=reference.tag,
+        namespace=placement.namespace,
+        labels=placement.labels,
+        now=now,
+    )
+    sbom_id = store.images.find_sbom(image, sbom.digest)
+    changed = sbom_id is None or image.sbom_id != sbom_id
+    if sbom_id is None:
+        sbom_id = store.images.add_sbom(
+            image,
+            digest=sbom.digest,
+            spec_version=sbom.spec_version,
+            serial_number=sbom.serial_number,
+            component_count=len(sbom.components),
+            dependency_count=len(sbom.dependencies),
+            content=zlib.compress(raw),
+            actor=actor,
+            now=now,
+        )
+    if changed:
+        rows = list({row.purl: row for row in map(_row, sbom.components)}.values())
+        store.images.clear_components(image)
+        for start in range(0, len(rows), BATCH):
+            store.images.add_components(image, rows[start : start + BATCH])
+            if on_components:
+                on_components(min(start + BATCH, len(rows)), len(rows))
+        store.images.set_sbom(image, sbom_id, now)
+        store.audit.append(
+            tenant_id=tenant_id,
+            actor=actor,
+            action="ingest",
+            entity="sbom",
+            entity_id=str(sbom_id),
+            new={"image": image.name, "digest": sbom.digest, "components": len(sbom.components)},
+            now=now,
+        )
+    return IngestedSbom(
+        image=image,
+        digest=sbom.digest,
+        components=len(sbom.components),
+        dependencies=len(sbom.dependencies),
+        unresolved=sbom.unresolved,
+        without_purl=sbom.without_purl,
+        changed=changed,
+    )
+
+
+def _reference(source: str, sbom: Sbom, placement: Placement) -> ImageReference:
+    if not placement.namespace:
+        raise InvalidInput("namespace", placement.namespace, "a non-empty text")
+    if placement.image is not None:
+        named = parse_image_reference(placement.image)
+        if not named.repository:
+            raise InvalidInput("image", placement.image, "registry/repository:tag@sha256:…")
+        return named
+    if sbom.subject is None:
+        raise InvalidDocument(
+            source, "/metadata/component", "names no image; say which with --image registry/repository:tag"
+        )
+    subject = sbom.subject
+    return ImageReference(subject.registry, subject.repository, subject.tag or subject.version, subject.digest)
+
+
+def _row(component: Component) -> ComponentRow:
+    package = component.source_package or component.package or component.name
+    return ComponentRow(
+        purl=component.identity,
+        type=component.ecosystem or "generic",
+        package=package,
+        name=component.name,
+        version=component.version,
+        source_version=component.source_version,
+        distro=component.distro,
+    )
