@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from resources.errors import InvalidDocument, InvalidInput
 from scheduler_defs.engines.osv import Advisory, Malformed, iter_advisories, read_advisory
-from scheduler_defs.engines.severity import Severity, rate, score_vector
+from scheduler_defs.engines.severity import Severity, rate, score_vector, severity_of_score
 from scheduler_defs.engines.versions import AffectedRange, Match, match
 
 CRITICAL_V3 = "CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H"
@@ -306,6 +306,27 @@ def test_a_missing_file_and_a_cut_stream_are_typed_errors(tmp_path: Path) -> Non
 )
 def test_vectors_are_scored(vector: str, score: float, severity: Severity) -> None:
     assert score_vector(vector) == (score, severity)
+
+
+@pytest.mark.parametrize(
+    ("score", "version3", "version2"),
+    [
+        (0.0, Severity.NONE, Severity.LOW),
+        (0.1, Severity.LOW, Severity.LOW),
+        (3.9, Severity.LOW, Severity.LOW),
+        (4.0, Severity.MEDIUM, Severity.MEDIUM),
+        (6.9, Severity.MEDIUM, Severity.MEDIUM),
+        (7.0, Severity.HIGH, Severity.HIGH),
+        (8.9, Severity.HIGH, Severity.HIGH),
+        (9.0, Severity.CRITICAL, Severity.HIGH),
+        (10.0, Severity.CRITICAL, Severity.HIGH),
+    ],
+)
+def test_scores_fall_into_the_bands_of_their_version(
+    score: float, version3: Severity, version2: Severity
+) -> None:
+    assert severity_of_score(score) is version3
+    assert severity_of_score(score, version2=True) is version2
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,126 @@
+"""One attempt of a run: its guarded transactions, its log, its outcome."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from resources.database import Database
+from resources.errors import CancelRequested, StaleAttempt
+from resources.records import LogLine, Run
+from resources.selection import Selection
+from resources.states import RunState
+from resources.store import Store
+
+Say = Callable[[str, str], None]
+FLUSH_AT = 200
+
+
+@dataclass(frozen=True)
+class Result:
+    """What an engine gives back: counts, changes, and a table for people."""
+
+    stats: Mapping[str, Any]
+    deltas: Mapping[str, int] = field(default_factory=dict)
+    table: Sequence[Mapping[str, str | int | float | None]] = ()
+    failure: str | None = None
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How an attempt ended; ``state`` is None when the attempt was no longer the current one."""
+
+    run: Run
+    state: RunState | None
+    ended_at: datetime
+    result: Result
+    error: str | None = None
+
+
+class Attempt:
+    """The running attempt of one run; every transaction holds it in place under its fencing token."""
+
+    def __init__(self, database: Database, run: Run, worker_id: UUID, say: Say) -> None:
+        self.run, self.worker_id = run, worker_id
+        self.selection = Selection.parse(run.selection)
+        self._database, self._say = database, say
+        self._lines: list[LogLine] = []
+        self._written = 0
+
+    @contextmanager
+    def begin(self) -> Iterator[Store]:
+        """One transaction as the run's tenant.
+
+        Raises StaleAttempt when the attempt is not the current one, CancelRequested when it is to stop.
+        """
+        with self._database.begin(self.run.tenant_id) as store:
+            if store.runs.hold_attempt(self.run) is not None:
+                raise CancelRequested(f"run {self.run.id} was asked to stop")
+            yield store
+
+    def log(self, message: str, level: str = "info", **fields: Any) -> None:
+        """Says something: into execution_logs (in batches) and to Dagster. Levels: debug, info, warning, error."""
+        number = self._written + len(self._lines) + 1
+        with self._database.begin(self.run.tenant_id) as store:
+            at = store.now()
+        self._lines.append(LogLine(self.run.attempt, number, at, level, message, fields))
+        self._say(level, message)
+        if len(self._lines) >= FLUSH_AT:
+            self.flush()
+
+    def flush(self) -> None:
+        """Writes what was said so far; an attempt that is no longer the current one writes nothing."""
+        if not self._lines:
+            return
+        with self._database.begin(self.run.tenant_id) as store:
+            store.runs.hold_attempt(self.run)
+            store.execution_logs.append(self.run, self._lines)
+        self._written += len(self._lines)
+        self._lines.clear()
+
+
+Engine = Callable[[Attempt], Result]
+
+
+def carry_out(database: Database, run: Run, worker_id: UUID, engine: Engine, say: Say) -> Outcome:
+    """Runs the engine for one run; whatever goes wrong is that run's own outcome."""
+    attempt: Attempt | None = None
+    try:
+        attempt = Attempt(database, run, worker_id, say)
+        attempt.log(f"{run.kind} run of {run.tenant_id} begins", selection=attempt.selection.to_json())
+        result = engine(attempt)
+        state, error = (RunState.FAILED, result.failure) if result.failure else (RunState.COMPLETED, None)
+    except CancelRequested as stop:
+        state, error, result = RunState.CANCELLED, None, Result({})
+        _say_last(attempt, str(stop), "warning")
+    except StaleAttempt as stale:
+        say("warning", str(stale))
+        return Outcome(run, None, _now(database), Result({}), str(stale))
+    except Exception as failure:  # a run's failure is its own: the launch goes on
+        state, error, result = RunState.FAILED, f"{type(failure).__name__}: {failure}", Result({})
+        _say_last(attempt, error, "error")
+    if attempt and error is None and state is RunState.COMPLETED:
+        attempt.log(f"{run.kind} run completes", **dict(result.stats))
+    return _flushed(database, attempt, Outcome(run, state, _now(database), result, error), say)
+
+
+def _say_last(attempt: Attempt | None, message: str, level: str) -> None:
+    if attempt:
+        attempt.log(message, level)
+
+
+def _flushed(database: Database, attempt: Attempt | None, outcome: Outcome, say: Say) -> Outcome:
+    try:
+        if attempt:
+            attempt.flush()
+    except StaleAttempt as stale:
+        say("warning", str(stale))
+        return Outcome(outcome.run, None, outcome.ended_at, outcome.result, str(stale))
+    return outcome
+
+
+def _now(database: Database) -> datetime:
+    with database.begin_system() as store:
+        return store.now()

@@ -1,0 +1,85 @@
+"""Impact runs: which of the selected images the selected advisories affect."""
+
+from collections import Counter
+from uuid import UUID
+
+from resources.ids import new_id
+from resources.inventory_records import AffectedImage
+from resources.records import Image, ImpactSnapshot
+from resources.store import Store
+from scheduler_defs.engines.impact import snapshot_digest
+from scheduler_defs.ops.attempt import Attempt, Result
+from scheduler_defs.ops.matching import match_components
+
+SHOWN = 50
+
+
+def find_impact(attempt: Attempt) -> Result:
+    """Writes a snapshot of the affected images with the reasons of each; deltas are against the schedule's last.
+
+    With ``since_revision`` the advisories are those a later feed revision touched, withdrawn ones included;
+    otherwise all that hold now, narrowed by ``advisories``. Versions that cannot be compared are counted as
+    unknown and never as safe.
+    """
+    run = attempt.run
+    with attempt.begin() as store:
+        revision = store.advisories.latest_revision()
+        images = {image.id: image for image in store.images.select(run.tenant_id, attempt.selection)}
+    matches = match_components(attempt, attempt.selection, with_withdrawn=False)
+    with attempt.begin() as store:
+        affected = store.images.list_affected(run.tenant_id, matches.affected, images)
+        reasons = _reasons(affected)
+        snapshot = ImpactSnapshot(
+            tenant_id=run.tenant_id,
+            id=new_id(),
+            run_id=run.id,
+            schedule_id=run.schedule_id,
+            selector=attempt.selection.to_json(),
+            feed_revision=revision,
+            total=len(reasons),
+            unknown=matches.unknown_count,
+            digest=snapshot_digest((str(hit.image_id), hit.purl, hit.advisory_id) for hit in affected),
+            created_at=store.now(),
+        )
+        deltas = _deltas(store, attempt, set(reasons))
+        store.impact_snapshots.create(snapshot, reasons)
+    if matches.unknown_count:
+        attempt.log(f"{matches.unknown_count} pairs cannot be compared and count as unknown", "warning")
+    stats = {
+        "images": len(images),
+        "affected_images": len(reasons),
+        "affected_components": len({hit.component_id for hit in affected}),
+        "advisories": len({hit.advisory_id for hit in affected}),
+        "unknown": matches.unknown_count,
+        "feed_revision": revision,
+        "digest": snapshot.digest,
+    }
+    return Result(stats, deltas, _table(reasons, images))
+
+
+def _reasons(affected: list[AffectedImage]) -> dict[UUID, list[tuple[str, str]]]:
+    reasons: dict[UUID, list[tuple[str, str]]] = {}
+    for hit in affected:
+        reasons.setdefault(hit.image_id, []).append((hit.purl, hit.advisory_id))
+    return reasons
+
+
+def _deltas(store: Store, attempt: Attempt, now_affected: set[UUID]) -> dict[str, int]:
+    before = store.impact_snapshots.latest_of_schedule(attempt.run)
+    earlier = set(store.impact_snapshots.list_images(before)) if before else set()
+    return {"added": len(now_affected - earlier), "removed": len(earlier - now_affected)}
+
+
+def _table(
+    reasons: dict[UUID, list[tuple[str, str]]], images: dict[UUID, Image]
+) -> list[dict[str, str | int | float | None]]:
+    worst = sorted(reasons.items(), key=lambda one: (-len(one[1]), images[one[0]].name))
+    return [
+        {
+            "image": images[image_id].name,
+            "advisories": len({advisory for _, advisory in why}),
+            "components": len({purl for purl, _ in why}),
+            "most": ", ".join(purl for purl, _ in Counter(purl for purl, _ in why).most_common(3)),
+        }
+        for image_id, why in worst[:SHOWN]
+    ]

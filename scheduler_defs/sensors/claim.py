@@ -1,0 +1,77 @@
+"""The claim: due triggers become runs, pending runs become launches, launches are offered; one transaction."""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+
+from resources.database import Database
+from resources.records import Offer
+from resources.store import Store
+from scheduler_defs.launching.packing import pack
+from scheduler_defs.sensors.plan import plan_fires
+
+TENANTS_A_TICK = 100
+TRIGGERS_A_TENANT = 200
+TRIGGERS_A_TICK = 2000
+RUNS_A_TENANT = 500
+RUNS_A_TICK = 2000
+OFFERS_A_TICK = 100
+OFFER_LEASE = timedelta(seconds=20)
+"""How long a tick's RunRequests have before a later tick returns the same launches again."""
+
+
+def claim(store: Store, owner: str, now: datetime) -> list[Offer]:
+    """Fires what is due, packs what is pending, returns launches for ``owner`` (a Dagster instance) to submit.
+
+    The order of the locks is tenants, schedules, triggers; triggers are read and runs counted only in later
+    statements. A second claimer at the same time takes other tenants. Bounded: the rest is a later tick's.
+    """
+    tenants = store.tenants.lock_due(now, TENANTS_A_TICK)
+    if tenants:
+        _fire(store, tenants, now)
+        _launch(store, tenants, owner, now)
+        store.tenants.mark_served(tenants, now)
+    return store.launches.offer(owner, now, OFFER_LEASE, OFFERS_A_TICK)
+
+
+def claim_or_wait(
+    database: Database,
+    owner: str,
+    *,
+    patience: timedelta,
+    poll: timedelta,
+    sleep: Callable[[float], None],
+) -> list[Offer]:
+    """Claims until there is something to submit or ``patience`` is over; no transaction is open while it waits."""
+    give_up_at: datetime | None = None
+    while True:
+        with database.begin_system() as store:
+            now = store.now()
+            offers = claim(store, owner, now)
+            next_due_at = None if offers else store.triggers.next_due_at()
+        give_up_at = give_up_at or now + patience
+        if offers or now >= give_up_at:
+            return offers
+        wake_at = min(now + poll, give_up_at)
+        if next_due_at is not None and next_due_at > now:
+            wake_at = min(wake_at, next_due_at)
+        sleep((wake_at - now).total_seconds())
+
+
+def _fire(store: Store, tenants: Sequence[str], now: datetime) -> None:
+    schedules = store.schedules.lock_due(tenants, now, TRIGGERS_A_TENANT)
+    if not schedules:
+        return
+    triggers = store.triggers.lock_due(schedules, now, TRIGGERS_A_TICK)
+    fires = plan_fires(schedules, triggers, store.runs.count_open(schedules), now)
+    if fires.cancels:
+        store.runs.cancel_open_of(fires.cancels, now)
+    store.runs.create_many(fires.runs, now)
+    store.triggers.advance_many(fires.advances, now)
+
+
+def _launch(store: Store, tenants: Sequence[str], owner: str, now: datetime) -> None:
+    packed = pack(store.runs.read_launchable(tenants, now, RUNS_A_TENANT, RUNS_A_TICK))
+    if not packed:
+        return
+    store.launches.create_many({key: runs[0].kind for key, runs in packed.items()}, owner, now)
+    store.runs.enqueue_many(packed)

@@ -1,0 +1,139 @@
+"""What due triggers become: rows of the ledger and the triggers' next occurrences. Pure."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from resources.ids import new_id
+from resources.records import Advance, NewRun, OpenRuns, Schedule, Trigger
+from resources.states import Overlap
+from scheduler_defs.timing.catch_up import Plan, SkippedRange, plan
+from scheduler_defs.timing.overlap import Decision, decide
+from scheduler_defs.timing.triggers import rule_of
+
+OVERLAP = "overlap"
+
+
+@dataclass
+class Fires:
+    """What a tick writes: new runs, trigger advances, and the schedules whose open runs are to be cancelled."""
+
+    runs: list[NewRun] = field(default_factory=list)
+    advances: list[Advance] = field(default_factory=list)
+    cancels: list[Schedule] = field(default_factory=list)
+
+
+def plan_fires(
+    schedules: Sequence[Schedule], triggers: Iterable[Trigger], open_runs: Iterable[OpenRuns], now: datetime
+) -> Fires:
+    """Accounts for every due occurrence of locked triggers with exactly one row each, or one per skipped range."""
+    fires = Fires()
+    open_by_schedule = {(one.tenant_id, one.schedule_id): one for one in open_runs}
+    due: dict[tuple[str, object], list[Trigger]] = {}
+    for trigger in triggers:
+        due.setdefault((trigger.tenant_id, trigger.schedule_id), []).append(trigger)
+    for schedule in schedules:
+        key = (schedule.tenant_id, schedule.id)
+        _plan_schedule(fires, schedule, due.get(key, []), open_by_schedule.get(key), now)
+    return fires
+
+
+def _plan_schedule(
+    fires: Fires, schedule: Schedule, triggers: Sequence[Trigger], open_runs: OpenRuns | None, now: datetime
+) -> None:
+    occurrences: list[tuple[datetime, Trigger]] = []
+    for trigger in triggers:
+        if trigger.next_fire_at is None:
+            continue
+        planned = _plan_trigger(schedule, trigger, trigger.next_fire_at, now)
+        if planned.skipped:
+            fires.runs.append(_skipped(schedule, trigger, planned.skipped))
+        occurrences += [(fire, trigger) for fire in planned.fires]
+        fires.advances.append(_advance(trigger, planned))
+    occurrences.sort(key=lambda one: (one[0], one[1].id))
+    active, pending = (open_runs.active, open_runs.pending) if open_runs else (0, 0)
+    for scheduled_for, trigger, decision in _decided(schedule.overlap, occurrences, active, pending):
+        if decision is Decision.SKIP:
+            fires.runs.append(
+                _skipped(schedule, trigger, SkippedRange(1, scheduled_for, scheduled_for, OVERLAP))
+            )
+            continue
+        if decision is Decision.CANCEL_RUNNING_AND_START:
+            fires.cancels.append(schedule)
+        fires.runs.append(_run(schedule, trigger, scheduled_for))
+
+
+def _plan_trigger(schedule: Schedule, trigger: Trigger, next_fire_at: datetime, now: datetime) -> Plan:
+    return plan(
+        rule_of(trigger),
+        next_fire_at,
+        now,
+        policy=schedule.catch_up,
+        window=schedule.catch_up_window,
+        grace=schedule.misfire_grace,
+        starts_at=schedule.starts_at,
+        ends_at=schedule.ends_at,
+    )
+
+
+def _decided(
+    overlap: Overlap, occurrences: Sequence[tuple[datetime, Trigger]], active: int, pending: int
+) -> Iterator[tuple[datetime, Trigger, Decision]]:
+    """Each occurrence with its decision; with cancel_running only the newest of a tick starts."""
+    for index, (scheduled_for, trigger) in enumerate(occurrences):
+        if overlap is Overlap.CANCEL_RUNNING and index < len(occurrences) - 1:
+            yield scheduled_for, trigger, Decision.SKIP
+            continue
+        decision = decide(overlap, active, pending)
+        if decision is not Decision.SKIP:
+            pending += 1
+        yield scheduled_for, trigger, decision
+
+
+def _run(schedule: Schedule, trigger: Trigger, scheduled_for: datetime) -> NewRun:
+    return NewRun(
+        tenant_id=schedule.tenant_id,
+        id=new_id(),
+        kind=schedule.kind,
+        mode=schedule.mode,
+        trigger_kind=trigger.kind,
+        scheduled_for=scheduled_for,
+        requested_by="fire_due",
+        selection=dict(schedule.selection),
+        priority=schedule.priority,
+        schedule_id=schedule.id,
+        schedule_version=schedule.version,
+        trigger_id=trigger.id,
+    )
+
+
+def _skipped(schedule: Schedule, trigger: Trigger, skipped: SkippedRange) -> NewRun:
+    return NewRun(
+        tenant_id=schedule.tenant_id,
+        id=new_id(),
+        kind=schedule.kind,
+        mode=schedule.mode,
+        trigger_kind=trigger.kind,
+        scheduled_for=skipped.first,
+        requested_by="fire_due",
+        selection=dict(schedule.selection),
+        priority=schedule.priority,
+        schedule_id=schedule.id,
+        schedule_version=schedule.version,
+        trigger_id=trigger.id,
+        reason=skipped.reason,
+        skipped_count=skipped.count,
+        skipped_first=skipped.first,
+        skipped_last=skipped.last,
+    )
+
+
+def _advance(trigger: Trigger, planned: Plan) -> Advance:
+    return Advance(
+        tenant_id=trigger.tenant_id,
+        trigger_id=trigger.id,
+        next_fire_at=planned.next_fire_at,
+        last_fire_at=planned.fires[-1] if planned.fires else None,
+        fires=len(planned.fires),
+        misfires=planned.skipped.count if planned.skipped else 0,
+    )

@@ -1,0 +1,142 @@
+"""A throw-away PostgreSQL for the session, and a fresh migrated database for each test that asks for one."""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from uuid import uuid4
+
+import hypothesis
+import psycopg
+import pytest
+from click.testing import CliRunner, Result
+from psycopg.conninfo import conninfo_to_dict
+
+from resources.database import Database
+from resources.embedded import THROW_AWAY_SETTINGS, EmbeddedServer
+from resources.migrations import upgrade
+from resources.settings import SchedulerSettings
+
+TEMPLATE = "migrated"
+GROUP_ROLES = "scheduler_owner, scheduler_system, scheduler_tenant"
+
+hypothesis.settings.register_profile("ci", derandomize=True, deadline=None)
+hypothesis.settings.load_profile("ci")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _clean_environment() -> Iterator[None]:
+    """What the caller's shell sets for the product must not decide a test."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in list(os.environ):
+            if name.startswith("SCHEDULER_") or name == "DAGSTER_HOME":
+                patch.delenv(name)
+        yield
+
+
+@pytest.fixture(scope="session")
+def server(_clean_environment: None) -> Iterator[EmbeddedServer]:
+    """A running server; not below tmp_path, which PostgreSQL's user cannot enter when pytest runs as root."""
+    base = Path(tempfile.mkdtemp(dir="/var/tmp", prefix="scheduler-tests-")).resolve()
+    base.chmod(0o755)
+    embedded = EmbeddedServer(base / "pg", THROW_AWAY_SETTINGS)
+    try:
+        embedded.start()
+        yield embedded
+    finally:
+        embedded.stop("immediate")
+        shutil.rmtree(base)
+
+
+@pytest.fixture(scope="session")
+def template(server: EmbeddedServer) -> str:
+    """The name of a migrated database nobody connects to; the login `scheduler` may enter the group roles."""
+    with superuser(server) as connection:
+        connection.execute(f"CREATE DATABASE {TEMPLATE}")
+        upgrade(SchedulerSettings(persistence="postgres", dsn=server.conninfo(TEMPLATE, "postgres")))
+        connection.execute(f"GRANT {GROUP_ROLES} TO scheduler WITH INHERIT FALSE, SET TRUE")
+    return TEMPLATE
+
+
+@pytest.fixture
+def make_database(server: EmbeddedServer) -> Iterator[Callable[[str], str]]:
+    """Makes databases that live as long as the test: make_database("OWNER scheduler") returns the name."""
+    names: list[str] = []
+
+    def make(options: str = "") -> str:
+        name = f"test_{uuid4().hex[:16]}"
+        with superuser(server) as connection:
+            connection.execute(f"CREATE DATABASE {name} {options} STRATEGY wal_log")
+        names.append(name)
+        return name
+
+    yield make
+    with superuser(server) as connection:
+        for name in names:
+            connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+def settings(server: EmbeddedServer, template: str, make_database: Callable[[str], str]) -> SchedulerSettings:
+    """Settings of a fresh migrated database, as the login that is no superuser."""
+    name = make_database(f"TEMPLATE {template}")
+    return SchedulerSettings(persistence="postgres", dsn=server.conninfo(name))
+
+
+@pytest.fixture
+def database(settings: SchedulerSettings) -> Iterator[Database]:
+    with Database(settings) as database:
+        yield database
+
+
+@pytest.fixture
+def admin(server: EmbeddedServer, settings: SchedulerSettings) -> Iterator[psycopg.Connection]:
+    """A superuser's connection to the test's database, in autocommit: for planting and tampering."""
+    with superuser(server, database_name(settings)) as connection:
+        yield connection
+
+
+@pytest.fixture
+def tenant(database: Database) -> str:
+    """The tenant acme; globex is there too, for what acme must not see."""
+    from scheduler_defs.edits.tenants import create_tenant
+
+    with database.begin_system() as store:
+        for name in ("acme", "globex"):
+            create_tenant(store, name, "tests")
+    return "acme"
+
+
+@pytest.fixture
+def environment(
+    server: EmbeddedServer, settings: SchedulerSettings, make_database: Callable[[str], str], tmp_path: Path
+) -> dict[str, str]:
+    """Environment of a subprocess: the test's database, and an empty one for Dagster's own storage."""
+    return {
+        **os.environ,
+        "SCHEDULER_PERSISTENCE": "postgres",
+        "SCHEDULER_DSN": settings.conninfo(),
+        "SCHEDULER_DAGSTER_DSN": server.conninfo(make_database("OWNER scheduler")),
+        "SCHEDULER_DATA_DIRECTORY": str(tmp_path / "data"),
+    }
+
+
+@pytest.fixture
+def cli(environment: dict[str, str]) -> Callable[..., Result]:
+    """The `scheduler` command in this process: cli("tenant", "list"); errors not printed by it are raised."""
+    from scheduler_defs.cli.main import main
+
+    def run(*arguments: object, **options: object) -> Result:
+        words = [str(argument) for argument in arguments]
+        return CliRunner().invoke(main, words, env=environment, catch_exceptions=False, **options)
+
+    return run
+
+
+def superuser(server: EmbeddedServer, name: str = "postgres") -> psycopg.Connection:
+    return psycopg.connect(server.conninfo(name, "postgres"), autocommit=True)
+
+
+def database_name(settings: SchedulerSettings) -> str:
+    return str(conninfo_to_dict(settings.conninfo())["dbname"])
