@@ -75,7 +75,9 @@ class Database:
                 ) from None
             except psycopg.Error as error:
                 if error.sqlstate == NO_TENANT_SET:
-                    raise TenantRequired("no tenant is set in this transaction; open it with begin(tenant)") from None
+                    raise TenantRequired(
+                        "no tenant is set in this transaction; open it with begin(tenant)"
+                    ) from None
                 raise
 
     @contextmanager
@@ -114,11 +116,11 @@ def _reviving(settings: SchedulerSettings) -> type[Connection[TupleRow]]:
         """A connection that starts the embedded server when nobody answers."""
 
         @classmethod
-        def connect(cls, *args: Any, **kwargs: Any) -> Self:  # type: ignore[override]
+        def connect(cls, *args: Any, **kwargs: Any) -> Self:
             try:
-                return super().connect(*args, **kwargs)  # type: ignore[return-value]
+                return super().connect(*args, **kwargs)
             except psycopg.OperationalError:
                 ensure_server(settings)
-                return super().connect(*args, **kwargs)  # type: ignore[return-value]
+                return super().connect(*args, **kwargs)
 
     return RevivingConnection

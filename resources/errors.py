@@ -77,7 +77,9 @@ class VersionConflict(SchedulerError):
 
     def __init__(self, entity: str, key: object, expected: int, found: int) -> None:
         self.entity, self.key, self.expected, self.found = entity, key, expected, found
-        super().__init__(f"{entity} {_shown(key)} is at version {found}, the edit was made from version {expected}")
+        super().__init__(
+            f"{entity} {_shown(key)} is at version {found}, the edit was made from version {expected}"
+        )
 
 
 class IllegalTransition(SchedulerError):
@@ -93,7 +95,9 @@ class StaleAttempt(SchedulerError):
 
     def __init__(self, entity: str, key: object, token: int) -> None:
         self.entity, self.key, self.token = entity, key, token
-        super().__init__(f"{entity} {_shown(key)}: fencing token {token} is not the current one; nothing was written")
+        super().__init__(
+            f"{entity} {_shown(key)}: fencing token {token} is not the current one; nothing was written"
+        )
 
 
 class CancelRequested(SchedulerError):

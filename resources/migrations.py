@@ -64,9 +64,7 @@ def upgrade(settings: SchedulerSettings) -> SchemaStatus:
             "restore the files, or use the code that belongs to this database, and put changes in a new migration"
         )
     _prepare_roles(settings)
-    engine = create_engine(
-        "postgresql+psycopg://", creator=lambda: _connect(settings), poolclass=NullPool
-    )
+    engine = create_engine("postgresql+psycopg://", creator=lambda: _connect(settings), poolclass=NullPool)
     event.listen(engine, "connect", _as_owner)
     with engine.connect() as connection:
         command.upgrade(_alembic(connection), "head")
@@ -80,7 +78,11 @@ def require_current(settings: SchedulerSettings) -> None:
     """Raises SchemaMismatch unless the schema is the one this code needs."""
     found = status(settings)
     if not found.up_to_date:
-        what = f"edited: {', '.join(found.edited)}" if found.edited else f"not applied: {', '.join(found.pending)}"
+        what = (
+            f"edited: {', '.join(found.edited)}"
+            if found.edited
+            else f"not applied: {', '.join(found.pending)}"
+        )
         raise SchemaMismatch(f"the database's schema is not this code's ({what}); run `scheduler db upgrade`")
 
 
@@ -115,7 +117,7 @@ def _applied(connection: Connection[TupleRow]) -> dict[str, str]:
     if not connection.execute(_role_file("find_ledger")).fetchone():
         return {}
     connection.execute("SET LOCAL ROLE scheduler_owner")
-    return {name: digest for name, digest in connection.execute(_role_file("list_applied"))}
+    return dict(connection.execute(_role_file("list_applied")))
 
 
 def _prepare_roles(settings: SchedulerSettings) -> None:

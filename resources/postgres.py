@@ -24,7 +24,7 @@ class PostgresResource(ConfigurableResource[None]):
     """
 
     @contextmanager
-    def yield_for_execution(self, context: InitResourceContext) -> "Iterator[PostgresResource]":
+    def yield_for_execution(self, context: InitResourceContext) -> "Iterator[PostgresResource]":  # type: ignore[override]
         """Hands out the resource; the pool stays open for the next tick or run of this process."""
         yield self
 

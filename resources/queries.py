@@ -2,7 +2,7 @@
 
 from functools import cache
 from importlib.resources import files
-from typing import LiteralString, cast
+from typing import LiteralString
 
 QUERIES = files("sql") / "queries"
 
@@ -10,4 +10,5 @@ QUERIES = files("sql") / "queries"
 @cache
 def load(name: str) -> LiteralString:
     """The statement in sql/queries/<name>.sql, for example ``load("runs/get")``; raises FileNotFoundError."""
-    return cast(LiteralString, QUERIES.joinpath(f"{name}.sql").read_text(encoding="utf-8"))
+    text: LiteralString = QUERIES.joinpath(f"{name}.sql").read_text(encoding="utf-8")
+    return text

@@ -60,7 +60,7 @@ def _labels(value: Any) -> dict[str, str]:
     if not isinstance(value, Mapping) or not all(
         isinstance(k, str) and isinstance(v, str) for k, v in value.items()
     ):
-        raise InvalidInput("selection.labels", value, "an object of texts, such as {\"tier\": \"prod\"}")
+        raise InvalidInput("selection.labels", value, 'an object of texts, such as {"tier": "prod"}')
     return dict(value)
 
 

@@ -38,7 +38,7 @@ class WorkerResource(ConfigurableResource[None]):
         return self._worker_id
 
     @contextmanager
-    def yield_for_execution(self, context: InitResourceContext) -> "Iterator[WorkerResource]":
+    def yield_for_execution(self, context: InitResourceContext) -> "Iterator[WorkerResource]":  # type: ignore[override]
         """Registers, sends heartbeats, deregisters."""
         database = self.postgres.database
         self._worker_id = new_id()

@@ -1,7 +1,7 @@
 """What every repository shares: one named statement, its parameters, its records."""
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from enum import StrEnum
 from functools import cache
 from types import UnionType
@@ -80,7 +80,7 @@ def _record_row(record: type[Record]) -> Callable[[Cursor[Any]], Callable[[Seque
 
 
 @cache
-def _enums_of(record: type[Any]) -> dict[str, type[StrEnum]]:
+def _enums_of(record: Hashable) -> dict[str, type[StrEnum]]:
     enums = {}
     for name, hint in get_type_hints(record).items():
         for kind in get_args(hint) if isinstance(hint, UnionType) else (hint,):

@@ -45,4 +45,4 @@ class ImpactSnapshotRepository(Repository):
         rows = self._rows(
             "impact_snapshots/list_images", tenant_id=snapshot.tenant_id, snapshot_id=snapshot.id
         )
-        return {image_id: reasons for image_id, reasons in rows}
+        return dict(rows)

@@ -15,6 +15,7 @@ class RunSummaryRepository(Repository):
         self, tenant_id: str, schedule_id: UUID | None, kind: JobKind, at: datetime, now: datetime
     ) -> None:
         """Computes the hour and the day around ``at`` anew from the runs that finished in them."""
+        self._scalar("run_summaries/lock", tenant_id=tenant_id, schedule_id=schedule_id, kind=kind)
         self._execute(
             "run_summaries/roll_up", tenant_id=tenant_id, schedule_id=schedule_id, kind=kind, at=at, now=now
         )

@@ -152,10 +152,28 @@ class RunRepository(Repository):
         if not written:
             raise StaleAttempt("run", run.id, run.fencing_token or 0)
 
-    def fail_queued_of_launch(self, launch_id: UUID, error: str, now: datetime) -> builtins.list[UUID]:
-        """queued → failed: the launch ended before it opened them; returns the ids."""
-        rows = self._rows("runs/fail_queued_of_launch", launch_id=launch_id, error=error, now=now)
-        return [row[0] for row in rows]
+    def end_with_launch(
+        self,
+        run: Run,
+        state: RunState,
+        now: datetime,
+        *,
+        error: str | None = None,
+        reason: str | None = None,
+    ) -> bool:
+        """queued or running → failed or cancelled: its launch ended without it; False when it ended itself."""
+        return bool(
+            self._execute(
+                "runs/end_with_launch",
+                tenant_id=run.tenant_id,
+                id=run.id,
+                launch_id=run.launch_id,
+                state=state,
+                error=error,
+                reason=reason,
+                now=now,
+            )
+        )
 
     def cancel(self, run: Run, reason: str, now: datetime) -> RunState:
         """Cancels what waits, asks what runs to stop; returns the state after, raises IllegalTransition."""

@@ -45,7 +45,13 @@ class ScheduleRepository(Repository):
     ) -> list[Schedule]:
         """Living schedules in the order of their names, after a name."""
         return self._all(
-            "schedules/list", Schedule, tenant_id=tenant_id, kind=kind, enabled=enabled, after=after, limit=limit
+            "schedules/list",
+            Schedule,
+            tenant_id=tenant_id,
+            kind=kind,
+            enabled=enabled,
+            after=after,
+            limit=limit,
         )
 
     def set_enabled(
@@ -78,7 +84,9 @@ class ScheduleRepository(Repository):
 
     def lock_due(self, tenants: Sequence[str], now: datetime, per_tenant: int) -> Sequence[Schedule]:
         """Locks the active schedules with a due trigger, up to ``per_tenant`` triggers a tenant, oldest first."""
-        return self._all("schedules/lock_due", Schedule, tenants=list(tenants), now=now, per_tenant=per_tenant)
+        return self._all(
+            "schedules/lock_due", Schedule, tenants=list(tenants), now=now, per_tenant=per_tenant
+        )
 
     def add_version(
         self, tenant_id: str, schedule_id: UUID, version: int, content: Json, actor: str, now: datetime

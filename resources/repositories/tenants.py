@@ -12,7 +12,12 @@ class TenantRepository(Repository):
     """Tenants; creating, locking and marking are the system's, reading is a tenant's own row."""
 
     def create(
-        self, tenant_id: str, display_name: str, actor: str, now: datetime, max_concurrent_runs: int | None = None
+        self,
+        tenant_id: str,
+        display_name: str,
+        actor: str,
+        now: datetime,
+        max_concurrent_runs: int | None = None,
     ) -> Tenant:
         """Adds a tenant; raises AlreadyExists."""
         tenant = self._one(

@@ -78,9 +78,7 @@ class GraphJobRepository(Repository):
 
     def cancel_open_of_run(self, run: Run, now: datetime) -> int:
         """pending or running → cancelled, for a run that ends early; returns how many."""
-        return self._execute(
-            "graph_jobs/cancel_open_of_run", tenant_id=run.tenant_id, run_id=run.id, now=now
-        )
+        return self._execute("graph_jobs/cancel_open_of_run", tenant_id=run.tenant_id, run_id=run.id, now=now)
 
 
 class PolicyJobRepository(Repository):
@@ -109,7 +107,11 @@ class PolicyJobRepository(Repository):
         return {row[0] for row in rows}
 
     def complete_many(
-        self, tenant_id: str, worker: UUID, done: Sequence[tuple[UUID, str, str, Mapping[str, Any]]], now: datetime
+        self,
+        tenant_id: str,
+        worker: UUID,
+        done: Sequence[tuple[UUID, str, str, Mapping[str, Any]]],
+        now: datetime,
     ) -> None:
         """running → completed: (id, input digest, result digest, stats) each; raises StaleAttempt without the lease."""
         rows = self._rows(
@@ -134,4 +136,4 @@ class PolicyJobRepository(Repository):
     def last_input_digests(self, tenant_id: str, images: Sequence[UUID]) -> dict[UUID, str]:
         """The input digest each image was last evaluated at; images never evaluated are left out."""
         rows = self._rows("policy_jobs/last_input_digests", tenant_id=tenant_id, images=list(images))
-        return {image_id: digest for image_id, digest in rows}
+        return dict(rows)

@@ -41,10 +41,9 @@ def stop(mode: str) -> None:
 def status(context: click.Context) -> None:
     """Show the server; exits with 0 when it runs and 3 when it does not."""
     settings = SchedulerSettings.load()
-    if settings.persistence == "embedded":
-        running = _show(settings.embedded_server())
-    else:
-        running = _show_external(settings)
+    running = (
+        _show(settings.embedded_server()) if settings.persistence == "embedded" else _show_external(settings)
+    )
     if not running:
         context.exit(NOT_RUNNING)
 

@@ -1,4 +1,4 @@
-"""Edits of schedules: each writes the change, its version, the plan of its triggers and the audit in one transaction."""
+"""Edits of schedules: the change, its version, the plan of its triggers and the audit, in one transaction."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -38,13 +38,17 @@ class NewSchedule:
     ends_at: datetime | None = None
 
 
-def create_schedule(store: Store, tenant_id: str, wanted: NewSchedule, actor: str) -> Schedule:
-    """Adds a schedule with its triggers, planned from now on.
+def create_schedule(
+    store: Store, tenant_id: str, wanted: NewSchedule, actor: str, now: datetime | None = None
+) -> Schedule:
+    """Adds a schedule with its triggers, planned from ``now`` on (the database's by default).
+
+    An interval anchored at exactly ``now`` fires at once.
 
     Raises InvalidInput naming the field, NotFound for an unknown tenant, AlreadyExists for a name in use.
     """
     store.tenants.get(tenant_id)
-    now = store.now()
+    now = now or store.now()
     _check(wanted, now)
     schedule = Schedule(
         tenant_id=tenant_id,
@@ -193,7 +197,9 @@ def check_name(field_name: str, name: str) -> None:
     ends = bool(name) and name[0] in allowed and name[-1] in allowed
     if not ends or len(name) > 128 or set(name) - allowed - set(" ._-"):
         raise InvalidInput(
-            field_name, name, "1 to 128 letters, digits, spaces, '.', '_' or '-', beginning and ending with a letter or digit"
+            field_name,
+            name,
+            "1 to 128 letters, digits, spaces, '.', '_' or '-', beginning and ending with a letter or digit",
         )
 
 
@@ -214,9 +220,7 @@ def _trigger(schedule: Schedule, rule: Rule, now: datetime) -> Trigger:
         case OnceRule():
             kind = TriggerKind.ONCE
             planned |= {"at": rule.at}
-    return Trigger(
-        tenant_id=schedule.tenant_id, id=new_id(), schedule_id=schedule.id, kind=kind, **planned
-    )
+    return Trigger(tenant_id=schedule.tenant_id, id=new_id(), schedule_id=schedule.id, kind=kind, **planned)
 
 
 def _audit(

@@ -19,7 +19,9 @@ def create_tenant(
     Raises InvalidInput for the id or the limit, AlreadyExists.
     """
     if not TENANT_ID.fullmatch(tenant_id):
-        expected = "1 to 63 lower-case letters, digits, '.', '_' or '-', beginning and ending with a letter or digit"
+        expected = (
+            "1 to 63 lower-case letters, digits, '.', '_' or '-', beginning and ending with a letter or digit"
+        )
         raise InvalidInput("tenant", tenant_id, expected)
     if max_concurrent_runs is not None and max_concurrent_runs < 1:
         raise InvalidInput("max_concurrent_runs", max_concurrent_runs, "1 or more")

@@ -56,8 +56,12 @@ def ingest_advisories(
             if on_records:
                 on_records(result.total)
         if result.total == len(result.malformed):
-            raise _refusal(result.malformed[0]) if result.malformed else InvalidDocument(
-                str(path), "", "holds no advisories; expected OSV records as .json or .jsonl"
+            raise (
+                _refusal(result.malformed[0])
+                if result.malformed
+                else InvalidDocument(
+                    str(path), "", "holds no advisories; expected OSV records as .json or .jsonl"
+                )
             )
         if result.revision is not None:
             store.advisories.count_revision(

@@ -139,7 +139,9 @@ def _reference(source: str, sbom: Sbom, placement: Placement) -> ImageReference:
             source, "/metadata/component", "names no image; say which with --image registry/repository:tag"
         )
     subject = sbom.subject
-    return ImageReference(subject.registry, subject.repository, subject.tag or subject.version, subject.digest)
+    return ImageReference(
+        subject.registry, subject.repository, subject.tag or subject.version, subject.digest
+    )
 
 
 def _row(component: Component) -> ComponentRow:

@@ -32,9 +32,9 @@ def build_graphs(attempt: Attempt) -> Result:
             table.append(_row(images[item.image_id], _build(attempt, item)))
         except (CancelRequested, StaleAttempt):
             raise
-        except Exception as failure:  # an image's failure is its own: the others are still built
-            errors.append(f"{name}: {failure}")
-            _fail(attempt, item, str(failure))
+        except Exception as error:  # an image's failure is its own: the others are still built
+            errors.append(f"{name}: {error}")
+            _fail(attempt, item, str(error))
         attempt.log(f"image {number} of {len(items)}: {name}")
     totals = {key: sum(int(row[key] or 0) for row in table) for key in ("nodes", "edges")}
     failure = f"{len(errors)} of {len(items)} images failed: {'; '.join(errors[:3])}" if errors else None

@@ -3,16 +3,14 @@
 from resources.inventory_records import CandidateRow
 from resources.selection import Selection
 from scheduler_defs.engines.impact import Candidate, Matches, match_in_chunks
-from scheduler_defs.engines.versions import AffectedRange
+from scheduler_defs.engines.versions import AffectedRange, RangeKind
 from scheduler_defs.ops.attempt import Attempt
 
 
 def match_components(attempt: Attempt, selection: Selection, *, with_withdrawn: bool) -> Matches:
     """Matches each distinct component version of the tenant once; stops between chunks when asked to."""
     with attempt.begin() as store:
-        rows = store.images.list_candidates(
-            attempt.run.tenant_id, selection, with_withdrawn=with_withdrawn
-        )
+        rows = store.images.list_candidates(attempt.run.tenant_id, selection, with_withdrawn=with_withdrawn)
     matches = Matches()
     for matches in match_in_chunks(map(_candidate, rows)):
         with attempt.begin():
@@ -22,6 +20,6 @@ def match_components(attempt: Attempt, selection: Selection, *, with_withdrawn: 
 
 def _candidate(row: CandidateRow) -> Candidate:
     events = tuple((str(kind), str(version)) for kind, version in row.events)
-    kind = "SEMVER" if row.kind == "SEMVER" else "ECOSYSTEM"
+    kind: RangeKind = "SEMVER" if row.kind == "SEMVER" else "ECOSYSTEM"
     affected = AffectedRange(row.type, row.package, kind, events, tuple(row.versions), row.distro)
     return Candidate(row.component_id, row.version, row.advisory_id, affected)

@@ -35,7 +35,7 @@ class AdvisoryRepository(Repository):
 
     def digests(self, ids: Iterable[str]) -> dict[str, str]:
         """The digests of known advisories among some ids."""
-        return {key: digest for key, digest in self._rows("advisories/list_digests", ids=list(ids))}
+        return dict(self._rows("advisories/list_digests", ids=list(ids)))
 
     def write(self, revision: int, batch: Sequence[tuple[AdvisoryRow, Sequence[RangeRow]]]) -> None:
         """Writes new and changed advisories; ranges they had before end with this revision."""
@@ -69,9 +69,7 @@ class AdvisoryRepository(Repository):
 
 
 def _range_columns(batch: Sequence[tuple[AdvisoryRow, Sequence[RangeRow]]]) -> dict[str, list[Any]]:
-    rows = [
-        (advisory.id, ordinal, one) for advisory, ranges in batch for ordinal, one in enumerate(ranges)
-    ]
+    rows = [(advisory.id, ordinal, one) for advisory, ranges in batch for ordinal, one in enumerate(ranges)]
     return {
         "advisory_ids": [advisory_id for advisory_id, _, _ in rows],
         "ordinals": [ordinal for _, ordinal, _ in rows],

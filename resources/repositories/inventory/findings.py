@@ -51,6 +51,4 @@ class FindingRepository(Repository):
 
     def list_open(self, tenant_id: str, verdict: str | None = None, limit: int = 100) -> list[FindingView]:
         """Open findings, worst first."""
-        return self._all(
-            "findings/list_open", FindingView, tenant_id=tenant_id, verdict=verdict, limit=limit
-        )
+        return self._all("findings/list_open", FindingView, tenant_id=tenant_id, verdict=verdict, limit=limit)

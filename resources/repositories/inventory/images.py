@@ -111,7 +111,7 @@ class ImageRepository(Repository):
     def sbom_digests(self, tenant_id: str, sboms: Iterable[UUID]) -> dict[UUID, str]:
         """The digests of SBOMs by id."""
         rows = self._rows("sboms/list_digests", tenant_id=tenant_id, ids=list(sboms))
-        return {sbom_id: digest for sbom_id, digest in rows}
+        return dict(rows)
 
     def clear_components(self, image: Image) -> None:
         """Forgets which components an image holds."""

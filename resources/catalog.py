@@ -1,0 +1,93 @@
+"""Renders a database's catalog as Markdown: docs/schema.md is this text of a migrated database."""
+
+from collections.abc import Iterator, Sequence
+from importlib.resources import files
+
+import psycopg
+from psycopg import Connection
+from psycopg.rows import TupleRow
+
+from resources.migrations import require_current
+from resources.settings import SchedulerSettings
+
+CATALOG = files("sql") / "catalog"
+OF_TABLES = ("columns", "constraints", "indexes", "policies", "privileges", "triggers")
+HEAD = """# Schema
+
+Written by `make docs` from the catalog of a migrated database: change the migrations, not this file.
+Left out are Alembic's own table `scheduler.schema_version` and the monthly partitions of the logs.
+"""
+
+Rows = Sequence[TupleRow]
+
+
+def render(settings: SchedulerSettings) -> str:
+    """Markdown of the schemas scheduler and inventory; the same text on PostgreSQL 15 to 18.
+
+    Raises ServerUnavailable without a server, SchemaMismatch when the database is not migrated.
+    """
+    require_current(settings)
+    with psycopg.connect(settings.conninfo(), connect_timeout=5) as connection:
+        _read(connection, "qualify_names")
+        tables = _read(connection, "tables")
+        details = {kind: _by_table(_read(connection, kind)) for kind in OF_TABLES}
+        functions = _read(connection, "functions")
+        sequences = _read(connection, "sequences")
+    lines = [HEAD]
+    for name, *about in tables:
+        lines += [
+            f"## {name}",
+            "",
+            *_table(about, {kind: rows.get(name, []) for kind, rows in details.items()}),
+        ]
+    lines += ["## Functions", "", *_functions(functions), ""]
+    lines += ["## Sequences", "", *(f"- `{name}`: {comment}" for name, comment in sequences)]
+    return "\n".join(lines) + "\n"
+
+
+def _read(connection: Connection[TupleRow], name: str) -> Rows:
+    return connection.execute((CATALOG / f"{name}.sql").read_bytes()).fetchall()
+
+
+def _by_table(rows: Rows) -> dict[str, list[TupleRow]]:
+    """Rows without their first column, which names the table."""
+    found: dict[str, list[TupleRow]] = {}
+    for table, *rest in rows:
+        found.setdefault(table, []).append(tuple(rest))
+    return found
+
+
+def _table(about: Sequence[object], details: dict[str, list[TupleRow]]) -> Iterator[str]:
+    comment, partitioned_by, isolated = about
+    yield from (str(comment), "")
+    if partitioned_by:
+        yield from (f"Partitioned by `{partitioned_by}`.", "")
+    yield from ("| Column | Type | Null | Default | Meaning |", "|---|---|---|---|---|")
+    for name, kind, nullable, preset, meaning in details["columns"]:
+        cells = (f"`{name}`", kind, "yes" if nullable else "", f"`{preset}`" if preset else "", meaning)
+        yield "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+    yield ""
+    yield from _list("Constraints", (f"`{name}`: `{text}`" for name, text in details["constraints"]))
+    yield from _list("Indexes", (f"`{text}`" for (text,) in details["indexes"]))
+    yield from _list("Triggers", (f"`{text}`" for (text,) in details["triggers"]))
+    yield from _list("Privileges", (f"{grantee}: {granted}" for grantee, granted in details["privileges"]))
+    forced = "Row-level security, forced also on the owner" if isolated else "Policies"
+    yield from _list(forced, (_policy(*policy) for policy in details["policies"]))
+
+
+def _policy(name: str, command: str, roles: str, seen: str | None, written: str | None) -> str:
+    sees = f", sees `{seen}`" if seen else ""
+    writes = f", writes `{written}`" if written else ""
+    return f"`{name}` ({command}) for {roles}{sees}{writes}"
+
+
+def _functions(functions: Rows) -> Iterator[str]:
+    for signature, result, as_owner, comment in functions:
+        rights = " with its owner's rights" if as_owner else ""
+        yield f"- `{signature}` returns `{result}`{rights}: {comment}"
+
+
+def _list(title: str, items: Iterator[str]) -> Iterator[str]:
+    entries = [f"- {item}" for item in items]
+    if entries:
+        yield from (f"{title}:", "", *entries, "")

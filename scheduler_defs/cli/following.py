@@ -1,0 +1,75 @@
+"""Waiting for a run by asking the database each second."""
+
+import time
+from collections.abc import Callable
+from datetime import timedelta
+from uuid import UUID
+
+import click
+
+from resources.records import Run
+from resources.states import TERMINAL, RunState
+from resources.store import Store
+from scheduler_defs.cli.context import begin
+from scheduler_defs.cli.output import cell, duration
+from scheduler_defs.cli.types import Duration
+
+POLL_SECONDS = 1.0
+NOT_COMPLETED = 1
+TIMED_OUT = 124  # as timeout(1)
+
+timeout_option = click.option(
+    "--timeout", type=Duration(), help=f"Stop waiting after it, with exit code {TIMED_OUT}; the run goes on."
+)
+
+
+def announce(tenant: str, run_id: UUID, wait: bool, timeout: timedelta | None) -> None:
+    """Prints a requested run's id, and how to follow it or, with ``wait``, its states until it ends."""
+    click.echo(run_id)
+    if not wait:
+        click.echo(f"follow it with: scheduler run logs {run_id} --follow --tenant {tenant}", err=True)
+        return
+    states: list[RunState] = []
+
+    def show_state(_: Store, run: Run) -> None:
+        if states[-1:] != [run.state]:
+            states.append(run.state)
+            click.echo(run.state, err=True)
+
+    follow(tenant, run_id, timeout, show_state)
+
+
+def follow(
+    tenant: str, run_id: UUID, timeout: timedelta | None, on_poll: Callable[[Store, Run], None]
+) -> None:
+    """Calls ``on_poll`` in a transaction a second until the run has ended; exits with 0 only when it completed."""
+    deadline = None if timeout is None else time.monotonic() + timeout.total_seconds()
+    try:
+        run = _poll(tenant, run_id, on_poll)
+        while run.state not in TERMINAL:
+            if deadline is not None and time.monotonic() >= deadline:
+                click.echo(f"stopped waiting after {duration(timeout)}: the run is {run.state}", err=True)
+                raise click.exceptions.Exit(TIMED_OUT)
+            time.sleep(POLL_SECONDS)
+            run = _poll(tenant, run_id, on_poll)
+    except KeyboardInterrupt:
+        click.echo("\nstopped waiting; the run goes on", err=True)
+        raise
+    _conclude(run)
+
+
+def _poll(tenant: str, run_id: UUID, on_poll: Callable[[Store, Run], None]) -> Run:
+    with begin(tenant) as store:
+        run = store.runs.get(tenant, run_id)
+        on_poll(store, run)
+    return run
+
+
+def _conclude(run: Run) -> None:
+    took = f" in {duration(run.finished_at - run.started_at)}" if run.started_at and run.finished_at else ""
+    click.echo(f"run {run.id} {run.state}{took}", err=True)
+    for detail in (run.error, run.reason):
+        if detail:
+            click.echo(cell(detail), err=True)
+    if run.state is not RunState.COMPLETED:
+        raise click.exceptions.Exit(NOT_COMPLETED)

@@ -1,0 +1,101 @@
+"""`scheduler ingest`: SBOMs and advisories from files."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+from rich.progress import BarColumn, DownloadColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
+
+from scheduler_defs.cli.context import actor_option, open_database, tenant_option
+from scheduler_defs.cli.output import print_table, printable, terminal_on_stderr
+from scheduler_defs.cli.types import label_option, read_labels
+
+SHOWN = 10
+
+
+@click.group()
+def ingest() -> None:
+    """Bring in SBOMs and advisories."""
+
+
+@ingest.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@tenant_option
+@click.option(
+    "--namespace", default="default", show_default=True, metavar="NAME", help="Where the image belongs."
+)
+@click.option("--image", metavar="REF", help="registry/repository:tag@digest, if not as the SBOM says.")
+@label_option
+@actor_option
+def sbom(
+    file: Path, tenant: str, namespace: str, image: str | None, labels: tuple[str, ...], actor: str
+) -> None:
+    """Keep a CycloneDX JSON file, plain or gzip, as what its image holds now."""
+    from scheduler_defs.inputs.sboms import Placement, ingest_sbom
+
+    placement = Placement(namespace, image, read_labels("label", labels))
+    with _progress(file) as (on_bytes, progress):
+        task = progress.add_task("components", total=None)
+
+        def on_components(written: int, total: int) -> None:
+            progress.update(task, completed=written, total=total)
+
+        done = ingest_sbom(open_database(), tenant, file, placement, actor, on_bytes, on_components)
+    click.echo(
+        f"{printable(done.image.name)}: {done.components} components, {done.dependencies} dependencies, "
+        f"{done.unresolved} unresolved, {done.without_purl} without a purl; "
+        + ("kept" if done.changed else "unchanged")
+    )
+
+
+@ingest.command()
+@click.argument("path", metavar="FILE|DIR", type=click.Path(path_type=Path))
+@click.option("--strict", is_flag=True, help="Refuse everything when one record is malformed.")
+@actor_option
+def advisories(path: Path, strict: bool, actor: str) -> None:
+    """Bring in OSV advisories: .json, .jsonl, either with .gz, or a directory of them."""
+    from scheduler_defs.inputs.advisories import ingest_advisories
+
+    with _progress(path) as (on_bytes, progress):
+        task = progress.add_task("advisories", total=None)
+
+        def on_records(total: int) -> None:
+            progress.update(task, completed=total)
+
+        done = ingest_advisories(
+            open_database(), path, actor, strict=strict, on_bytes=on_bytes, on_records=on_records
+        )
+    revision = "no new revision" if done.revision is None else f"revision {done.revision}"
+    click.echo(
+        f"{revision}: {done.added} added, {done.changed} changed, {done.unchanged} unchanged, "
+        f"{len(done.malformed)} malformed"
+    )
+    if done.malformed:
+        rows = [
+            {"file": one.source, "line": one.line, "path": one.path, "reason": one.reason}
+            for one in done.malformed[:SHOWN]
+        ]
+        print_table(rows, wraps={"file", "path", "reason"}, empty="")
+    if len(done.malformed) > SHOWN:
+        click.echo(f"and {len(done.malformed) - SHOWN} more")
+
+
+@contextmanager
+def _progress(path: Path) -> Iterator[tuple[Callable[[int], None], Progress]]:
+    """A bar on stderr, silent where nobody watches; yields what counts the bytes read."""
+    console = terminal_on_stderr()
+    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()
+    with Progress(*columns, console=console, disable=console is None) as progress:
+        reading: TaskID = progress.add_task("bytes", total=_size(path))
+        yield (lambda count: progress.advance(reading, count)), progress
+
+
+def _size(path: Path) -> int | None:
+    """Bytes to read; None when that is not known before."""
+    from scheduler_defs.engines.documents import input_files
+
+    try:
+        return sum(file.stat().st_size for file in input_files(path)) or None
+    except OSError:
+        return None

@@ -1,0 +1,115 @@
+"""`scheduler`: the command of this product; loads a sub-command only when it is asked for."""
+
+import io
+import os
+import sys
+import traceback
+from collections.abc import Callable
+from importlib import import_module
+from typing import Any
+
+import click
+import psycopg
+
+from resources.errors import SchedulerError
+from scheduler_defs.cli.output import one_line
+
+INTERRUPTED = 130  # 128 + SIGINT, as shells have it
+BAD_INPUT = 2
+
+COMMANDS = {
+    "up": "Start PostgreSQL, the daemon and the web interface.",
+    "demo": "Show the product on example data.",
+    "tenant": "Create and list tenants.",
+    "schedule": "Create, show, pause and trigger schedules.",
+    "run": "Start, list, follow and cancel runs.",
+    "ingest": "Bring in SBOMs and advisories.",
+    "policy": "Apply and show policies.",
+    "finding": "List what policies found.",
+    "db": "Create, check and document the database's schema.",
+    "server": "Start, stop and look at the embedded PostgreSQL.",
+}
+"""Each command and its summary; `x` is the attribute `x` of scheduler_defs.cli.x."""
+
+
+class SchedulerGroup(click.Group):
+    """The root of the commands: imports them lazily and turns errors into one line and an exit code."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The commands in the order of COMMANDS."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Imports the module of a command."""
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = getattr(import_module(f"scheduler_defs.cli.{cmd_name}"), cmd_name)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Lists the commands without importing any."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+    def main(self, *args: Any, **extra: Any) -> Any:
+        """Runs a command and exits; a product error prints `Error: …` and gives its exit code."""
+        run = super().main
+        sys.exit(_exit_code(lambda: run(*args, **extra | {"standalone_mode": False})))
+
+
+def _exit_code(run: Callable[[], Any]) -> int:
+    try:
+        _print_anything()
+        code = run()
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except (KeyboardInterrupt, click.Abort) as error:
+        interrupted = isinstance(error, KeyboardInterrupt) or isinstance(error.__context__, KeyboardInterrupt)
+        return _refuse("interrupted" if interrupted else "aborted", INTERRUPTED if interrupted else 1)
+    except SchedulerError as error:
+        return _refuse(str(error), error.exit_code)
+    except psycopg.OperationalError as error:
+        return _refuse(f"PostgreSQL: {error}", BAD_INPUT)
+    except psycopg.Error as error:
+        return _refuse(f"PostgreSQL refused a statement: {error}; does `scheduler db status` say current?", 1)
+    except UnicodeEncodeError as error:
+        return _refuse(f"{error.object!r} is not valid; expected text in UTF-8", BAD_INPUT)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except OSError as error:
+        return _refuse(str(error), 1)
+    return code if isinstance(code, int) else 0
+
+
+def _print_anything() -> None:
+    """Lets output hold characters the terminal's encoding lacks: they are shown escaped."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _refuse(message: str, code: int) -> int:
+    if os.environ.get("SCHEDULER_DEBUG"):
+        traceback.print_exc()
+    click.echo(f"Error: {one_line(message)}", err=True)
+    return code
+
+
+@click.group(
+    cls=SchedulerGroup,
+    name="scheduler",
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="SCHEDULER_TENANT and SCHEDULER_ACTOR stand in for --tenant and --actor; "
+    "SCHEDULER_DEBUG=1 shows the traceback of an error.",
+)
+@click.version_option(package_name="dagster-db-scheduler", prog_name="scheduler")
+def main() -> None:
+    """Database-driven schedules for Dagster."""
+
+
+if __name__ == "__main__":
+    main()

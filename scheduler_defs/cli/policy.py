@@ -1,0 +1,77 @@
+"""`scheduler policy`: what the tenant's policies say."""
+
+from pathlib import Path
+
+import click
+
+from resources.errors import InvalidDocument, NotFound
+from resources.records import PolicyRevision
+from scheduler_defs.cli.context import actor_option, begin, json_option, tenant_option
+from scheduler_defs.cli.output import print_json, print_table
+
+LIMIT = 1 << 20
+
+
+@click.group()
+def policy() -> None:
+    """Apply and show policies."""
+
+
+@policy.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@tenant_option
+@actor_option
+def apply(file: Path, tenant: str, actor: str) -> None:
+    """Make a YAML file the current revision of the policy it names."""
+    from scheduler_defs.inputs.policies import apply_policy
+
+    document = _read(file)
+    with begin(tenant) as store:
+        current, changed = apply_policy(store, tenant, str(file), document, actor)
+    click.echo(
+        f"policy {current.name}: revision {current.revision} " + ("applied" if changed else "unchanged")
+    )
+
+
+@policy.command("list")
+@tenant_option
+@json_option
+def list_policies(tenant: str, as_json: bool) -> None:
+    """List policies at their current revisions."""
+    with begin(tenant) as store:
+        policies = store.policies.list(tenant)
+    if as_json:
+        print_json(policies)
+        return
+    rows = [{"name": one.name, "revision": one.revision, "sha256": one.digest} for one in policies]
+    print_table(rows, wraps={"name"}, empty="no policies")
+
+
+@policy.command()
+@click.argument("name")
+@tenant_option
+@json_option
+def show(name: str, tenant: str, as_json: bool) -> None:
+    """Print a policy's document as it was applied."""
+    with begin(tenant) as store:
+        found = _named(store.policies.list(tenant), name)
+    if as_json:
+        print_json(found)
+    else:
+        click.echo(found.document, nl=not found.document.endswith("\n"))
+
+
+def _named(policies: list[PolicyRevision], name: str) -> PolicyRevision:
+    for one in policies:
+        if one.name == name:
+            return one
+    raise NotFound("policy", name)
+
+
+def _read(file: Path) -> str:
+    from scheduler_defs.engines.documents import read_document
+
+    try:
+        return read_document(file, limit=LIMIT).decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise InvalidDocument(str(file), "", f"is not UTF-8 ({error.reason} at byte {error.start})") from None

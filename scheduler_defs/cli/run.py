@@ -1,0 +1,167 @@
+"""`scheduler run`: the ledger, and runs by hand."""
+
+from collections.abc import Iterable
+from datetime import timedelta
+from typing import Any
+
+import click
+
+from resources.records import LogLine, Run
+from resources.selection import Selection
+from resources.states import JobKind, PolicyMode, RunState, TriggerKind
+from resources.store import Store
+from scheduler_defs.cli.context import actor_option, begin, json_option, limit_option, tenant_option
+from scheduler_defs.cli.following import announce, follow, timeout_option
+from scheduler_defs.cli.output import (
+    fields_of,
+    json_line,
+    moment,
+    note_limit,
+    print_fields,
+    print_json,
+    print_table,
+    printable,
+    short,
+)
+from scheduler_defs.cli.types import Member, selection_options
+from scheduler_defs.edits.runs import cancel_run, request_run
+
+PAGE = 1000
+
+
+@click.group()
+def run() -> None:
+    """Start, list, follow and cancel runs."""
+
+
+@run.command()
+@tenant_option
+@click.option("--kind", type=Member(JobKind), required=True, help="What the run does.")
+@click.option("--mode", type=Member(PolicyMode), help="Of a policy run; full by default.")
+@selection_options
+@click.option("--priority", type=int, default=0, show_default=True, help="-100 to 100; higher starts first.")
+@click.option(
+    "--wait", is_flag=True, help="Wait until the run has ended; exit with 0 only when it completed."
+)
+@timeout_option
+@actor_option
+def start(
+    tenant: str,
+    kind: JobKind,
+    mode: PolicyMode | None,
+    selection: Selection,
+    priority: int,
+    wait: bool,
+    timeout: timedelta | None,
+    actor: str,
+) -> None:
+    """Ask for a run now; prints its id."""
+    with begin(tenant) as store:
+        run_id = request_run(store, tenant, kind, actor, selection=selection, mode=mode, priority=priority)
+    announce(tenant, run_id, wait, timeout)
+
+
+@run.command("list")
+@tenant_option
+@click.option("--state", type=Member(RunState), help="Only in this state.")
+@click.option("--kind", type=Member(JobKind), help="Only of this kind.")
+@click.option("--trigger", type=Member(TriggerKind), help="Only runs that exist for this reason.")
+@click.option("--schedule", metavar="NAME", help="Only runs of this schedule.")
+@limit_option(20)
+@json_option
+def list_runs(
+    tenant: str,
+    state: RunState | None,
+    kind: JobKind | None,
+    trigger: TriggerKind | None,
+    schedule: str | None,
+    limit: int,
+    as_json: bool,
+) -> None:
+    """List runs, newest first."""
+    with begin(tenant) as store:
+        schedule_id = None if schedule is None else store.schedules.get_by_name(tenant, schedule).id
+        runs = store.runs.list(
+            tenant, state=state, kind=kind, trigger_kind=trigger, schedule_id=schedule_id, limit=limit
+        )
+    if as_json:
+        print_json(runs)
+        return
+    print_table(run_rows(runs), wraps={"schedule"}, empty="no runs")
+    note_limit(runs, limit)
+
+
+@run.command()
+@click.argument("run_id", metavar="ID")
+@tenant_option
+@json_option
+def show(run_id: str, tenant: str, as_json: bool) -> None:
+    """Show a run, by its id or how it begins or ends."""
+    with begin(tenant) as store:
+        found = store.runs.find(tenant, run_id)
+    if as_json:
+        print_json(found)
+    else:
+        print_fields(fields_of(found))
+
+
+@run.command()
+@click.argument("run_id", metavar="ID")
+@tenant_option
+@click.option("--follow", "following", is_flag=True, help="Go on until the run has ended.")
+@timeout_option
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
+def logs(run_id: str, tenant: str, following: bool, timeout: timedelta | None, as_json: bool) -> None:
+    """Print what a run said; with --follow exits with 0 only when it completed."""
+    with begin(tenant) as store:
+        found = store.runs.find(tenant, run_id)
+    last = (0, 0)
+
+    def print_new(store: Store, _: Run) -> None:
+        nonlocal last
+        while lines := store.execution_logs.tail(tenant, found.id, last, PAGE):
+            for line in lines:
+                click.echo(json_line(fields_of(line)) if as_json else _log_text(line))
+            last = (lines[-1].attempt, lines[-1].line)
+
+    if following:
+        follow(tenant, found.id, timeout, print_new)
+        return
+    with begin(tenant) as store:
+        print_new(store, found)
+
+
+@run.command()
+@click.argument("run_id", metavar="ID")
+@tenant_option
+@click.option("--reason", default="", help="Kept with the run.")
+@actor_option
+def cancel(run_id: str, tenant: str, reason: str, actor: str) -> None:
+    """Cancel a run that waits, or ask a running one to stop."""
+    with begin(tenant) as store:
+        found = store.runs.find(tenant, run_id)
+        state = cancel_run(store, found, actor, reason)
+    cancelled = state is RunState.CANCELLED
+    click.echo(f"run {found.id} " + ("cancelled" if cancelled else "is running and was asked to stop"))
+
+
+def run_rows(runs: Iterable[Run]) -> list[dict[str, Any]]:
+    """Runs as table rows; the id is its last group, which `run show` understands."""
+    return [
+        {
+            "id": short(one.id),
+            "schedule": one.schedule_name,
+            "kind": one.kind,
+            "trigger": one.trigger_kind,
+            "state": one.state,
+            "scheduled for": one.scheduled_for,
+            "took": one.finished_at - one.started_at if one.finished_at and one.started_at else None,
+        }
+        for one in runs
+    ]
+
+
+def _log_text(line: LogLine) -> str:
+    attempt = f"attempt {line.attempt}  " if line.attempt > 1 else ""
+    fields = f"  {json_line(dict(line.fields))}" if line.fields else ""
+    return f"{moment(line.at)}  {line.level:<7}  {attempt}{printable(line.message + fields)}"

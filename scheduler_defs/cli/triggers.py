@@ -1,0 +1,132 @@
+"""The options that say when a schedule fires, and the rules they mean."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from datetime import datetime, timedelta
+from functools import wraps
+from typing import Any
+
+import click
+
+from resources.errors import InvalidInput
+from resources.records import Trigger
+from resources.states import DstGap, DstOverlap
+from scheduler_defs.cli.output import duration, moment
+from scheduler_defs.cli.types import NOW, Duration, Member, Moment
+from scheduler_defs.timing.rules import CronRule, IntervalRule, OnceRule, Rule, utc
+from scheduler_defs.timing.wall_clock import zone
+
+
+@dataclass(frozen=True)
+class AskedTimes:
+    """When a schedule shall fire, as it was typed; times may be naive or `now`."""
+
+    cron: tuple[str, ...]
+    timezone: str | None
+    dst_gap: DstGap | None
+    dst_overlap: DstOverlap | None
+    every: tuple[timedelta, ...]
+    once: tuple[datetime | str, ...]
+    starts_at: datetime | str | None
+    ends_at: datetime | str | None
+
+    def rules(self, now: datetime) -> list[Rule]:
+        """The rules; intervals are anchored at ``now``. Raises InvalidInput naming the option."""
+        if not self.cron and (self.dst_gap or self.dst_overlap):
+            raise InvalidInput(
+                "dst", self.dst_gap or self.dst_overlap, "no --dst-gap or --dst-overlap without --cron"
+            )
+        if not self.cron and self.timezone and not self.once and not self.starts_at and not self.ends_at:
+            raise InvalidInput(
+                "timezone", self.timezone, "no --timezone without --cron or a time without an offset"
+            )
+        return [
+            *(CronRule(text, self.timezone or "UTC", self.dst_gap, self.dst_overlap) for text in self.cron),
+            *(IntervalRule(every, now) for every in self.every),
+            *(OnceRule(self.instant("once", at, now)) for at in self.once),
+        ]
+
+    def bounds(self, now: datetime) -> tuple[datetime | None, datetime | None]:
+        """``starts_at`` and ``ends_at`` as instants; raises InvalidInput."""
+        starts_at = None if self.starts_at is None else self.instant("starts_at", self.starts_at, now)
+        ends_at = None if self.ends_at is None else self.instant("ends_at", self.ends_at, now)
+        return starts_at, ends_at
+
+    def instant(self, option: str, at: datetime | str, now: datetime) -> datetime:
+        """A typed time in UTC; one without an offset is taken in --timezone, and refused without it."""
+        if isinstance(at, str):
+            return now
+        if at.tzinfo is None and self.timezone:
+            at = at.replace(tzinfo=zone(self.timezone))
+            if at.utcoffset() != at.replace(fold=1).utcoffset():
+                expected = f"a time with its offset: in {self.timezone} the clocks change then"
+                raise InvalidInput(option, at.replace(tzinfo=None).isoformat(), expected)
+        if at.tzinfo is None:
+            expected = (
+                "a time with its UTC offset, such as 2026-03-01T09:00:00+00:00, or --timezone beside it"
+            )
+            raise InvalidInput(option, at.isoformat(), expected)
+        try:
+            return utc(option, at)
+        except OverflowError:
+            raise InvalidInput(option, at.isoformat(), "a time between the years 1 and 9999") from None
+
+
+def trigger_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Adds the options that say when, and passes them on as `times`."""
+
+    @wraps(command)
+    def with_times(now: bool, **options: Any) -> Any:
+        asked = {field.name: options.pop(field.name) for field in fields(AskedTimes)}
+        asked["once"] += (NOW,) if now else ()
+        return command(times=AskedTimes(**asked), **options)
+
+    for option in (
+        click.option("--ends-at", type=Moment(), help="Nothing fires after it."),
+        click.option("--starts-at", type=Moment(), help="Nothing fires before it."),
+        click.option(
+            "--dst-overlap", type=Member(DstOverlap), help="Which of the two instants of a repeated hour."
+        ),
+        click.option(
+            "--dst-gap", type=Member(DstGap), help="What a time in the hour that spring skips does."
+        ),
+        click.option(
+            "--timezone",
+            metavar="TZ",
+            help="Of --cron and of times without an offset; default UTC for --cron.",
+        ),
+        click.option("--now", is_flag=True, help="The same as --once now."),
+        click.option(
+            "--once", multiple=True, type=Moment(), help="Fires one time: ISO 8601, or now; repeatable."
+        ),
+        click.option(
+            "--every",
+            multiple=True,
+            type=Duration(),
+            help="Fires at once and then every 10m, 90s, 2h, 1d; repeatable.",
+        ),
+        click.option(
+            "--cron",
+            multiple=True,
+            metavar="EXPR",
+            help="Fires by cron: 5 fields, 6 with seconds first; repeatable.",
+        ),
+    ):
+        with_times = option(with_times)
+    return with_times
+
+
+def describe(trigger: Trigger) -> str:
+    """When a trigger fires, in words."""
+    if trigger.cron is not None:
+        return f"cron {trigger.cron} in {trigger.timezone}"
+    if trigger.every is not None:
+        return f"every {duration(trigger.every)}"
+    return f"once at {moment(trigger.at)}" if trigger.at is not None else f"on {trigger.event}"
+
+
+def local_moment(value: datetime | None, trigger: Trigger) -> str:
+    """An instant in UTC and, where the trigger has another zone, below it in that one."""
+    if value is None or trigger.timezone in {None, "UTC"}:
+        return moment(value)
+    return f"{moment(value)}\n{value.astimezone(zone(str(trigger.timezone))).isoformat(timespec='seconds')}"

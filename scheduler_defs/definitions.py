@@ -1,0 +1,21 @@
+"""What Dagster loads: wiring only."""
+
+from dagster import Definitions, mem_io_manager
+
+from resources.postgres import PostgresResource
+from resources.worker import WorkerResource
+from scheduler_defs.jobs.run_jobs import RUN_JOBS
+from scheduler_defs.sensors.fire_due import fire_due
+from scheduler_defs.sensors.reconcile import reconcile
+
+postgres = PostgresResource()
+
+defs = Definitions(
+    jobs=list(RUN_JOBS.values()),
+    sensors=[fire_due, reconcile],
+    resources={
+        "postgres": postgres,
+        "worker": WorkerResource(postgres=postgres),
+        "io_manager": mem_io_manager,
+    },
+)

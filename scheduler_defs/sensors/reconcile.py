@@ -1,0 +1,87 @@
+"""The sensor that follows Dagster: a launch whose Dagster run ended without writing its runs is ended here."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from uuid import UUID
+
+from dagster import (
+    DagsterInstance,
+    DagsterRun,
+    DagsterRunStatus,
+    DefaultSensorStatus,
+    RunsFilter,
+    SensorEvaluationContext,
+    SkipReason,
+    sensor,
+)
+
+from resources.database import Database
+from resources.postgres import PostgresResource
+from resources.records import Launch, Run
+from resources.states import RunState
+from scheduler_defs.launching.instances import owner_of
+
+LAUNCHES_A_TICK = 200
+UNKNOWN_AFTER = timedelta(seconds=30)
+OPEN = {RunState.QUEUED, RunState.RUNNING}
+ENDED = {
+    DagsterRunStatus.SUCCESS: RunState.FAILED,
+    DagsterRunStatus.FAILURE: RunState.FAILED,
+    DagsterRunStatus.CANCELED: RunState.CANCELLED,
+}
+
+
+@sensor(
+    minimum_interval_seconds=10,
+    default_status=DefaultSensorStatus.RUNNING,
+    description="Ends runs whose Dagster run failed, was cancelled, or ended before it opened them.",
+)
+def reconcile(context: SensorEvaluationContext, postgres: PostgresResource) -> SkipReason:
+    """Compares this instance's open launches with Dagster's runs of them; starts nothing."""
+    with postgres.begin_system() as store:
+        launches = store.launches.list_open(
+            owner_of(context.instance), store.now() - UNKNOWN_AFTER, LAUNCHES_A_TICK
+        )
+    ended = [
+        (launch, dagster_run)
+        for launch, dagster_run in _dagster_runs(context.instance, launches)
+        if dagster_run.status in ENDED
+    ]
+    for launch, dagster_run in ended:
+        end_launch(postgres.database, launch, dagster_run)
+    return SkipReason(f"{len(launches)} launches are open, {len(ended)} had ended in Dagster")
+
+
+def end_launch(database: Database, launch: Launch, dagster_run: DagsterRun) -> list[UUID]:
+    """Ends the runs a dead launch left queued or running, as its Dagster run ended; returns their ids."""
+    state = ENDED[dagster_run.status]
+    with database.begin_system() as store:
+        left = [run for run in store.runs.list_of_launch(launch.id) if run.state in OPEN]
+    why = f"Dagster run {dagster_run.run_id} ended as {dagster_run.status.value} without closing the run"
+    for run in left:
+        _end_run(database, run, state, why)
+    with database.begin_system() as store:
+        store.launches.bury(launch.id, store.now())
+    return [run.id for run in left]
+
+
+def _end_run(database: Database, run: Run, state: RunState, why: str) -> None:
+    error = why if state is RunState.FAILED else None
+    with database.begin(run.tenant_id) as store:
+        now = store.now()
+        if store.runs.end_with_launch(run, state, now, error=error, reason=None if error else why):
+            store.graph_jobs.cancel_open_of_run(run, now)
+            store.policy_jobs.cancel_open_of_run(run, now)
+            store.run_summaries.roll_up(run.tenant_id, run.schedule_id, run.kind, now, now)
+
+
+def _dagster_runs(instance: DagsterInstance, launches: Sequence[Launch]) -> list[tuple[Launch, DagsterRun]]:
+    """Each launch with the Dagster run that took it or, while nobody has, the newest that was made for it."""
+    known = {launch.dagster_run_id: launch for launch in launches if launch.dagster_run_id}
+    records = instance.get_run_records(RunsFilter(run_ids=list(known))) if known else []
+    found = [(known[record.dagster_run.run_id], record.dagster_run) for record in records]
+    for launch in launches:
+        if launch.dagster_run_id is None:
+            made = instance.get_runs(RunsFilter(tags={"scheduler/launch": str(launch.id)}), limit=1)
+            found += [(launch, dagster_run) for dagster_run in made]
+    return found
