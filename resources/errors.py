@@ -59,7 +59,8 @@ class NotFound(SchedulerError):
 
     def __init__(self, entity: str, key: object) -> None:
         self.entity, self.key = entity, key
-        super().__init__(f"{entity} {_shown(key)} does not exist for this tenant")
+        scope = "" if entity in {"tenant", "launch"} else " for this tenant"
+        super().__init__(f"{entity} {_shown(key)} does not exist{scope}")
 
 
 class AlreadyExists(SchedulerError):

@@ -4,6 +4,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from uuid import uuid4
 
@@ -59,22 +60,18 @@ def template(server: EmbeddedServer) -> str:
     return TEMPLATE
 
 
+@pytest.fixture(scope="module")
+def module_database(server: EmbeddedServer, template: str) -> Iterator[str]:
+    """A superuser's connection string of a migrated database that the tests of one file share."""
+    with fresh_databases(server) as make:
+        yield server.conninfo(make(f"TEMPLATE {template}"), "postgres")
+
+
 @pytest.fixture
 def make_database(server: EmbeddedServer) -> Iterator[Callable[[str], str]]:
     """Makes databases that live as long as the test: make_database("OWNER scheduler") returns the name."""
-    names: list[str] = []
-
-    def make(options: str = "") -> str:
-        name = f"test_{uuid4().hex[:16]}"
-        with superuser(server) as connection:
-            connection.execute(f"CREATE DATABASE {name} {options} STRATEGY wal_log")
-        names.append(name)
-        return name
-
-    yield make
-    with superuser(server) as connection:
-        for name in names:
-            connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    with fresh_databases(server) as make:
+        yield make
 
 
 @pytest.fixture
@@ -136,6 +133,25 @@ def cli(environment: dict[str, str]) -> Callable[..., Result]:
 
 def superuser(server: EmbeddedServer, name: str = "postgres") -> psycopg.Connection:
     return psycopg.connect(server.conninfo(name, "postgres"), autocommit=True)
+
+
+@contextmanager
+def fresh_databases(server: EmbeddedServer) -> Iterator[Callable[[str], str]]:
+    names: list[str] = []
+
+    def make(options: str = "") -> str:
+        name = f"test_{uuid4().hex[:16]}"
+        with superuser(server) as connection:
+            connection.execute(f"CREATE DATABASE {name} {options} STRATEGY wal_log")
+        names.append(name)
+        return name
+
+    try:
+        yield make
+    finally:
+        with superuser(server) as connection:
+            for name in names:
+                connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
 def database_name(settings: SchedulerSettings) -> str:

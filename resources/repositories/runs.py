@@ -65,6 +65,10 @@ class RunRepository(Repository):
             limit=limit,
         )
 
+    def list_finished_since(self, tenant_id: str, since: datetime, limit: int = 100) -> builtins.list[Run]:
+        """Runs that ended after an instant, in the order they ended."""
+        return self._all("runs/list_finished_since", Run, tenant_id=tenant_id, since=since, limit=limit)
+
     def list_of_launch(self, launch_id: UUID) -> builtins.list[Run]:
         """Every run of a launch."""
         return self._all("runs/list_of_launch", Run, launch_id=launch_id)

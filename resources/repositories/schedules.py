@@ -70,6 +70,18 @@ class ScheduleRepository(Repository):
         )
         return self._edited(schedule, version)
 
+    def advance_version(self, schedule: Schedule, actor: str, now: datetime) -> int:
+        """Counts an edit of the triggers; returns the new version, raises VersionConflict."""
+        version = self._scalar(
+            "schedules/advance_version",
+            tenant_id=schedule.tenant_id,
+            id=schedule.id,
+            version=schedule.version,
+            actor=actor,
+            now=now,
+        )
+        return self._edited(schedule, version)
+
     def soft_delete(self, schedule: Schedule, actor: str, now: datetime) -> int:
         """Marks as deleted; returns the new version, raises VersionConflict."""
         version = self._scalar(

@@ -1,8 +1,8 @@
 """Waiting for a run by asking the database each second."""
 
-import time
 from collections.abc import Callable
 from datetime import timedelta
+from time import monotonic, sleep
 from uuid import UUID
 
 import click
@@ -11,8 +11,8 @@ from resources.records import Run
 from resources.states import TERMINAL, RunState
 from resources.store import Store
 from scheduler_defs.cli.context import begin
+from scheduler_defs.cli.options import Duration
 from scheduler_defs.cli.output import cell, duration
-from scheduler_defs.cli.types import Duration
 
 POLL_SECONDS = 1.0
 NOT_COMPLETED = 1
@@ -43,14 +43,14 @@ def follow(
     tenant: str, run_id: UUID, timeout: timedelta | None, on_poll: Callable[[Store, Run], None]
 ) -> None:
     """Calls ``on_poll`` in a transaction a second until the run has ended; exits with 0 only when it completed."""
-    deadline = None if timeout is None else time.monotonic() + timeout.total_seconds()
+    deadline = None if timeout is None else monotonic() + timeout.total_seconds()
     try:
         run = _poll(tenant, run_id, on_poll)
         while run.state not in TERMINAL:
-            if deadline is not None and time.monotonic() >= deadline:
+            if deadline is not None and monotonic() >= deadline:
                 click.echo(f"stopped waiting after {duration(timeout)}: the run is {run.state}", err=True)
                 raise click.exceptions.Exit(TIMED_OUT)
-            time.sleep(POLL_SECONDS)
+            sleep(POLL_SECONDS)
             run = _poll(tenant, run_id, on_poll)
     except KeyboardInterrupt:
         click.echo("\nstopped waiting; the run goes on", err=True)

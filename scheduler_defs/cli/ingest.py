@@ -1,15 +1,15 @@
 """`scheduler ingest`: SBOMs and advisories from files."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import click
-from rich.progress import BarColumn, DownloadColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
 
 from scheduler_defs.cli.context import actor_option, open_database, tenant_option
+from scheduler_defs.cli.options import label_option, read_labels
 from scheduler_defs.cli.output import print_table, printable, terminal_on_stderr
-from scheduler_defs.cli.types import label_option, read_labels
 
 SHOWN = 10
 
@@ -35,7 +35,7 @@ def sbom(
     from scheduler_defs.inputs.sboms import Placement, ingest_sbom
 
     placement = Placement(namespace, image, read_labels("label", labels))
-    with _progress(file) as (on_bytes, progress):
+    with _progress([file]) as (on_bytes, progress):
         task = progress.add_task("components", total=None)
 
         def on_components(written: int, total: int) -> None:
@@ -55,9 +55,10 @@ def sbom(
 @actor_option
 def advisories(path: Path, strict: bool, actor: str) -> None:
     """Bring in OSV advisories: .json, .jsonl, either with .gz, or a directory of them."""
+    from scheduler_defs.engines.documents import input_files
     from scheduler_defs.inputs.advisories import ingest_advisories
 
-    with _progress(path) as (on_bytes, progress):
+    with _progress(input_files(path)) as (on_bytes, progress):
         task = progress.add_task("advisories", total=None)
 
         def on_records(total: int) -> None:
@@ -82,20 +83,18 @@ def advisories(path: Path, strict: bool, actor: str) -> None:
 
 
 @contextmanager
-def _progress(path: Path) -> Iterator[tuple[Callable[[int], None], Progress]]:
+def _progress(files: Iterable[Path]) -> Iterator[tuple[Callable[[int], None], Progress]]:
     """A bar on stderr, silent where nobody watches; yields what counts the bytes read."""
     console = terminal_on_stderr()
     columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()
     with Progress(*columns, console=console, disable=console is None) as progress:
-        reading: TaskID = progress.add_task("bytes", total=_size(path))
+        reading: TaskID = progress.add_task("bytes", total=_size(files))
         yield (lambda count: progress.advance(reading, count)), progress
 
 
-def _size(path: Path) -> int | None:
+def _size(files: Iterable[Path]) -> int | None:
     """Bytes to read; None when that is not known before."""
-    from scheduler_defs.engines.documents import input_files
-
     try:
-        return sum(file.stat().st_size for file in input_files(path)) or None
+        return sum(file.stat().st_size for file in files) or None
     except OSError:
         return None

@@ -74,7 +74,7 @@ def _exit_code(run: Callable[[], Any]) -> int:
     except psycopg.OperationalError as error:
         return _refuse(f"PostgreSQL: {error}", BAD_INPUT)
     except psycopg.Error as error:
-        return _refuse(f"PostgreSQL refused a statement: {error}; does `scheduler db status` say current?", 1)
+        return _refuse(f"PostgreSQL refused a statement: {error}; see `scheduler db status`", 1)
     except UnicodeEncodeError as error:
         return _refuse(f"{error.object!r} is not valid; expected text in UTF-8", BAD_INPUT)
     except BrokenPipeError:

@@ -12,6 +12,7 @@ from resources.states import JobKind, PolicyMode, RunState, TriggerKind
 from resources.store import Store
 from scheduler_defs.cli.context import actor_option, begin, json_option, limit_option, tenant_option
 from scheduler_defs.cli.following import announce, follow, timeout_option
+from scheduler_defs.cli.options import Member, selection_options
 from scheduler_defs.cli.output import (
     fields_of,
     json_line,
@@ -23,7 +24,6 @@ from scheduler_defs.cli.output import (
     printable,
     short,
 )
-from scheduler_defs.cli.types import Member, selection_options
 from scheduler_defs.edits.runs import cancel_run, request_run
 
 PAGE = 1000

@@ -7,15 +7,14 @@ from typing import Any
 import click
 
 from resources.records import Schedule, Trigger
-from resources.selection import Selection
 from resources.states import CatchUp, JobKind, Overlap, PolicyMode
 from resources.store import Store
 from scheduler_defs.cli.context import actor_option, begin, json_option, tenant_option
 from scheduler_defs.cli.following import announce, timeout_option
+from scheduler_defs.cli.options import Duration, Member, selection_options
 from scheduler_defs.cli.output import fields_of, print_fields, print_json, print_table
 from scheduler_defs.cli.run import run_rows
 from scheduler_defs.cli.triggers import AskedTimes, describe, local_moment, trigger_options
-from scheduler_defs.cli.types import Duration, Member, selection_options
 from scheduler_defs.edits.runs import check_advisories
 from scheduler_defs.edits.schedules import (
     NewSchedule,

@@ -11,8 +11,8 @@ import click
 from resources.errors import InvalidInput
 from resources.records import Trigger
 from resources.states import DstGap, DstOverlap
+from scheduler_defs.cli.options import NOW, Duration, Member, Moment
 from scheduler_defs.cli.output import duration, moment
-from scheduler_defs.cli.types import NOW, Duration, Member, Moment
 from scheduler_defs.timing.rules import CronRule, IntervalRule, OnceRule, Rule, utc
 from scheduler_defs.timing.wall_clock import zone
 
@@ -32,13 +32,12 @@ class AskedTimes:
 
     def rules(self, now: datetime) -> list[Rule]:
         """The rules; intervals are anchored at ``now``. Raises InvalidInput naming the option."""
-        if not self.cron and (self.dst_gap or self.dst_overlap):
-            raise InvalidInput(
-                "dst", self.dst_gap or self.dst_overlap, "no --dst-gap or --dst-overlap without --cron"
-            )
+        for option, value in (("dst_gap", self.dst_gap), ("dst_overlap", self.dst_overlap)):
+            if value is not None and not self.cron:
+                raise InvalidInput(option, str(value), "nothing without --cron")
         if not self.cron and self.timezone and not self.once and not self.starts_at and not self.ends_at:
             raise InvalidInput(
-                "timezone", self.timezone, "no --timezone without --cron or a time without an offset"
+                "timezone", self.timezone, "nothing without --cron or a time without an offset"
             )
         return [
             *(CronRule(text, self.timezone or "UTC", self.dst_gap, self.dst_overlap) for text in self.cron),

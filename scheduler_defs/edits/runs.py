@@ -57,8 +57,9 @@ def request_run(
 
 def check_advisories(store: Store, kind: JobKind, selection: Selection) -> None:
     """Raises InvalidInput for advisories in a run that is not of impact, or that no feed has brought."""
-    if (selection.advisories or selection.since_revision is not None) and kind is not JobKind.IMPACT:
-        raise InvalidInput("selection.advisories", list(selection.advisories), f"none for a {kind} run")
+    if kind is not JobKind.IMPACT:
+        for name in {"advisories", "since_revision"} & selection.to_json().keys():
+            raise InvalidInput(f"selection.{name}", getattr(selection, name), f"none for a {kind} run")
     unknown = set(selection.advisories) - store.advisories.known(selection.advisories)
     if unknown:
         raise InvalidInput("selection.advisories", ", ".join(sorted(unknown)), "ids of ingested advisories")

@@ -81,6 +81,25 @@ def create_schedule(
     return schedule
 
 
+def add_trigger(store: Store, tenant_id: str, name: str, rule: Rule, actor: str) -> Schedule:
+    """Gives a schedule one more trigger, planned from now on if the schedule is enabled.
+
+    Raises NotFound, InvalidInput naming the field of the rule.
+    """
+    schedule = store.schedules.lock(tenant_id, name)
+    before = store.triggers.list_of_schedule(tenant_id, schedule.id)
+    now = store.now()
+    validate(rule)
+    refuse_past(rule, now)
+    trigger = _trigger(schedule, rule, now)
+    store.triggers.create(trigger if schedule.enabled else replace(trigger, next_fire_at=None))
+    version = store.schedules.advance_version(schedule, actor, now)
+    content = content_of(schedule, [*before, trigger])
+    store.schedules.add_version(tenant_id, schedule.id, version, content, actor, now)
+    _audit(store, schedule, "add_trigger", actor, now, old=content_of(schedule, before), new=content)
+    return store.schedules.get(tenant_id, schedule.id)
+
+
 def pause_schedule(store: Store, tenant_id: str, name: str, reason: str, actor: str) -> Schedule:
     """Stops a schedule from firing; its triggers lose their plan. Raises NotFound; pausing twice changes nothing."""
     schedule = store.schedules.lock(tenant_id, name)

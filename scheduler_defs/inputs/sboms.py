@@ -1,8 +1,9 @@
 """SBOMs into the inventory."""
 
+import re
 import zlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from resources.database import Database
@@ -16,6 +17,7 @@ from scheduler_defs.engines.sbom import Sbom, read_sbom
 from scheduler_defs.engines.subjects import ImageReference, parse_image_reference
 
 BATCH = 1000
+DIGEST = re.compile(r"[a-z0-9]+:[0-9a-f]{32,128}")
 
 
 @dataclass(frozen=True)
@@ -130,8 +132,8 @@ def _reference(source: str, sbom: Sbom, placement: Placement) -> ImageReference:
     if not placement.namespace:
         raise InvalidInput("namespace", placement.namespace, "a non-empty text")
     if placement.image is not None:
-        named = parse_image_reference(placement.image)
-        if not named.repository:
+        named = _lower_digest(parse_image_reference(placement.image))
+        if not named.repository or not _is_storable(named.digest):
             raise InvalidInput("image", placement.image, "registry/repository:tag@sha256:…")
         return named
     if sbom.subject is None:
@@ -139,9 +141,22 @@ def _reference(source: str, sbom: Sbom, placement: Placement) -> ImageReference:
             source, "/metadata/component", "names no image; say which with --image registry/repository:tag"
         )
     subject = sbom.subject
-    return ImageReference(
+    reference = ImageReference(
         subject.registry, subject.repository, subject.tag or subject.version, subject.digest
     )
+    if not _is_storable(_lower_digest(reference).digest):
+        reason = f"has the digest {subject.digest!r}; expected algorithm:hex, or give --image"
+        raise InvalidDocument(source, "/metadata/component", reason)
+    return _lower_digest(reference)
+
+
+def _lower_digest(reference: ImageReference) -> ImageReference:
+    return replace(reference, digest=reference.digest.lower()) if reference.digest else reference
+
+
+def _is_storable(digest: str | None) -> bool:
+    """As the digests of images in the schema: OCI's algorithm:hex."""
+    return digest is None or DIGEST.fullmatch(digest) is not None
 
 
 def _row(component: Component) -> ComponentRow:

@@ -50,7 +50,7 @@ def test_missed_ones(rule: Rule) -> None:
 
 @EITHER
 def test_missed_ones_with_one_on_time(rule: Rule) -> None:
-    now = at(4) + SECOND
+    now = at(4) + MINUTE
     assert hourly(rule, now, CatchUp.NONE) == Plan((at(4),), SkippedRange(4, NOON, at(3)), at(5))
     assert hourly(rule, now, CatchUp.LATEST) == Plan((at(4),), SkippedRange(4, NOON, at(3)), at(5))
     assert hourly(rule, now, CatchUp.ALL) == Plan((at(2), at(3), at(4)), SkippedRange(2, NOON, at(1)), at(5))

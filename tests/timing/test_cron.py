@@ -1,3 +1,4 @@
+import sys
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -161,9 +162,18 @@ def test_agrees_with_cronsim_on_seconds(seconds: str, expression: str, after: da
 def test_threads_share_one_parsed_expression() -> None:
     starts = [datetime(2026, 1 + n % 12, 1 + n % 28, n % 24) for n in range(400)]
     cron = parse("17 3 * * 2,4")
-    alone = [cron.next_after(start) for start in starts]
-    with ThreadPoolExecutor(8) as pool:
-        assert list(pool.map(cron.next_after, starts)) == alone
+
+    def search_all(_: int) -> list[datetime | None]:
+        return [cron.next_after(start) for start in starts]
+
+    alone = search_all(0)
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        with ThreadPoolExecutor(8) as pool:
+            assert list(pool.map(search_all, range(8))) == [alone] * 8
+    finally:
+        sys.setswitchinterval(interval)
 
 
 def test_a_search_takes_well_under_a_millisecond() -> None:

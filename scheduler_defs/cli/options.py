@@ -21,7 +21,7 @@ _DURATION = re.compile(r"(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?")
 class Member(click.Choice[Enum]):
     """A member of a StrEnum, by its value."""
 
-    def normalize_choice(self, choice: Enum | str, ctx: click.Context | None) -> str:
+    def normalize_choice(self, choice: object, ctx: click.Context | None) -> str:
         """The value, not the name as click has it."""
         return str(choice)
 

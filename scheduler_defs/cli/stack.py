@@ -1,0 +1,165 @@
+"""The running product on one machine: PostgreSQL, migrations, Dagster's daemon and web interface."""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+import click
+
+from resources.errors import InvalidInput, InvalidSettings, SchedulerError
+from resources.migrations import upgrade
+from resources.settings import SchedulerSettings, ensure_server
+
+ROOT = Path(__file__).resolve().parents[2]
+HOST = "127.0.0.1"
+START_PATIENCE_SECONDS = 120
+STOP_PATIENCE_SECONDS = 30
+
+
+@dataclass(frozen=True)
+class Stack:
+    """What runs: where its web interface answers, where Dagster's output goes."""
+
+    url: str
+    log: Path
+    process: subprocess.Popen[bytes]
+
+    def require_alive(self) -> None:
+        """Raises SchedulerError when Dagster has ended."""
+        if self.process.poll() is not None:
+            raise SchedulerError(
+                f"Dagster ended with exit code {self.process.returncode}; its output is in {self.log}"
+            )
+
+
+@contextmanager
+def running_stack(settings: SchedulerSettings, port: int) -> Iterator[Stack]:
+    """Starts what is not running, migrates, starts Dagster; stops what it started at the end, the data stays.
+
+    ``port`` 0 takes a free one. Raises InvalidInput for a port in use, and what the settings, the server or
+    the migrations raise.
+    """
+    _check_files()
+    port = _usable_port(port)
+    ours = settings.dsn is None and not settings.embedded_server().status().running
+    with _interrupted_by_sigterm():
+        try:
+            ensure_server(settings)
+            upgrade(settings)
+            home = _dagster_home(settings)
+            log = home / "dagster.log"
+            with log.open("ab") as output:
+                process = _start_dagster(home, port, output)
+            try:
+                yield Stack(f"http://{HOST}:{port}", log, process)
+            finally:
+                _stop_dagster(process)
+        finally:
+            if ours:
+                settings.embedded_server().stop()
+
+
+def wait_until_served(stack: Stack) -> None:
+    """Waits until the web interface answers; raises SchedulerError when it does not."""
+    give_up_at = time.monotonic() + START_PATIENCE_SECONDS
+    while time.monotonic() < give_up_at:
+        stack.require_alive()
+        try:
+            with urllib.request.urlopen(f"{stack.url}/server_info", timeout=5):
+                return
+        except (urllib.error.URLError, OSError):
+            time.sleep(0.25)
+    raise SchedulerError(
+        f"the web interface did not answer at {stack.url}; Dagster's output is in {stack.log}"
+    )
+
+
+def _check_files() -> None:
+    for name in ("dagster.yaml", "workspace.yaml", "examples"):
+        if not (ROOT / name).exists():
+            raise InvalidSettings(
+                name, str(ROOT / name), "a checkout of the project; this command runs from one"
+            )
+
+
+def _dagster_home(settings: SchedulerSettings) -> Path:
+    home = settings.data_directory / "dagster"
+    home.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(ROOT / "dagster.yaml", home / "dagster.yaml")
+    return home
+
+
+def _start_dagster(home: Path, port: int, output: IO[bytes]) -> subprocess.Popen[bytes]:
+    command = [
+        sys.executable,
+        "-m",
+        "dagster",
+        "dev",
+        "-w",
+        str(ROOT / "workspace.yaml"),
+        "-h",
+        HOST,
+        "-p",
+        str(port),
+    ]
+    environment = os.environ | {"DAGSTER_HOME": str(home), "PYTHONWARNINGS": "ignore"}
+    return subprocess.Popen(
+        command,
+        cwd=ROOT,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=output,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
+    )
+
+
+def _stop_dagster(process: subprocess.Popen[bytes]) -> None:
+    """Asks Dagster to stop, then ends what is left of its process group, run workers included."""
+    process.send_signal(signal.SIGINT)
+    try:
+        process.wait(STOP_PATIENCE_SECONDS)
+    except subprocess.TimeoutExpired:
+        click.echo("Dagster does not stop by itself; ending it", err=True)
+    try:
+        os.killpg(process.pid, signal.SIGKILL)
+    except ProcessLookupError:
+        return
+    finally:
+        process.wait()
+
+
+def _usable_port(port: int) -> int:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except OSError as error:
+            raise InvalidInput(
+                "port", port, f"a free port ({error.strerror}); choose another with --port"
+            ) from None
+        chosen: int = probe.getsockname()[1]
+    return chosen
+
+
+@contextmanager
+def _interrupted_by_sigterm() -> Iterator[None]:
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

@@ -1,0 +1,106 @@
+"""What the tests of the command share."""
+
+import sys
+from collections.abc import Callable
+from uuid import UUID
+
+import psycopg
+import pytest
+from click.testing import Result
+
+from resources.database import Database
+from resources.ids import new_id
+from resources.records import Launchable, LogLine, Run
+from resources.states import RunState
+
+COMMAND = [sys.executable, "-m", "scheduler_defs.cli.main"]
+
+
+@pytest.fixture
+def command() -> list[str]:
+    """The command as a process of its own."""
+    return COMMAND
+
+
+@pytest.fixture
+def row_counts(admin: psycopg.Connection) -> Callable[[], dict[str, int]]:
+    """How many rows each table of the product has, as the superuser sees them."""
+
+    def count() -> dict[str, int]:
+        tables = admin.execute(
+            "SELECT format('%I.%I', schemaname, tablename) FROM pg_tables"
+            " WHERE schemaname IN ('scheduler', 'inventory') ORDER BY 1"
+        ).fetchall()
+        union = " UNION ALL ".join(f"SELECT '{name}', count(*) FROM {name}" for (name,) in tables)
+        return dict(admin.execute(union).fetchall())
+
+    return count
+
+
+@pytest.fixture
+def refused(cli, row_counts) -> Callable[..., str]:
+    """Runs a command that must be refused and write nothing; returns its one line of error."""
+
+    def run(*arguments: object, code: int = 2, **options: object) -> str:
+        before = row_counts()
+        result: Result = cli(*arguments, **options)
+        assert (result.exit_code, result.stdout) == (code, ""), result.output
+        assert row_counts() == before
+        assert "Traceback" not in result.stderr
+        error = result.stderr.splitlines()[-1]
+        assert error.startswith("Error: ")
+        assert sum(line.startswith("Error: ") for line in result.stderr.splitlines()) == 1
+        return error
+
+    return run
+
+
+@pytest.fixture
+def carry_out(database: Database) -> Callable[..., None]:
+    """Takes a pending run through a launch as Dagster would, up to a state, and lets it say some lines."""
+
+    def carry(
+        tenant: str, run_id: UUID, state: RunState = RunState.COMPLETED, say: tuple[str, ...] = ()
+    ) -> None:
+        with database.begin(tenant) as store:
+            kind = store.runs.get(tenant, run_id).kind
+        launch_id, worker_id = new_id(), new_id()
+        with database.begin_system() as store:
+            now = store.now()
+            store.launches.create_many({launch_id: kind}, "tests", now)
+            store.runs.enqueue_many({launch_id: [Launchable(tenant, run_id, kind)]})
+            if state is RunState.QUEUED:
+                return
+            store.workers.register(
+                worker_id,
+                host="here",
+                pid=1,
+                kinds=[kind],
+                capacity=1,
+                version="1",
+                dagster_run_id="d",
+                now=now,
+            )
+            store.launches.acknowledge(launch_id, "d", now)
+            store.runs.open_of_launch(launch_id, "d", worker_id, now)
+        with database.begin(tenant) as store:
+            run: Run = store.runs.get(tenant, run_id)
+            lines = [LogLine(1, number, now, "info", text, {}) for number, text in enumerate(say, 1)]
+            if lines:
+                store.execution_logs.append(run, lines)
+            if state is not RunState.RUNNING:
+                error = "the engine broke" if state is RunState.FAILED else None
+                store.runs.finish(run, state, store.now(), stats={"nodes": 3}, error=error)
+
+    return carry
+
+
+@pytest.fixture
+def runs(database: Database) -> Callable[..., list[Run]]:
+    """The runs of a tenant, newest first."""
+
+    def read(tenant: str = "acme") -> list[Run]:
+        with database.begin(tenant) as store:
+            return store.runs.list(tenant)
+
+    return read

@@ -1,0 +1,123 @@
+"""What all commands share: the tenant they want, their help, and what is imported when."""
+
+import subprocess
+import sys
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from scheduler_defs.cli.main import COMMANDS, main
+
+HEAVY = ["dagster", "sqlalchemy", "alembic", "cel", "univers", "jsonschema_rs", "cyclonedx"]
+
+TENANT_COMMANDS = [
+    ("schedule", "create", "x", "--kind", "graph", "--every", "1m"),
+    ("schedule", "list"),
+    ("schedule", "show", "x"),
+    ("schedule", "pause", "x"),
+    ("schedule", "resume", "x"),
+    ("schedule", "delete", "x", "--yes"),
+    ("schedule", "trigger", "x"),
+    ("run", "start", "--kind", "graph"),
+    ("run", "list"),
+    ("run", "show", "0"),
+    ("run", "logs", "0"),
+    ("run", "cancel", "0"),
+    ("ingest", "sbom", "examples/shop.cdx.json"),
+    ("policy", "apply", "examples/policy.yaml"),
+    ("policy", "list"),
+    ("policy", "show", "default"),
+    ("finding", "list"),
+]
+
+
+def words(arguments):
+    return " ".join(arguments[:2]) if isinstance(arguments, tuple) else None
+
+
+def subcommands():
+    context = click.Context(main)
+    for name in COMMANDS:
+        command = main.get_command(context, name)
+        yield (name,), command
+        for inner in getattr(command, "commands", {}):
+            yield (name, inner), command.commands[inner]
+
+
+@pytest.mark.parametrize("arguments", TENANT_COMMANDS, ids=words)
+class TestEveryTenantCommand:
+    def test_refuses_an_unknown_tenant(self, refused, tenant, arguments):
+        assert refused(*arguments, "--tenant", "nobody") == "Error: tenant 'nobody' does not exist"
+
+    def test_refuses_an_empty_tenant(self, refused, tenant, arguments):
+        assert "tenant: '' is not valid" in refused(*arguments, "--tenant", "")
+
+    def test_wants_a_tenant(self, refused, tenant, arguments):
+        assert "Missing option '--tenant' (env var: 'SCHEDULER_TENANT')" in refused(*arguments)
+
+
+def test_the_list_of_tenant_commands_is_complete():
+    wanting = {names for names, command in subcommands() if any(p.name == "tenant" for p in command.params)}
+    assert wanting == {arguments[:2] for arguments in TENANT_COMMANDS}
+
+
+def test_the_environment_names_tenant_and_actor(cli, environment, database, tenant):
+    environment |= {"SCHEDULER_TENANT": "acme", "SCHEDULER_ACTOR": "ann"}
+    assert cli("schedule", "create", "x", "--kind", "graph", "--every", "1m").exit_code == 0
+    with database.begin(tenant) as store:
+        assert store.schedules.get_by_name(tenant, "x").created_by == "ann"
+
+
+def test_summaries_of_the_root_are_those_of_the_commands():
+    context = click.Context(main)
+    said = {name: main.get_command(context, name).help.splitlines()[0] for name in COMMANDS}
+    assert said.keys() == COMMANDS.keys()
+    for name in COMMANDS.keys() - {"up", "demo"}:
+        assert COMMANDS[name] == said[name]
+
+
+@pytest.mark.parametrize("names", [names for names, _ in subcommands()], ids=" ".join)
+def test_every_command_has_help_within_100_columns(names):
+    result = CliRunner(env={"COLUMNS": "100"}).invoke(main, [*names, "--help"])
+    assert result.exit_code == 0
+    assert result.stdout.startswith(f"Usage: scheduler {' '.join(names)} ")
+    assert max(map(len, result.stdout.splitlines())) <= 100
+
+
+def test_unknown_commands_are_refused(refused):
+    assert "No such command 'fly'" in refused("fly")
+    assert "No such command 'fly'" in refused("run", "fly")
+
+
+def loaded(code, environment=None):
+    """Which heavy modules are in a process after some code."""
+    script = (
+        f"import sys\n{code}\nprint([m for m in {HEAVY + ['croniter']} if m in sys.modules], file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, env=environment)
+    assert done.returncode == 0, done.stderr
+    return done.stdout, done.stderr
+
+
+def invocation(*arguments):
+    return f"from scheduler_defs.cli.main import main\ntry: main({list(arguments)})\nexcept SystemExit as e: assert not e.code"
+
+
+def test_help_imports_neither_dagster_nor_engines():
+    stdout, modules = loaded(invocation("--help"))
+    assert all(name in stdout for name in COMMANDS)
+    assert modules == "[]\n"
+
+
+def test_lists_import_neither_dagster_nor_engines(environment, tenant):
+    code = "\n".join(
+        invocation(group, "list", "--tenant", tenant) for group in ("run", "schedule", "policy", "finding")
+    )
+    stdout, modules = loaded(code, environment)
+    assert "default" in stdout
+    assert modules.splitlines()[-1] == "['croniter']"
+
+
+def test_the_version_is_printed():
+    assert CliRunner().invoke(main, ["--version"]).stdout.startswith("scheduler, version 0.")

@@ -1,0 +1,347 @@
+"""Rows that must not exist: each hand-written bad row is a good one with a change, refused by the constraint meant."""
+
+from datetime import UTC, datetime, timedelta
+from uuid import UUID, uuid4
+
+import psycopg
+import pytest
+from psycopg import sql
+from psycopg.types.json import Jsonb
+
+NOON = datetime(2026, 3, 14, 12, tzinfo=UTC)
+LATER = NOON + timedelta(minutes=1)
+HEX = "0" * 64
+SCHEDULE, TRIGGER, RUN, LAUNCH, WORKER, IMAGE, SBOM, POLICY, SNAPSHOT = map(
+    UUID, map("{:032x}".format, range(1, 10))
+)
+STAMPS = {"created_at": NOON, "updated_at": NOON}
+ITEM = {"tenant_id": "acme", "run_id": RUN, "image_id": IMAGE, "sbom_id": SBOM, "status": "pending"}
+RUNNING = {
+    "state": "running",
+    "launch_id": LAUNCH,
+    "fencing_token": 1,
+    "started_at": NOON,
+    "worker_id": WORKER,
+}
+RUNNING |= {"dagster_run_id": "d1"}
+COMPLETED = RUNNING | {"state": "completed", "finished_at": LATER}
+SKIPPED = {"state": "skipped", "reason": "overlap", "finished_at": NOON, "skipped_count": 2}
+SKIPPED |= {"skipped_first": NOON, "skipped_last": LATER}
+LEASED = {"status": "running", "lease_owner": "w", "lease_expires_at": LATER}
+DONE = {"status": "completed", "finished_at": LATER, "result_digest": HEX, "input_digest": HEX}
+OF_CRON = {"cron": None, "timezone": None}
+INTERVAL = OF_CRON | {"kind": "interval", "every": timedelta(hours=1), "anchor": NOON}
+FIRED = {"trigger_kind": "cron", "trigger_id": TRIGGER, "schedule_id": SCHEDULE, "schedule_version": 1}
+
+GOOD = {
+    "scheduler.tenants": {
+        "tenant_id": "acme",
+        "display_name": "Acme",
+        "created_at": NOON,
+        "created_by": "ann",
+    },
+    "scheduler.schedules": STAMPS
+    | {
+        "tenant_id": "acme",
+        "id": SCHEDULE,
+        "name": "nightly",
+        "kind": "graph",
+        "created_by": "ann",
+        "updated_by": "ann",
+    },
+    "scheduler.triggers": STAMPS
+    | {
+        "tenant_id": "acme",
+        "id": TRIGGER,
+        "schedule_id": SCHEDULE,
+        "kind": "cron",
+        "cron": "0 3 * * *",
+        "timezone": "UTC",
+    },
+    "scheduler.launches": {
+        "id": LAUNCH,
+        "owner": "here",
+        "kind": "graph",
+        "state": "offered",
+        "created_at": NOON,
+    },
+    "scheduler.workers": {
+        "id": WORKER,
+        "host": "h",
+        "pid": 1,
+        "kinds": ["graph"],
+        "capacity": 1,
+        "version": "0",
+    }
+    | {"status": "active", "registered_at": NOON, "last_heartbeat_at": NOON},
+    "scheduler.runs": {
+        "tenant_id": "acme",
+        "id": RUN,
+        "kind": "graph",
+        "state": "pending",
+        "scheduled_for": NOON,
+    }
+    | {"available_at": NOON, "requested_by": "ann", "created_at": NOON, "trigger_kind": "manual"},
+    "scheduler.graph_jobs": ITEM | {"id": RUN, "kind": "build", "created_at": NOON},
+    "scheduler.policy_jobs": ITEM | {"id": RUN, "kind": "full", "created_at": NOON},
+    "scheduler.impact_snapshots": {"tenant_id": "acme", "id": SNAPSHOT, "run_id": RUN, "selector": Jsonb({})}
+    | {"feed_revision": 1, "total": 0, "unknown": 0, "digest": HEX, "created_at": NOON},
+    "scheduler.locks": {"key_digest": b"k" * 32, "key": "k", "strategy": "lease", "fencing_token": 1},
+    "scheduler.run_summaries": {"tenant_id": "acme", "kind": "graph", "granularity": "hour", "bucket": NOON}
+    | {"completed": 1, "failed": 0, "cancelled": 0, "skipped": 0, "updated_at": NOON},
+    "scheduler.audit": {
+        "id": RUN,
+        "tenant_id": "acme",
+        "at": NOON,
+        "actor": "ann",
+        "action": "create",
+        "entity": "run",
+    }
+    | {"entity_id": "1", "new": Jsonb({}), "correlation_id": RUN},
+    "inventory.images": STAMPS
+    | {"tenant_id": "acme", "id": IMAGE, "registry": "r", "repository": "shop", "namespace": "web"},
+    "inventory.sboms": {
+        "tenant_id": "acme",
+        "id": SBOM,
+        "image_id": IMAGE,
+        "digest": HEX,
+        "spec_version": "1.6",
+    }
+    | {
+        "component_count": 1,
+        "dependency_count": 0,
+        "content": b"x",
+        "ingested_at": NOON,
+        "ingested_by": "ann",
+    },
+    "inventory.component_versions": {
+        "tenant_id": "acme",
+        "purl": "pkg:npm/a@1",
+        "type": "npm",
+        "package": "a",
+        "name": "a",
+    },
+    "inventory.feed_revisions": {"source": "s", "added": 1, "changed": 0, "unchanged": 0, "created_at": NOON}
+    | {"created_by": "ann"},
+    "inventory.advisories": {"id": "A-1", "revision": 1, "modified": NOON, "severity": "high", "digest": HEX},
+    "inventory.advisory_ranges": {
+        "advisory_id": "A-1",
+        "revision_from": 1,
+        "ordinal": 0,
+        "type": "npm",
+        "package": "a",
+    }
+    | {"kind": "SEMVER", "events": Jsonb([])},
+    "inventory.policies": STAMPS | {"tenant_id": "acme", "id": POLICY, "name": "default", "revision": 1},
+    "inventory.policy_revisions": {"tenant_id": "acme", "policy_id": POLICY, "revision": 1, "document": "d"}
+    | {"digest": HEX, "created_at": NOON, "created_by": "ann"},
+    "inventory.findings": {
+        "tenant_id": "acme",
+        "id": RUN,
+        "image_id": IMAGE,
+        "policy_id": POLICY,
+        "component_id": 1,
+    }
+    | {
+        "advisory_id": "A-1",
+        "policy_revision": 1,
+        "match": "affected",
+        "severity": "high",
+        "verdict": "block",
+    }
+    | {"first_run_id": RUN, "last_run_id": RUN, "first_seen_at": NOON, "last_seen_at": NOON},
+    "inventory.vex_statements": {
+        "tenant_id": "acme",
+        "id": RUN,
+        "vulnerability": "A-1",
+        "purl": "pkg:npm/a@1",
+    }
+    | {"status": "fixed", "stated_at": NOON, "digest": HEX},
+}
+
+BAD = [
+    ("scheduler.tenants", {"tenant_id": "Acme Inc"}, "tenants_tenant_id_check"),
+    ("scheduler.tenants", {"tenant_id": "a" * 64}, "tenants_tenant_id_check"),
+    ("scheduler.tenants", {"tenant_id": "b", "max_concurrent_runs": 0}, "tenants_max_concurrent_runs_check"),
+    ("scheduler.schedules", {}, "schedules_name"),
+    ("scheduler.schedules", {"name": " padded"}, "schedules_name_check"),
+    ("scheduler.schedules", {"name": "n" * 129}, "schedules_name_check"),
+    ("scheduler.schedules", {"name": "b", "kind": "backup"}, "schedules_kind_check"),
+    ("scheduler.schedules", {"name": "b", "kind": "policy"}, "mode_is_of_policy"),
+    ("scheduler.schedules", {"name": "b", "mode": "full"}, "mode_is_of_policy"),
+    ("scheduler.schedules", {"name": "b", "overlap": "sometimes"}, "schedules_overlap_check"),
+    ("scheduler.schedules", {"name": "b", "catch_up": "some"}, "schedules_catch_up_check"),
+    (
+        "scheduler.schedules",
+        {"name": "b", "catch_up_window": timedelta(-1)},
+        "schedules_catch_up_window_check",
+    ),
+    ("scheduler.schedules", {"name": "b", "misfire_grace": timedelta(-1)}, "schedules_misfire_grace_check"),
+    ("scheduler.schedules", {"name": "b", "priority": 101}, "schedules_priority_check"),
+    ("scheduler.schedules", {"name": "b", "selection": Jsonb([])}, "schedules_selection_check"),
+    ("scheduler.schedules", {"name": "b", "starts_at": NOON, "ends_at": NOON}, "ends_after_start"),
+    ("scheduler.schedules", {"name": "b", "paused_reason": "why"}, "only_paused_has_reason"),
+    ("scheduler.schedules", {"name": "b", "deleted_at": NOON}, "deletion_names_who"),
+    ("scheduler.schedules", {"name": "b", "version": 0}, "schedules_version_check"),
+    ("scheduler.schedules", {"name": "b", "tenant_id": "nobody"}, "schedules_tenant_id_fkey"),
+    ("scheduler.triggers", {"timezone": None}, "cron_has_timezone"),
+    ("scheduler.triggers", {"cron": None}, "cron_has_timezone"),
+    ("scheduler.triggers", OF_CRON | {"kind": "sunset"}, "triggers_kind_check"),
+    ("scheduler.triggers", {"dst_gap": "both"}, "triggers_dst_gap_check"),
+    ("scheduler.triggers", {"dst_overlap": "skip"}, "triggers_dst_overlap_check"),
+    ("scheduler.triggers", {"at": NOON}, "once_has_instant"),
+    ("scheduler.triggers", {"fire_count": -1}, "triggers_fire_count_check"),
+    ("scheduler.triggers", {"schedule_id": RUN}, "triggers_tenant_id_schedule_id_fkey"),
+    ("scheduler.triggers", INTERVAL | {"every": timedelta(milliseconds=999)}, "triggers_every_check"),
+    ("scheduler.triggers", INTERVAL | {"every": "1 month"}, "triggers_every_check"),
+    ("scheduler.triggers", INTERVAL | {"every": "1 year"}, "triggers_every_check"),
+    ("scheduler.triggers", INTERVAL | {"anchor": None}, "interval_has_anchor"),
+    ("scheduler.triggers", INTERVAL | {"dst_gap": "skip"}, "dst_is_of_cron"),
+    ("scheduler.triggers", OF_CRON | {"kind": "once"}, "once_has_instant"),
+    ("scheduler.triggers", OF_CRON | {"kind": "event"}, "event_has_name"),
+    (
+        "scheduler.triggers",
+        OF_CRON | {"kind": "event", "event": "feed", "next_fire_at": NOON},
+        "event_is_never_due",
+    ),
+    ("scheduler.launches", {"owner": ""}, "launches_owner_check"),
+    ("scheduler.launches", {"state": "acknowledged", "acknowledged_at": NOON}, "acknowledged_names_run"),
+    ("scheduler.launches", {"state": "dead"}, "ended_has_time"),
+    ("scheduler.launches", {"finished_at": NOON}, "ended_has_time"),
+    ("scheduler.workers", {"pid": 0}, "workers_pid_check"),
+    ("scheduler.workers", {"capacity": 0}, "workers_capacity_check"),
+    ("scheduler.workers", {"status": "dead"}, "ended_has_time"),
+    ("scheduler.runs", FIRED, "one_row_an_occurrence"),
+    ("scheduler.runs", {"state": "lost"}, "runs_state_check"),
+    ("scheduler.runs", {"attempt": 0}, "runs_attempt_check"),
+    ("scheduler.runs", {"kind": "policy"}, "mode_is_of_policy"),
+    ("scheduler.runs", FIRED | {"schedule_version": None}, "schedule_has_version"),
+    ("scheduler.runs", FIRED | {"trigger_id": None}, "fired_has_trigger"),
+    ("scheduler.runs", FIRED | {"trigger_kind": "manual"}, "fired_has_trigger"),
+    ("scheduler.runs", FIRED | {"schedule_id": None, "schedule_version": None}, "trigger_has_schedule"),
+    ("scheduler.runs", {"trigger_kind": "retry"}, "retry_names_run"),
+    ("scheduler.runs", {"retry_of": RUN}, "retry_names_run"),
+    ("scheduler.runs", {"finished_at": NOON}, "terminal_has_end"),
+    ("scheduler.runs", {"state": "cancelled"}, "terminal_has_end"),
+    ("scheduler.runs", COMPLETED | {"finished_at": None}, "terminal_has_end"),
+    ("scheduler.runs", {"launch_id": LAUNCH}, "pending_has_no_launch"),
+    ("scheduler.runs", {"fencing_token": 1}, "pending_has_no_launch"),
+    ("scheduler.runs", {"state": "queued"}, "queued_has_launch"),
+    ("scheduler.runs", {"state": "queued", "launch_id": LAUNCH, "fencing_token": 1}, "queued_has_launch"),
+    *[("scheduler.runs", RUNNING | {name: None}, "running_is_fenced") for name in RUNNING if name != "state"],
+    ("scheduler.runs", COMPLETED | {"fencing_token": None}, "running_is_fenced"),
+    ("scheduler.runs", {"state": "failed", "finished_at": NOON}, "failed_has_error"),
+    ("scheduler.runs", COMPLETED | {"error": "boom"}, "failed_has_error"),
+    ("scheduler.runs", COMPLETED | {"finished_at": NOON - timedelta(1)}, "times_in_order"),
+    ("scheduler.runs", {"skipped_count": 1}, "skipped_is_counted"),
+    *[
+        ("scheduler.runs", SKIPPED | {f"skipped_{name}": None}, "skipped_is_counted")
+        for name in ("count", "first", "last")
+    ],
+    ("scheduler.runs", SKIPPED | {"reason": None}, "skipped_has_reason"),
+    ("scheduler.runs", SKIPPED | {"skipped_count": 0}, "skipped_has_reason"),
+    ("scheduler.runs", SKIPPED | {"skipped_first": LATER, "skipped_last": NOON}, "skipped_has_reason"),
+    ("scheduler.runs", SKIPPED | {"launch_id": LAUNCH}, "skipped_has_reason"),
+    ("scheduler.graph_jobs", {}, "graph_jobs_tenant_id_run_id_image_id_kind_key"),
+    ("scheduler.graph_jobs", {"kind": "full"}, "graph_jobs_kind_check"),
+    ("scheduler.graph_jobs", {"status": "running"}, "running_has_lease"),
+    ("scheduler.graph_jobs", LEASED | {"lease_expires_at": None}, "running_has_lease"),
+    ("scheduler.graph_jobs", LEASED | {"status": "pending"}, "running_has_lease"),
+    ("scheduler.graph_jobs", {"status": "completed", "finished_at": NOON}, "completed_has_digest"),
+    ("scheduler.graph_jobs", {"result_digest": "abc"}, "graph_jobs_result_digest_check"),
+    ("scheduler.graph_jobs", {"status": "failed", "finished_at": NOON}, "failed_has_error"),
+    ("scheduler.graph_jobs", {"status": "cancelled"}, "terminal_has_end"),
+    ("scheduler.policy_jobs", {"kind": "simulate"}, "policy_jobs_tenant_id_run_id_image_id_key"),
+    ("scheduler.policy_jobs", DONE | {"input_digest": None}, "completed_has_digest"),
+    ("scheduler.policy_jobs", DONE | {"result_digest": None}, "completed_has_digest"),
+    ("scheduler.policy_jobs", {"status": "running"}, "running_has_lease"),
+    ("scheduler.impact_snapshots", {}, "impact_snapshots_tenant_id_run_id_key"),
+    ("scheduler.impact_snapshots", {"total": -1}, "impact_snapshots_total_check"),
+    ("scheduler.impact_snapshots", {"digest": HEX.upper()[:-1]}, "impact_snapshots_digest_check"),
+    ("scheduler.locks", {"key_digest": b"short"}, "locks_key_digest_check"),
+    ("scheduler.locks", {"key_digest": b"l" * 32, "holder": "me", "expires_at": NOON}, "held_has_times"),
+    ("scheduler.locks", {"key_digest": b"l" * 32, "holder": "me", "acquired_at": NOON}, "lease_expires"),
+    ("scheduler.run_summaries", {}, "run_summaries_tenant_id_schedule_id_kind_granularity_bucket_key"),
+    ("scheduler.run_summaries", {"granularity": "week"}, "run_summaries_granularity_check"),
+    ("scheduler.audit", {"new": None}, "says_what_changed"),
+    ("scheduler.audit", {"actor": ""}, "audit_actor_check"),
+    ("inventory.images", {}, "images_tenant_id_registry_repository_digest_key"),
+    ("inventory.images", {"digest": "sha256:xyz"}, "images_digest_check"),
+    ("inventory.images", {"repository": ""}, "images_repository_check"),
+    ("inventory.sboms", {}, "sboms_tenant_id_image_id_digest_key"),
+    ("inventory.sboms", {"digest": "1" * 64, "component_count": 0}, "sboms_component_count_check"),
+    ("inventory.component_versions", {}, "component_versions_tenant_id_purl_key"),
+    ("inventory.advisories", {"id": "A-2", "severity": "bad"}, "advisories_severity_check"),
+    ("inventory.advisories", {"id": "A-2", "score": 10.1}, "advisories_score_check"),
+    ("inventory.advisory_ranges", {"ordinal": 1, "revision_to": 1}, "ends_after_start"),
+    ("inventory.advisory_ranges", {"ordinal": 1, "kind": "GIT"}, "advisory_ranges_kind_check"),
+    ("inventory.policies", {}, "policies_tenant_id_name_key"),
+    ("inventory.policy_revisions", {}, "policy_revisions_pkey"),
+    ("inventory.findings", {}, "findings_tenant_id_image_id_policy_id_component_id_advisory_key"),
+    ("inventory.findings", {"verdict": "allow"}, "findings_verdict_check"),
+    ("inventory.findings", {"image_id": SBOM}, "findings_tenant_id_image_id_fkey"),
+    ("inventory.findings", {"policy_id": RUN}, "findings_tenant_id_policy_id_policy_revision_fkey"),
+    ("inventory.vex_statements", {"status": "maybe"}, "vex_statements_status_check"),
+]
+ALLOWED = [
+    ("scheduler.schedules", {"deleted_at": NOON, "deleted_by": "ann"}),
+    ("scheduler.triggers", INTERVAL | {"every": timedelta(seconds=1)}),
+    ("scheduler.triggers", OF_CRON | {"kind": "once", "at": NOON}),
+    ("scheduler.triggers", OF_CRON | {"kind": "event", "event": "feed"}),
+    ("scheduler.runs", FIRED | {"scheduled_for": LATER}),
+    ("scheduler.runs", {}),
+    ("scheduler.runs", RUNNING),
+    ("scheduler.runs", COMPLETED),
+    ("scheduler.runs", SKIPPED),
+    ("scheduler.runs", {"state": "failed", "finished_at": NOON, "error": "no launch"}),
+    ("scheduler.graph_jobs", LEASED | {"image_id": RUN}),
+    ("scheduler.policy_jobs", DONE | {"image_id": RUN}),
+    ("scheduler.locks", {"key_digest": b"l" * 32, "holder": "me", "acquired_at": NOON, "expires_at": LATER}),
+    ("inventory.images", {"digest": "sha256:" + HEX}),
+]
+
+
+def insert(connection: psycopg.Connection, table: str, row: dict[str, object]) -> None:
+    statement = sql.SQL("INSERT INTO {} ({}) VALUES ({})").format(
+        sql.Identifier(*table.split(".")),
+        sql.SQL(", ").join(map(sql.Identifier, row)),
+        sql.SQL(", ").join(map(sql.Placeholder, row)),
+    )
+    connection.execute(statement, row)
+
+
+@pytest.fixture(scope="module")
+def good_rows(module_database):
+    """A connection whose open transaction holds every good row; a test that fails rolls back to that."""
+    with psycopg.connect(module_database) as connection:
+        for table, row in GOOD.items():
+            insert(connection, table, row)
+        insert(connection, "scheduler.runs", GOOD["scheduler.runs"] | FIRED | {"id": uuid4()})
+        yield connection
+        connection.rollback()
+
+
+def changed(table: str, changes: dict[str, object]) -> dict[str, object]:
+    fresh = {"id": uuid4()} if isinstance(GOOD[table].get("id"), UUID) else {}
+    return GOOD[table] | fresh | changes
+
+
+@pytest.mark.parametrize(("table", "changes", "constraint"), BAD)
+def test_refuses(good_rows, table, changes, constraint):
+    with pytest.raises(psycopg.errors.IntegrityError) as refused, good_rows.transaction():
+        insert(good_rows, table, changed(table, changes))
+    assert refused.value.diag.constraint_name == constraint
+
+
+@pytest.mark.parametrize(("table", "changes"), ALLOWED)
+def test_allows(good_rows, table, changes):
+    with good_rows.transaction(force_rollback=True):
+        insert(good_rows, table, changed(table, changes))
+
+
+def test_refuses_a_text_without_time_zone_nowhere(good_rows):
+    naive = good_rows.execute("""
+        SELECT table_name, column_name FROM information_schema.columns
+        WHERE table_schema IN ('scheduler', 'inventory') AND data_type LIKE 'timestamp without%'
+    """).fetchall()
+    assert naive == []

@@ -1,0 +1,129 @@
+"""Upgrades and what they refuse; processes racing, and logins without rights, are in test_external_server.py."""
+
+import psycopg
+import pytest
+from sqlalchemy.exc import ProgrammingError
+
+from resources.database import Database
+from resources.errors import SchemaMismatch, ServerUnavailable
+from resources.migrations import MIGRATIONS, require_current, status, upgrade
+from resources.settings import SchedulerSettings
+
+FILES = tuple(sorted(path.name.removesuffix(".sql") for path in (MIGRATIONS / "versions").glob("*.sql")))
+
+
+@pytest.fixture
+def empty(server, make_database):
+    """Settings of a database nobody has migrated, as the superuser."""
+    return SchedulerSettings(persistence="postgres", dsn=server.conninfo(make_database(), "postgres"))
+
+
+def test_an_empty_database_has_everything_pending(empty):
+    found = status(empty)
+    assert (found.current, found.head, found.pending, found.edited) == (None, FILES[-1], FILES, ())
+    assert not found.up_to_date
+    with pytest.raises(SchemaMismatch, match=rf"not applied: {FILES[0]}, .*scheduler db upgrade"):
+        require_current(empty)
+
+
+def test_status_creates_nothing(empty):
+    status(empty)
+    with psycopg.connect(empty.conninfo()) as connection:
+        assert connection.execute("SELECT to_regnamespace('scheduler')").fetchone() == (None,)
+
+
+def test_an_empty_database_is_named_before_any_statement_runs(empty):
+    with Database(empty) as database, pytest.raises(SchemaMismatch, match="scheduler db upgrade"):
+        with database.begin_system() as store:
+            store.tenants.list()
+
+
+def test_upgrade_brings_an_empty_database_to_the_head(empty):
+    after = upgrade(empty)
+    assert (after.current, after.pending, after.edited) == (FILES[-1], (), ())
+    assert after.up_to_date
+    require_current(empty)
+
+
+def test_upgrade_makes_log_partitions_for_a_hundred_days(empty):
+    upgrade(empty)
+    with Database(empty) as database, database.begin_system() as store:
+        found = store.connection.execute("""
+            SELECT count(*), bool_or(to_regclass('scheduler.execution_logs_' || to_char(
+                now() AT TIME ZONE 'UTC' + interval '100 days', 'YYYYMM')) IS NOT NULL)
+            FROM pg_inherits WHERE inhparent = 'scheduler.execution_logs'::regclass
+        """).fetchone()
+    assert found[0] in (4, 5)
+    assert found[1]
+
+
+def test_a_second_upgrade_changes_nothing(empty):
+    def catalog() -> list[tuple[object, ...]]:
+        with psycopg.connect(empty.conninfo()) as connection:
+            return connection.execute("""
+                SELECT 'class', oid, xmin::text FROM pg_class UNION ALL
+                SELECT 'namespace', oid, xmin::text FROM pg_namespace UNION ALL
+                SELECT 'member', oid, xmin::text FROM pg_auth_members UNION ALL
+                SELECT revision, NULL, applied_at::text FROM scheduler.applied_migrations ORDER BY 1, 2
+            """).fetchall()
+
+    first = upgrade(empty)
+    before = catalog()
+    assert upgrade(empty) == first
+    assert catalog() == before
+
+
+def test_the_login_may_upgrade_a_current_database(settings):
+    assert upgrade(settings).up_to_date
+
+
+def test_an_edited_migration_is_refused_by_name(settings, admin):
+    admin.execute(
+        "UPDATE scheduler.applied_migrations SET sha256 = repeat('0', 64) WHERE revision = %s", [FILES[1]]
+    )
+    assert status(settings).edited == (FILES[1],)
+    for refuse in (upgrade, require_current):
+        with pytest.raises(SchemaMismatch, match=FILES[1]) as refused:
+            refuse(settings)
+        assert FILES[0] not in str(refused.value)
+
+
+def test_a_newer_database_is_refused_by_name(settings, admin):
+    admin.execute("INSERT INTO scheduler.applied_migrations VALUES ('9999_future', repeat('0', 64))")
+    with pytest.raises(SchemaMismatch, match="9999_future"):
+        upgrade(settings)
+
+
+def test_a_failed_migration_leaves_nothing_behind(empty):
+    with psycopg.connect(empty.conninfo()) as connection:
+        connection.execute(
+            "CREATE SCHEMA inventory AUTHORIZATION scheduler_owner; CREATE TABLE inventory.images ()"
+        )
+        connection.execute("ALTER TABLE inventory.images OWNER TO scheduler_owner")
+    with pytest.raises(ProgrammingError, match=r"images.*already exists"):
+        upgrade(empty)
+    assert status(empty).pending == FILES
+    with psycopg.connect(empty.conninfo()) as connection:
+        assert connection.execute("SELECT to_regclass('scheduler.tenants')").fetchone() == (None,)
+        connection.execute("DROP TABLE inventory.images")
+    assert upgrade(empty).up_to_date
+
+
+def test_a_login_that_may_not_create_schemas_is_told_what_to_run(server, template, make_database):
+    name = make_database()
+    settings = SchedulerSettings(persistence="postgres", dsn=server.conninfo(name))
+    with pytest.raises(
+        ServerUnavailable, match=rf"user scheduler may not prepare database {name}"
+    ) as refused:
+        upgrade(settings)
+    wanted = str(refused.value).partition("and in the database: ")[2]
+    with psycopg.connect(server.conninfo(name, "postgres")) as connection:
+        connection.execute(wanted)
+    assert upgrade(settings).up_to_date
+
+
+def test_a_server_that_is_not_there_is_named(tmp_path):
+    settings = SchedulerSettings(persistence="postgres", dsn=f"host={tmp_path} dbname=gone user=ann")
+    for ask in (status, upgrade, require_current):
+        with pytest.raises(ServerUnavailable, match=f"host={tmp_path} dbname=gone user=ann"):
+            ask(settings)

@@ -1,0 +1,179 @@
+"""Table runs: the ledger's rows, its lists and what may be launched. Its transitions are in test_run_transitions.py."""
+
+from datetime import timedelta
+
+import pytest
+
+from resources.errors import InvalidInput, NotFound
+from resources.ids import new_id
+from resources.records import Launchable, OpenRuns
+from resources.states import JobKind, Overlap, PolicyMode, RunState, TriggerKind
+
+MINUTE = timedelta(minutes=1)
+
+
+def launchable(database, now, per_tenant=10, limit=10, tenants=("acme", "globex")):
+    with database.begin_system() as store:
+        return [one.id for one in store.runs.read_launchable(tenants, now, per_tenant, limit)]
+
+
+def test_a_pending_run_is_stored_as_it_was_wanted(plant):
+    run = plant.run(kind=JobKind.POLICY, mode=PolicyMode.SIMULATE, selection={"namespace": "web"}, priority=5)
+    assert (run.kind, run.mode, run.selection, run.priority) == (
+        *(JobKind.POLICY, PolicyMode.SIMULATE, {"namespace": "web"}, 5),
+    )
+    assert (run.state, run.attempt, run.fencing_token, run.launch_id) == (RunState.PENDING, 1, None, None)
+    assert (run.scheduled_for, run.available_at, run.created_at) == (plant.now, plant.now, plant.now)
+    assert (run.trigger_kind, run.requested_by, run.schedule_name) == (TriggerKind.MANUAL, "ann", None)
+
+
+def test_a_skipped_range_is_one_row_that_counts(plant):
+    schedule = plant.schedule("nightly")
+    first, last = plant.now - 3 * MINUTE, plant.now - MINUTE
+    run = plant.fired(
+        *(plant.trigger(schedule), first),
+        **{"reason": "catch_up", "skipped_count": 3, "skipped_first": first, "skipped_last": last},
+    )
+    assert (run.state, run.reason, run.finished_at) == (RunState.SKIPPED, "catch_up", plant.now)
+    assert (run.skipped_count, run.skipped_first, run.skipped_last) == (3, first, last)
+    assert (run.schedule_name, run.schedule_version) == ("nightly", 1)
+
+
+def test_an_occurrence_is_accounted_for_once(database, plant):
+    trigger = plant.trigger(plant.schedule())
+    run = plant.fired(trigger, plant.now)
+    fields = {"trigger_kind": trigger.kind, "schedule_id": trigger.schedule_id, "schedule_version": 1}
+    again = plant.new_run(**fields, trigger_id=trigger.id, scheduled_for=plant.now, requested_by="again")
+    following = plant.new_run(**fields, trigger_id=trigger.id, scheduled_for=plant.now + MINUTE)
+    with database.begin_system() as store:
+        assert store.runs.create_many([again, following], plant.now) == [following.id]
+        assert store.runs.get("acme", run.id) == run
+        with pytest.raises(NotFound):
+            store.runs.get("acme", again.id)
+
+
+def test_nothing_to_create_is_nothing_created(database, tenant):
+    with database.begin_system() as store:
+        assert store.runs.create_many([], store.now()) == []
+        assert store.runs.list(tenant) == []
+
+
+def test_a_run_is_found_by_how_its_id_begins_or_ends(database, plant):
+    run = plant.run()
+    text = str(run.id)
+    with database.begin("acme") as store:
+        for name in (text, text[:13], text[-8:], f"  {text[-8:].upper()} "):
+            assert store.runs.find("acme", name) == run
+
+
+def test_a_name_of_several_runs_of_none_or_of_no_run_at_all_is_refused(database, plant):
+    runs = [plant.run(), plant.run(), plant.run("globex")]
+    common = str(runs[0].id)[:6]
+    with database.begin("acme") as store:
+        with pytest.raises(InvalidInput, match="run: .* several runs match"):
+            store.runs.find("acme", common)
+        for text in (str(runs[2].id), "0000"):
+            with pytest.raises(NotFound):
+                store.runs.find("acme", text)
+        for text in ("", "  ", "%", "xyz", "_"):
+            with pytest.raises(InvalidInput, match="how one begins or ends"):
+                store.runs.find("acme", text)
+
+
+def test_an_unknown_run_is_not_found(database, tenant):
+    with (
+        database.begin(tenant) as store,
+        pytest.raises(NotFound, match="run .* does not exist for this tenant"),
+    ):
+        store.runs.get(tenant, new_id())
+
+
+def test_lists_filter_and_page_newest_first(database, plant):
+    trigger = plant.trigger(plant.schedule())
+    manual, impact = plant.run(), plant.run(kind=JobKind.IMPACT)
+    fired = plant.fired(trigger, plant.now)
+    running = plant.running()
+    plant.run("globex")
+    newest_first = sorted((manual, impact, fired, running), key=lambda run: run.id, reverse=True)
+    with database.begin("acme") as store:
+        assert store.runs.list("acme") == newest_first
+        assert store.runs.list("acme", limit=2) == newest_first[:2]
+        assert store.runs.list("acme", before=newest_first[1].id) == newest_first[2:]
+        assert store.runs.list("acme", state=RunState.RUNNING) == [running]
+        assert store.runs.list("acme", kind=JobKind.IMPACT) == [impact]
+        assert store.runs.list("acme", trigger_kind=TriggerKind.INTERVAL) == [fired]
+        assert store.runs.list("acme", schedule_id=trigger.schedule_id) == [fired]
+        assert store.runs.list("acme", state=RunState.FAILED) == []
+
+
+def test_open_runs_are_counted_per_schedule(database, plant):
+    busy, idle = plant.schedule("busy"), plant.schedule("idle")
+    trigger = plant.trigger(busy)
+    runs = [plant.fired(trigger, plant.now + n * MINUTE) for n in range(4)]
+    plant.open(plant.launch(runs[0]))
+    plant.launch(runs[1])
+    with database.begin_system() as store:
+        store.runs.cancel(runs[3], "no", plant.now)
+        assert store.runs.count_open([busy, idle]) == [OpenRuns("acme", busy.id, active=2, pending=1)]
+        assert store.runs.count_open([]) == []
+
+
+def test_only_pending_runs_of_the_given_tenants_that_are_available_are_launchable(database, plant, admin):
+    first, second, theirs = plant.run(), plant.run(), plant.run("globex")
+    plant.launch(plant.run())
+    assert set(launchable(database, plant.now)) == {first.id, second.id, theirs.id}
+    assert launchable(database, plant.now, tenants=("globex",)) == [theirs.id]
+    admin.execute("UPDATE scheduler.runs SET available_at = %s WHERE id = %s", [plant.now + MINUTE, first.id])
+    assert launchable(database, plant.now, tenants=("acme",)) == [second.id]
+    assert set(launchable(database, plant.now + MINUTE, tenants=("acme",))) == {first.id, second.id}
+
+
+def test_launchable_runs_say_tenant_and_kind_and_come_by_kind(database, plant):
+    policy = plant.run(kind=JobKind.POLICY, mode=PolicyMode.FULL)
+    graph = plant.run("globex")
+    with database.begin_system() as store:
+        assert store.runs.read_launchable(["acme", "globex"], plant.now, 10, 10) == [
+            Launchable("globex", graph.id, JobKind.GRAPH),
+            Launchable("acme", policy.id, JobKind.POLICY),
+        ]
+
+
+def test_priority_then_the_planned_instant_decide_under_a_limit(database, plant):
+    plant.run()
+    early = plant.run(scheduled_for=plant.now - MINUTE)
+    urgent = plant.run(priority=1, scheduled_for=plant.now + MINUTE)
+    assert launchable(database, plant.now, per_tenant=1) == [urgent.id]
+    assert set(launchable(database, plant.now, per_tenant=2)) == {urgent.id, early.id}
+    assert len(launchable(database, plant.now, limit=1)) == 1
+
+
+def test_a_tenant_gets_no_more_than_its_limit_of_queued_and_running_runs(database, plant, admin):
+    admin.execute("UPDATE scheduler.tenants SET max_concurrent_runs = 3 WHERE tenant_id = 'acme'")
+    plant.running()
+    waiting = [plant.run() for _ in range(3)]
+    assert len(launchable(database, plant.now)) == 2
+    plant.launch(waiting[0])
+    assert len(launchable(database, plant.now)) == 1
+    plant.launch(waiting[1])
+    assert launchable(database, plant.now) == []
+
+
+@pytest.mark.parametrize("overlap", list(Overlap))
+def test_fired_runs_of_a_schedule_go_out_one_at_a_time_unless_it_allows_overlap(database, plant, overlap):
+    trigger = plant.trigger(plant.schedule(overlap=overlap))
+    later, earlier = plant.fired(trigger, plant.now), plant.fired(trigger, plant.now - MINUTE)
+    other = plant.fired(plant.trigger(plant.schedule("other")), plant.now)
+    both = overlap is Overlap.ALLOW
+    assert set(launchable(database, plant.now)) == {earlier.id, other.id} | ({later.id} if both else set())
+    (running,) = plant.open(plant.launch(earlier))
+    assert set(launchable(database, plant.now)) == {other.id} | ({later.id} if both else set())
+    with database.begin_system() as store:
+        store.runs.finish(running, RunState.COMPLETED, plant.now)
+    assert set(launchable(database, plant.now)) == {other.id, later.id}
+
+
+def test_runs_by_hand_do_not_wait_for_the_schedule(database, plant):
+    schedule = plant.schedule()
+    plant.open(plant.launch(plant.fired(plant.trigger(schedule), plant.now)))
+    by_hand = plant.run(schedule_id=schedule.id, schedule_version=1)
+    assert launchable(database, plant.now) == [by_hand.id]

@@ -1,0 +1,170 @@
+"""Tables schedules and schedule_versions: edits are optimistic, deletion is soft, claims skip what is locked."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import psycopg
+import pytest
+
+from resources.errors import AlreadyExists, NotFound, VersionConflict
+from resources.ids import new_id
+from resources.states import CatchUp, JobKind, Overlap, PolicyMode
+
+
+def test_a_schedule_is_read_as_it_was_written(database, plant):
+    wanted = plant.schedule(
+        "full night scan",
+        kind=JobKind.POLICY,
+        mode=PolicyMode.INCREMENTAL,
+        selection={"namespace": "web"},
+        labels={"team": "a"},
+        description="every night",
+        priority=-7,
+        overlap=Overlap.BUFFER_ONE,
+        catch_up=CatchUp.ALL,
+        catch_up_window=timedelta(hours=3),
+        misfire_grace=timedelta(seconds=5),
+        starts_at=plant.now,
+        ends_at=plant.now + timedelta(days=1),
+    )
+    with database.begin("acme") as store:
+        assert store.schedules.get("acme", wanted.id) == wanted
+        assert store.schedules.get_by_name("acme", "full night scan") == wanted
+        assert store.schedules.lock("acme", "full night scan") == wanted
+        assert store.schedules.list("acme") == [wanted]
+
+
+def test_unknown_schedules_are_not_found(database, tenant):
+    with database.begin(tenant) as store:
+        for ask in (store.schedules.get_by_name, store.schedules.lock):
+            with pytest.raises(NotFound, match="schedule 'weekly'"):
+                ask(tenant, "weekly")
+        with pytest.raises(NotFound):
+            store.schedules.get(tenant, new_id())
+
+
+def test_a_name_is_taken_within_its_tenant_only(database, plant):
+    schedule = plant.schedule("nightly")
+    plant.schedule("nightly", tenant="globex")
+    with pytest.raises(AlreadyExists, match="schedule 'nightly'"), database.begin("acme") as store:
+        store.schedules.create(replace(schedule, id=new_id()))
+
+
+def test_lists_filter_and_page_by_name(database, plant):
+    a = plant.schedule("a")
+    b = plant.schedule("b", kind=JobKind.IMPACT)
+    c = plant.schedule("c", enabled=False)
+    plant.schedule("d", tenant="globex")
+    with database.begin("acme") as store:
+        assert store.schedules.list("acme") == [a, b, c]
+        assert store.schedules.list("acme", kind=JobKind.GRAPH) == [a, c]
+        assert store.schedules.list("acme", enabled=True) == [a, b]
+        assert store.schedules.list("acme", enabled=False) == [c]
+        assert store.schedules.list("acme", after="a", limit=1) == [b]
+        assert store.schedules.list("acme", kind=JobKind.POLICY) == []
+
+
+def test_pausing_and_resuming_count_versions_up(database, plant):
+    schedule = plant.schedule()
+    later = plant.now + timedelta(minutes=1)
+    with database.begin("acme") as store:
+        assert store.schedules.set_enabled(schedule, False, "bob", later, "holiday") == 2
+        paused = store.schedules.get("acme", schedule.id)
+        assert paused == replace(
+            schedule, enabled=False, paused_reason="holiday", version=2, updated_at=later, updated_by="bob"
+        )
+        assert store.schedules.set_enabled(paused, True, "bob", later) == 3
+        assert store.schedules.get("acme", schedule.id).paused_reason is None
+
+
+@pytest.mark.parametrize("edit", ["set_enabled", "soft_delete"])
+def test_an_edit_from_an_old_version_is_refused_and_changes_nothing(database, plant, edit):
+    schedule = plant.schedule()
+    with database.begin("acme") as store:
+        store.schedules.set_enabled(schedule, False, "bob", plant.now)
+        current = store.schedules.get("acme", schedule.id)
+        arguments = (True, "eve", plant.now) if edit == "set_enabled" else ("eve", plant.now)
+        with pytest.raises(VersionConflict, match=r"'nightly' is at version 2, .* from version 1"):
+            getattr(store.schedules, edit)(schedule, *arguments)
+        assert store.schedules.get("acme", schedule.id) == current
+
+
+def test_a_deleted_schedule_stays_by_id_and_frees_its_name(database, plant):
+    schedule = plant.schedule()
+    with database.begin("acme") as store:
+        assert store.schedules.soft_delete(schedule, "bob", plant.now) == 2
+        deleted = store.schedules.get("acme", schedule.id)
+        assert (deleted.deleted_at, deleted.deleted_by) == (plant.now, "bob")
+        assert store.schedules.list("acme") == []
+        with pytest.raises(NotFound):
+            store.schedules.get_by_name("acme", "nightly")
+        with pytest.raises(VersionConflict):
+            store.schedules.set_enabled(schedule, False, "bob", plant.now)
+    assert plant.schedule("nightly").id != schedule.id
+
+
+def test_a_deleted_schedule_takes_no_more_edits_at_its_last_version(database, plant):
+    schedule = plant.schedule()
+    with database.begin("acme") as store:
+        store.schedules.soft_delete(schedule, "bob", plant.now)
+        deleted = store.schedules.get("acme", schedule.id)
+        with pytest.raises(VersionConflict):
+            store.schedules.soft_delete(deleted, "eve", plant.now)
+        assert store.schedules.get("acme", schedule.id) == deleted
+
+
+def test_a_version_is_written_once_and_never_rewritten(database, plant, admin):
+    schedule = plant.schedule()
+    with database.begin("acme") as store:
+        store.schedules.add_version("acme", schedule.id, 1, {"name": "nightly"}, "ann", plant.now)
+    with pytest.raises(psycopg.errors.UniqueViolation), database.begin("acme") as store:
+        store.schedules.add_version("acme", schedule.id, 1, {"name": "other"}, "eve", plant.now)
+    with pytest.raises(psycopg.errors.InsufficientPrivilege), database.begin("acme") as store:
+        store.connection.execute("UPDATE scheduler.schedule_versions SET changed_by = 'eve'")
+    found = admin.execute("SELECT version, valid_from, changed_by, content FROM scheduler.schedule_versions")
+    assert found.fetchall() == [(1, plant.now, "ann", {"name": "nightly"})]
+
+
+def test_only_active_schedules_of_the_given_tenants_with_a_due_trigger_are_locked(database, plant):
+    due = plant.schedule("due")
+    later, disabled = plant.schedule("later"), plant.schedule("disabled")
+    paused, deleted = plant.schedule("paused", enabled=False), plant.schedule("deleted")
+    theirs = plant.schedule(tenant="globex")
+    for schedule in (due, paused, deleted, theirs):
+        plant.trigger(schedule, next_fire_at=plant.now)
+    plant.trigger(due, next_fire_at=plant.now)
+    plant.trigger(later, next_fire_at=plant.now + timedelta(microseconds=1))
+    plant.trigger(disabled, next_fire_at=plant.now, enabled=False)
+    with database.begin_system() as store:
+        store.schedules.soft_delete(deleted, "bob", plant.now)
+    with database.begin_system() as store:
+        assert store.schedules.lock_due(["acme"], plant.now, 10) == [due]
+        assert store.schedules.lock_due(["globex"], plant.now, 10) == [theirs]
+        assert store.schedules.lock_due([], plant.now, 10) == []
+
+
+def test_due_triggers_count_towards_the_limit_of_a_tenant_oldest_first(database, plant):
+    early, late = plant.schedule("early"), plant.schedule("late")
+    for minutes in (2, 3):
+        plant.trigger(early, next_fire_at=plant.now - timedelta(minutes=minutes))
+    plant.trigger(late, next_fire_at=plant.now - timedelta(minutes=1))
+    with database.begin_system() as store:
+        assert store.schedules.lock_due(["acme"], plant.now, 2) == [early]
+        assert {one.name for one in store.schedules.lock_due(["acme"], plant.now, 3)} == {"early", "late"}
+
+
+def test_a_schedule_under_edit_is_left_to_a_later_tick(database, plant):
+    plant.trigger(plant.schedule("a"), next_fire_at=plant.now)
+    b = plant.schedule("b")
+    plant.trigger(b, next_fire_at=plant.now)
+    with database.begin("acme") as editor, database.begin_system() as claimer:
+        editor.schedules.lock("acme", "a")
+        assert claimer.schedules.lock_due(["acme"], plant.now, 10) == [b]
+
+
+def test_a_claim_does_not_skip_a_schedule_that_a_new_run_refers_to(database, plant):
+    schedule = plant.schedule()
+    plant.trigger(schedule, next_fire_at=plant.now)
+    with database.begin("acme") as writer, database.begin_system() as claimer:
+        writer.runs.create_many([plant.new_run(schedule_id=schedule.id, schedule_version=1)], plant.now)
+        assert claimer.schedules.lock_due(["acme"], plant.now, 10) == [schedule]

@@ -1,0 +1,81 @@
+"""Table tenants: creating, and the line in which tenants are served."""
+
+from datetime import timedelta
+
+import pytest
+
+from resources.errors import AlreadyExists, NotFound
+
+
+def test_a_tenant_is_stored_as_it_was_given(database):
+    with database.begin_system() as store:
+        now = store.now()
+        made = store.tenants.create("acme", "Acme Inc.", "ann", now, max_concurrent_runs=3)
+        assert (made.tenant_id, made.display_name, made.max_concurrent_runs) == ("acme", "Acme Inc.", 3)
+        assert (made.created_by, made.created_at) == ("ann", now)
+    with database.begin_system() as store:
+        assert store.tenants.get("acme") == made
+
+
+def test_a_second_tenant_of_the_name_is_refused_and_the_first_stays(database, tenant):
+    with database.begin_system() as store:
+        before = store.tenants.get(tenant)
+        with pytest.raises(AlreadyExists, match="tenant 'acme' exists already"):
+            store.tenants.create(tenant, "Another", "bob", store.now())
+        assert store.tenants.get(tenant) == before
+
+
+def test_an_unknown_tenant_is_not_found(database):
+    with database.begin_system() as store, pytest.raises(NotFound, match="tenant 'nobody'"):
+        store.tenants.get("nobody")
+
+
+def test_the_system_lists_all_and_a_tenant_itself(database, tenant):
+    with database.begin_system() as store:
+        assert [one.tenant_id for one in store.tenants.list()] == ["acme", "globex"]
+    with database.begin("globex") as store:
+        assert [one.tenant_id for one in store.tenants.list()] == ["globex"]
+
+
+def test_only_tenants_with_something_due_are_locked(database, plant):
+    plant.trigger(plant.schedule(), next_fire_at=plant.now)
+    plant.trigger(plant.schedule(tenant="globex"), next_fire_at=plant.now + timedelta(seconds=1))
+    with database.begin_system() as store:
+        assert store.tenants.lock_due(plant.now - timedelta(seconds=1), 10) == []
+        assert store.tenants.lock_due(plant.now, 10) == ["acme"]
+        assert store.tenants.lock_due(plant.now + timedelta(seconds=1), 10) == ["acme", "globex"]
+
+
+def test_a_disabled_trigger_is_not_due(database, plant):
+    plant.trigger(plant.schedule(), next_fire_at=plant.now, enabled=False)
+    with database.begin_system() as store:
+        assert store.tenants.lock_due(plant.now, 10) == []
+
+
+def test_a_pending_run_makes_its_tenant_due_until_it_is_queued(database, plant):
+    run = plant.run("globex")
+    with database.begin_system() as store:
+        assert store.tenants.lock_due(plant.now, 10) == ["globex"]
+    plant.launch(run)
+    with database.begin_system() as store:
+        assert store.tenants.lock_due(plant.now, 10) == []
+
+
+def test_the_longest_unserved_comes_first(database, plant):
+    for name in ("acme", "globex"):
+        plant.run(name)
+    with database.begin_system() as store:
+        store.tenants.mark_served(["acme"], plant.now)
+        assert store.tenants.lock_due(plant.now, 1) == ["globex"]
+        store.tenants.mark_served(["globex"], plant.now + timedelta(seconds=1))
+        assert store.tenants.lock_due(plant.now, 1) == ["acme"]
+
+
+def test_a_tenant_that_another_claimer_holds_is_left_to_it(database, plant):
+    for name in ("acme", "globex"):
+        plant.run(name)
+    with database.begin_system() as first, database.begin_system() as second:
+        assert first.tenants.lock_due(plant.now, 1) == ["acme"]
+        assert second.tenants.lock_due(plant.now, 10) == ["globex"]
+    with database.begin_system() as store:
+        assert store.tenants.lock_due(plant.now, 10) == ["acme", "globex"]

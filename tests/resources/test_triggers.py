@@ -1,0 +1,118 @@
+"""Table triggers: what is due, and how it moves on."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from resources.records import Advance
+from resources.states import DstGap, DstOverlap, TriggerKind
+
+MINUTE = timedelta(minutes=1)
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        {
+            "kind": TriggerKind.CRON,
+            "cron": "30 2 * * *",
+            "timezone": "Europe/Berlin",
+            "every": None,
+            "anchor": None,
+        }
+        | {"dst_gap": DstGap.SHIFT, "dst_overlap": DstOverlap.BOTH},
+        {"kind": TriggerKind.INTERVAL, "every": timedelta(days=40, seconds=1)},
+        {"kind": TriggerKind.EVENT, "event": "advisories", "every": None, "anchor": None},
+    ],
+)
+def test_a_trigger_is_read_as_it_was_written(database, plant, rule):
+    schedule = plant.schedule()
+    trigger = plant.trigger(schedule, **rule)
+    with database.begin("acme") as store:
+        assert store.triggers.list_of_schedule("acme", schedule.id) == [trigger]
+
+
+def test_triggers_of_a_schedule_come_oldest_first(database, plant):
+    schedule, other = plant.schedule("a"), plant.schedule("b")
+    triggers = [plant.trigger(schedule) for _ in range(3)]
+    plant.trigger(other)
+    with database.begin("acme") as store:
+        found = store.triggers.list_of_schedule("acme", schedule.id)
+        assert {one.id for one in found} == {one.id for one in triggers}
+        assert found == sorted(found, key=lambda one: one.id)
+
+
+def test_a_plan_is_set_and_taken_away(database, plant):
+    schedule = plant.schedule()
+    trigger, other = plant.trigger(schedule), plant.trigger(schedule, next_fire_at=plant.now)
+    with database.begin("acme") as store:
+        store.triggers.set_next_fire("acme", trigger.id, plant.now + MINUTE, plant.now + MINUTE)
+        planned = replace(trigger, next_fire_at=plant.now + MINUTE, updated_at=plant.now + MINUTE)
+        assert {one.id: one for one in store.triggers.list_of_schedule("acme", schedule.id)} == {
+            trigger.id: planned,
+            other.id: other,
+        }
+        store.triggers.set_next_fire("acme", trigger.id, None, plant.now)
+        found = store.triggers.list_of_schedule("acme", schedule.id)
+        assert next(one for one in found if one.id == trigger.id) == trigger
+
+
+def test_due_triggers_come_earliest_first_up_to_the_limit(database, plant):
+    schedule, other = plant.schedule("a"), plant.schedule("b")
+    late = plant.trigger(schedule, next_fire_at=plant.now)
+    early = plant.trigger(other, next_fire_at=plant.now - MINUTE)
+    plant.trigger(schedule, next_fire_at=plant.now + MINUTE)
+    plant.trigger(schedule, next_fire_at=plant.now - MINUTE, enabled=False)
+    with database.begin_system() as store:
+        assert store.triggers.lock_due([schedule, other], plant.now, 10) == [early, late]
+        assert store.triggers.lock_due([schedule, other], plant.now, 1) == [early]
+        assert store.triggers.lock_due([schedule], plant.now, 10) == [late]
+        assert store.triggers.lock_due([], plant.now, 10) == []
+
+
+def test_a_trigger_that_another_claimer_holds_is_left_to_it(database, plant):
+    schedule = plant.schedule()
+    trigger = plant.trigger(schedule, next_fire_at=plant.now)
+    with database.begin_system() as first, database.begin_system() as second:
+        assert first.triggers.lock_due([schedule], plant.now, 10) == [trigger]
+        assert second.triggers.lock_due([schedule], plant.now, 10) == []
+
+
+def test_advancing_counts_fires_and_misfires_and_keeps_the_last_fire(database, plant):
+    schedule = plant.schedule()
+    fired = plant.trigger(schedule, next_fire_at=plant.now)
+    spent = plant.trigger(schedule, next_fire_at=plant.now)
+    untouched = plant.trigger(schedule, next_fire_at=plant.now)
+    moved = Advance("acme", fired.id, plant.now + MINUTE, plant.now, fires=1, misfires=2)
+    with database.begin_system() as store:
+        store.triggers.advance_many([moved, Advance("acme", spent.id, None, None, 0, 5)], plant.now)
+        store.triggers.advance_many([replace(moved, last_fire_at=None, fires=0, misfires=1)], plant.now)
+        found = {one.id: one for one in store.triggers.list_of_schedule("acme", schedule.id)}
+    assert found == {
+        fired.id: replace(
+            fired, next_fire_at=plant.now + MINUTE, last_fire_at=plant.now, fire_count=1, misfire_count=3
+        ),
+        spent.id: replace(spent, next_fire_at=None, misfire_count=5),
+        untouched.id: untouched,
+    }
+
+
+def test_an_advance_names_the_tenant_too(database, plant):
+    schedule = plant.schedule()
+    trigger = plant.trigger(schedule, next_fire_at=plant.now)
+    with database.begin_system() as store:
+        store.triggers.advance_many([Advance("globex", trigger.id, None, None, 1, 1)], plant.now)
+        assert store.triggers.list_of_schedule("acme", schedule.id) == [trigger]
+
+
+def test_the_next_due_instant_is_the_earliest_of_all_tenants(database, plant):
+    with database.begin_system() as store:
+        assert store.triggers.next_due_at() is None
+    plant.trigger(plant.schedule(), next_fire_at=plant.now + MINUTE)
+    theirs = plant.schedule(tenant="globex")
+    plant.trigger(theirs, next_fire_at=plant.now)
+    plant.trigger(theirs, next_fire_at=plant.now - MINUTE, enabled=False)
+    plant.trigger(theirs)
+    with database.begin_system() as store:
+        assert store.triggers.next_due_at() == plant.now
