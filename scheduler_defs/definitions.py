@@ -6,13 +6,15 @@ from resources.postgres import PostgresResource
 from resources.worker import WorkerResource
 from scheduler_defs.jobs.run_jobs import RUN_JOBS
 from scheduler_defs.sensors.fire_due import fire_due
+from scheduler_defs.sensors.maintain import maintain
 from scheduler_defs.sensors.reconcile import reconcile
+from scheduler_defs.sensors.rescue import rescue
 
 postgres = PostgresResource()
 
 defs = Definitions(
     jobs=list(RUN_JOBS.values()),
-    sensors=[fire_due, reconcile],
+    sensors=[fire_due, reconcile, rescue, maintain],
     resources={
         "postgres": postgres,
         "worker": WorkerResource(postgres=postgres),

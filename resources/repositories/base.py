@@ -1,11 +1,11 @@
 """What every repository shares: one named statement, its parameters, its records."""
 
 import dataclasses
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Sequence
 from enum import StrEnum
 from functools import cache
 from types import UnionType
-from typing import Any, TypeVar, get_args, get_type_hints
+from typing import Any, TypeVar, cast, get_args, get_type_hints
 
 from psycopg import Connection, Cursor
 from psycopg.rows import TupleRow
@@ -62,7 +62,7 @@ def columns_of(records: Sequence[Any], *names: str) -> dict[str, list[Any]]:
 
 
 def _record_row(record: type[Record]) -> Callable[[Cursor[Any]], Callable[[Sequence[Any]], Record]]:
-    enums = _enums_of(record)
+    enums = _enums_of(cast("type[Any]", record))
 
     def factory(cursor: Cursor[Any]) -> Callable[[Sequence[Any]], Record]:
         names = [column.name for column in cursor.description or ()]
@@ -80,7 +80,7 @@ def _record_row(record: type[Record]) -> Callable[[Cursor[Any]], Callable[[Seque
 
 
 @cache
-def _enums_of(record: Hashable) -> dict[str, type[StrEnum]]:
+def _enums_of(record: type[Any]) -> dict[str, type[StrEnum]]:
     enums = {}
     for name, hint in get_type_hints(record).items():
         for kind in get_args(hint) if isinstance(hint, UnionType) else (hint,):

@@ -69,6 +69,10 @@ class RunRepository(Repository):
         """Runs that ended after an instant, in the order they ended."""
         return self._all("runs/list_finished_since", Run, tenant_id=tenant_id, since=since, limit=limit)
 
+    def list_abandoned(self, limit: int = 100) -> builtins.list[Run]:
+        """Runs that still run by the ledger though their worker is dead or gone. The system's."""
+        return self._all("runs/list_abandoned", Run, limit=limit)
+
     def list_of_launch(self, launch_id: UUID) -> builtins.list[Run]:
         """Every run of a launch."""
         return self._all("runs/list_of_launch", Run, launch_id=launch_id)

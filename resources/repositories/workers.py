@@ -1,7 +1,7 @@
 """Table workers."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from resources.repositories.base import Repository
@@ -39,6 +39,10 @@ class WorkerRepository(Repository):
     def heartbeat(self, worker_id: UUID, now: datetime) -> bool:
         """Says that the worker lives; False when it is gone or was declared dead."""
         return self._execute("workers/heartbeat", id=worker_id, now=now) == 1
+
+    def declare_dead(self, now: datetime, silent_for: timedelta) -> list[UUID]:
+        """active or draining → dead: no heartbeat within ``silent_for``; returns the ids."""
+        return [row[0] for row in self._rows("workers/declare_dead", now=now, limit=silent_for)]
 
     def deregister(self, worker_id: UUID, now: datetime) -> bool:
         """Lets the worker go; False when it is gone or was declared dead."""

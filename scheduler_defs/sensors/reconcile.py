@@ -17,9 +17,10 @@ from dagster import (
 
 from resources.database import Database
 from resources.postgres import PostgresResource
-from resources.records import Launch, Run
+from resources.records import Launch
 from resources.states import RunState
 from scheduler_defs.launching.instances import owner_of
+from scheduler_defs.sensors.endings import end_run
 
 LAUNCHES_A_TICK = 200
 UNKNOWN_AFTER = timedelta(seconds=30)
@@ -59,20 +60,10 @@ def end_launch(database: Database, launch: Launch, dagster_run: DagsterRun) -> l
         left = [run for run in store.runs.list_of_launch(launch.id) if run.state in OPEN]
     why = f"Dagster run {dagster_run.run_id} ended as {dagster_run.status.value} without closing the run"
     for run in left:
-        _end_run(database, run, state, why)
+        end_run(database, run, state, why)
     with database.begin_system() as store:
         store.launches.bury(launch.id, store.now())
     return [run.id for run in left]
-
-
-def _end_run(database: Database, run: Run, state: RunState, why: str) -> None:
-    error = why if state is RunState.FAILED else None
-    with database.begin(run.tenant_id) as store:
-        now = store.now()
-        if store.runs.end_with_launch(run, state, now, error=error, reason=None if error else why):
-            store.graph_jobs.cancel_open_of_run(run, now)
-            store.policy_jobs.cancel_open_of_run(run, now)
-            store.run_summaries.roll_up(run.tenant_id, run.schedule_id, run.kind, now, now)
 
 
 def _dagster_runs(instance: DagsterInstance, launches: Sequence[Launch]) -> list[tuple[Launch, DagsterRun]]:

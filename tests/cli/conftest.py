@@ -1,7 +1,10 @@
 """What the tests of the command share."""
 
+import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 import psycopg
@@ -14,12 +17,24 @@ from resources.records import Launchable, LogLine, Run
 from resources.states import RunState
 
 COMMAND = [sys.executable, "-m", "scheduler_defs.cli.main"]
+EXAMPLES = Path(__file__).parents[2] / "examples"
 
 
 @pytest.fixture
-def command() -> list[str]:
-    """The command as a process of its own."""
-    return COMMAND
+def examples() -> Path:
+    """The directory of the examples."""
+    return EXAMPLES
+
+
+@pytest.fixture
+def process(environment: dict[str, str]) -> Callable[..., subprocess.CompletedProcess[bytes]]:
+    """Runs the command as a process of its own."""
+
+    def run(*arguments: object, **options: Any) -> subprocess.CompletedProcess[bytes]:
+        given = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "env": environment} | options
+        return subprocess.run([*COMMAND, *arguments], check=False, timeout=60, **given)
+
+    return run
 
 
 @pytest.fixture

@@ -5,20 +5,20 @@ import pty
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from scheduler_defs.inputs.policies import apply_policy
+
+UNREACHABLE = "host=127.0.0.1 port=1 user=u password=hush dbname=d"
 
 
 @pytest.mark.parametrize(
     ("variables", "message"),
     [
         (
-            {
-                "SCHEDULER_PERSISTENCE": "postgres",
-                "SCHEDULER_DSN": "host=127.0.0.1 port=1 user=u password=hush dbname=d",
-            },
+            {"SCHEDULER_PERSISTENCE": "postgres", "SCHEDULER_DSN": UNREACHABLE},
             "Error: PostgreSQL at host=127.0.0.1 port=1 dbname=d user=u (SCHEDULER_DSN) cannot be reached: ",
         ),
         (
@@ -34,32 +34,30 @@ from scheduler_defs.inputs.policies import apply_policy
 )
 @pytest.mark.parametrize(
     "arguments",
-    [("run", "list", "--tenant", "acme"), ("tenant", "list"), ("db", "status"), ("db", "upgrade")],
+    [
+        ("tenant", "list"),
+        ("run", "list", "--tenant", "acme"),
+        ("ingest", "advisories", "here"),
+        ("db", "status"),
+        ("db", "upgrade"),
+    ],
     ids=" ".join,
 )
-def test_a_server_that_is_not_there_is_one_line(command, arguments, variables, message):
-    done = subprocess.run(
-        [*command, *arguments], capture_output=True, text=True, env={**os.environ, **variables}, timeout=60
+def test_a_server_that_is_not_there_is_one_line(process, examples, tmp_path, arguments, variables, message):
+    (tmp_path / "here").symlink_to(examples / "advisories.osv.jsonl")
+    done = process(
+        *arguments, env={**os.environ, **variables, "PYTHONPATH": str(examples.parent)}, cwd=tmp_path
     )
-    assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr.count("\n") == 1
-    assert done.stderr.startswith(message)
-    assert "hush" not in done.stderr
+    assert (done.returncode, done.stdout) == (2, b"")
+    error = done.stderr.decode()
+    assert error.count("\n") == 1
+    assert error.startswith(message)
+    assert "hush" not in error
 
 
-def test_a_login_without_rights_is_one_line(refused, environment, server, admin, tenant):
-    admin.execute("CREATE ROLE stranger LOGIN")
-    try:
-        environment["SCHEDULER_DSN"] = server.conninfo(admin.info.dbname, "stranger")
-        error = refused("run", "list", "--tenant", tenant, code=1)
-    finally:
-        admin.execute("DROP ROLE stranger")
-    assert error.startswith("Error: PostgreSQL refused a statement: permission denied to set role")
-
-
-def test_an_installed_console_script_starts_the_command():
-    script = os.path.join(os.path.dirname(sys.executable), "scheduler")
-    done = subprocess.run([script, "run", "list"], capture_output=True, text=True, timeout=60)
+def test_the_console_script_is_the_command():
+    script = Path(sys.executable).with_name("scheduler")
+    done = subprocess.run([script, "run", "list"], capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 2
     assert done.stderr.splitlines()[-1].startswith("Error: Missing option '--tenant'")
 
@@ -72,29 +70,23 @@ def test_debug_shows_the_traceback(cli, environment, tenant):
     assert result.stderr.endswith("\nError: tenant 'nobody' does not exist\n")
 
 
-def test_text_that_is_not_utf8_is_refused(command, environment, row_counts, tenant):
+def test_text_that_is_not_utf8_is_refused(process, row_counts, tenant):
     before = row_counts()
-    done = subprocess.run(
-        [*command, "schedule", "create", "x", "--kind", "graph", "--every", "1m", "--description", b"\xff"]
-        + ["--tenant", tenant],
-        capture_output=True,
-        env=environment,
-        timeout=60,
-    )
-    assert done.returncode == 2
-    assert done.stderr == b"Error: '\\udcff' is not valid; expected text in UTF-8\n"
+    wanted = ("--kind", "graph", "--every", "1m", "--tenant", tenant)
+    done = process("schedule", "create", "x", *wanted, "--description", b"\xff")
+    assert (done.returncode, done.stderr) == (2, b"Error: '\\udcff' is not valid; expected text in UTF-8\n")
     assert row_counts() == before
 
 
-def test_a_reader_that_goes_away_is_no_error(command, environment, database, tenant):
+def test_a_reader_that_goes_away_is_no_error(environment, database, tenant):
     with database.begin(tenant) as store:
         long = "# " + "x" * 500_000 + "\nname: long\nrules: []\ndefault: warn\n"
         apply_policy(store, tenant, "long", long, "tests")
     with subprocess.Popen(
-        [*command, "policy", "show", "long", "--tenant", tenant],
+        [sys.executable, "-m", "scheduler_defs.cli.main", "policy", "show", "long", "--tenant", tenant],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-        env=environment,
+        env={**environment, "PYTHONUNBUFFERED": ""},
     ) as process:
         process.stdout.read(10)
         process.stdout.close()
@@ -103,22 +95,24 @@ def test_a_reader_that_goes_away_is_no_error(command, environment, database, ten
     assert stderr == b""
 
 
-def test_output_that_cannot_be_written_is_one_line(command, environment, tenant):
+def test_output_that_cannot_be_written_is_one_line(process, tenant):
     with open("/dev/full", "w") as full:
-        done = subprocess.run(
-            [*command, "tenant", "list"], stdout=full, stderr=subprocess.PIPE, env=environment, timeout=60
-        )
+        done = process("tenant", "list", stdout=full)
     assert (done.returncode, done.stderr) == (1, b"Error: [Errno 28] No space left on device\n")
 
 
-def test_ctrl_c_stops_waiting_and_leaves_the_run(command, environment, runs, tenant):
+def test_ctrl_c_stops_waiting_and_leaves_the_run(environment, runs, tenant):
+    # A shell that started pytest in the background has SIGINT ignored, also for its children.
+    script = (
+        "import signal; signal.signal(signal.SIGINT, signal.default_int_handler);"
+        "from scheduler_defs.cli.main import main; main()"
+    )
     with subprocess.Popen(
-        [*command, "run", "start", "--kind", "graph", "--wait", "--tenant", tenant],
+        [sys.executable, "-c", script, "run", "start", "--kind", "graph", "--wait", "--tenant", tenant],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
         env=environment,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     ) as process:
         run_id = process.stdout.readline().strip()
         assert process.stderr.readline() == "pending\n"
@@ -129,37 +123,43 @@ def test_ctrl_c_stops_waiting_and_leaves_the_run(command, environment, runs, ten
     assert [(str(run.id), run.state) for run in runs()] == [(run_id, "pending")]
 
 
-def test_a_terminal_sees_progress_and_a_pipe_does_not(command, environment, tenant):
-    arguments = [*command, "ingest", "sbom", "examples/shop.cdx.json", "--tenant", tenant]
+@pytest.mark.parametrize(
+    ("arguments", "shown"),
+    [
+        (("ingest", "sbom", "shop.cdx.json", "--tenant", "acme"), ["bytes", "components", "30/30"]),
+        (("ingest", "advisories", "advisories.osv.jsonl"), ["bytes", "advisories", "54/"]),
+    ],
+    ids=["sbom", "advisories"],
+)
+def test_a_terminal_sees_progress_and_a_pipe_does_not(
+    process, environment, examples, tenant, arguments, shown
+):
+    group, kind, file, *rest = arguments
     leader, follower = pty.openpty()
-    done = subprocess.run(
-        arguments, stdout=subprocess.PIPE, stderr=follower, env={**environment, "TERM": "xterm"}, timeout=60
-    )
+    done = process(group, kind, examples / file, *rest, stderr=follower, env={**environment, "TERM": "xterm"})
     os.close(follower)
-    shown = os.read(leader, 1 << 16).decode()
+    seen = os.read(leader, 1 << 16).decode()
     os.close(leader)
     assert done.returncode == 0
     assert done.stdout.count(b"\n") == 1
-    assert "bytes" in shown
-    assert "30/30" in shown
+    assert [part for part in shown if part not in seen] == []
 
-    done = subprocess.run(arguments, capture_output=True, env=environment, timeout=60)
-    assert (done.returncode, done.stderr) == (0, b"")
+    done = process(group, kind, examples / file, *rest)
+    assert (done.returncode, done.stdout.count(b"\n"), done.stderr) == (0, 1, b"")
 
 
-def test_characters_the_terminal_lacks_are_escaped(command, environment, tenant):
-    done = subprocess.run(
-        [*command, "tenant", "create", "initech", "--name", "Über"],
-        env=environment,
-        timeout=60,
-        capture_output=True,
-    )
-    assert done.returncode == 0
-    done = subprocess.run(
-        [*command, "tenant", "list"],
-        env={**environment, "PYTHONIOENCODING": "ascii"},
-        timeout=60,
-        capture_output=True,
-        text=True,
-    )
-    assert "\\xdcber" in done.stdout
+def test_characters_the_terminal_lacks_are_escaped(process, environment, tenant):
+    assert process("tenant", "create", "initech", "--name", "Über").returncode == 0
+    assert "Über" in process("tenant", "list").stdout.decode()
+    done = process("tenant", "list", env={**environment, "PYTHONIOENCODING": "ascii"})
+    assert b"\\xdcber" in done.stdout
+
+
+def test_a_login_without_rights_is_one_line(refused, environment, server, admin, tenant):
+    admin.execute("CREATE ROLE stranger LOGIN")
+    try:
+        environment["SCHEDULER_DSN"] = server.conninfo(admin.info.dbname, "stranger")
+        error = refused("run", "list", "--tenant", tenant, code=1)
+    finally:
+        admin.execute("DROP ROLE stranger")
+    assert error.startswith("Error: PostgreSQL refused a statement: permission denied to set role")

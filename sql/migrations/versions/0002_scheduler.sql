@@ -197,6 +197,7 @@ COMMENT ON COLUMN scheduler.runs.deltas IS 'What changed against the run before:
 CREATE INDEX runs_pending ON scheduler.runs (tenant_id, priority DESC, scheduled_for, id) WHERE state = 'pending';
 CREATE INDEX runs_open ON scheduler.runs (tenant_id, schedule_id) WHERE state IN ('pending', 'queued', 'running');
 CREATE INDEX runs_of_schedule ON scheduler.runs (tenant_id, schedule_id, id);
+CREATE INDEX runs_running ON scheduler.runs (worker_id) WHERE state = 'running';
 CREATE INDEX runs_of_launch ON scheduler.runs (launch_id) WHERE launch_id IS NOT NULL;
 CREATE INDEX runs_finished ON scheduler.runs (tenant_id, schedule_id, finished_at) WHERE finished_at IS NOT NULL;
 
