@@ -23,7 +23,7 @@ _DSN_FORM = (
 
 
 def default_data_directory() -> Path:
-    """Return .scheduler in the checkout, or /var/tmp/scheduler-<hash> where that cannot serve.
+    """Return .scheduler in the checkout; where that cannot serve, /var/lib/scheduler-<hash> for root, else in /var/tmp.
 
     It cannot in an installed package, in a folder of somebody else, and for root in a folder closed to the
     user PostgreSQL runs as. Depends on no working directory, so that all processes of one user agree.
@@ -35,7 +35,8 @@ def default_data_directory() -> Path:
         usable = blocking_directory(existing, server_user(preferred / "data")) is None
     if usable:
         return preferred
-    return Path("/var/tmp", f"scheduler-{digest(_CHECKOUT / str(os.geteuid()))}")
+    elsewhere = "/var/lib" if os.geteuid() == 0 else "/var/tmp"
+    return Path(elsewhere, f"scheduler-{digest(_CHECKOUT / str(os.geteuid()))}")
 
 
 class SchedulerSettings(BaseSettings):

@@ -3,9 +3,8 @@
 import dataclasses
 from collections.abc import Callable, Sequence
 from enum import StrEnum
-from functools import cache
 from types import UnionType
-from typing import Any, TypeVar, cast, get_args, get_type_hints
+from typing import Any, TypeVar, get_args, get_type_hints
 
 from psycopg import Connection, Cursor
 from psycopg.rows import TupleRow
@@ -14,6 +13,8 @@ from psycopg.types.json import Jsonb
 from resources.queries import load
 
 Record = TypeVar("Record")
+
+_ENUMS: dict[type[Any], dict[str, type[StrEnum]]] = {}
 
 
 class Repository:
@@ -62,7 +63,9 @@ def columns_of(records: Sequence[Any], *names: str) -> dict[str, list[Any]]:
 
 
 def _record_row(record: type[Record]) -> Callable[[Cursor[Any]], Callable[[Sequence[Any]], Record]]:
-    enums = _enums_of(cast("type[Any]", record))
+    if record not in _ENUMS:
+        _ENUMS[record] = _enums_of(record)
+    enums = _ENUMS[record]
 
     def factory(cursor: Cursor[Any]) -> Callable[[Sequence[Any]], Record]:
         names = [column.name for column in cursor.description or ()]
@@ -79,7 +82,6 @@ def _record_row(record: type[Record]) -> Callable[[Cursor[Any]], Callable[[Seque
     return factory
 
 
-@cache
 def _enums_of(record: type[Any]) -> dict[str, type[StrEnum]]:
     enums = {}
     for name, hint in get_type_hints(record).items():

@@ -72,9 +72,10 @@ def _exit_code(run: Callable[[], Any]) -> int:
     except SchedulerError as error:
         return _refuse(str(error), error.exit_code)
     except psycopg.OperationalError as error:
-        return _refuse(f"PostgreSQL: {error}", BAD_INPUT)
+        return _refuse(f"PostgreSQL: {error.diag.message_primary or error}", BAD_INPUT)
     except psycopg.Error as error:
-        return _refuse(f"PostgreSQL refused a statement: {error}; see `scheduler db status`", 1)
+        reason = error.diag.message_primary or error
+        return _refuse(f"PostgreSQL refused a statement: {reason}; see `scheduler db status`", 1)
     except UnicodeEncodeError as error:
         return _refuse(f"{error.object!r} is not valid; expected text in UTF-8", BAD_INPUT)
     except BrokenPipeError:

@@ -13,7 +13,7 @@ from click.testing import Result
 
 from resources.database import Database
 from resources.ids import new_id
-from resources.records import Launchable, LogLine, Run
+from resources.records import Launchable, LogLine, Run, Schedule, Trigger
 from resources.states import RunState
 
 COMMAND = [sys.executable, "-m", "scheduler_defs.cli.main"]
@@ -117,5 +117,23 @@ def runs(database: Database) -> Callable[..., list[Run]]:
     def read(tenant: str = "acme") -> list[Run]:
         with database.begin(tenant) as store:
             return store.runs.list(tenant)
+
+    return read
+
+
+@pytest.fixture
+def scheduler(cli: Callable[..., Result], tenant: str) -> Callable[..., Result]:
+    """The command for tenant acme."""
+    return lambda *arguments, **options: cli(*arguments, "--tenant", tenant, **options)
+
+
+@pytest.fixture
+def kept(database: Database, tenant: str) -> Callable[[str], tuple[Schedule, list[Trigger]]]:
+    """A schedule and its triggers as they are kept."""
+
+    def read(name: str) -> tuple[Schedule, list[Trigger]]:
+        with database.begin(tenant) as store:
+            found = store.schedules.get_by_name(tenant, name)
+            return found, store.triggers.list_of_schedule(tenant, found.id)
 
     return read

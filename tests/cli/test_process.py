@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from psycopg.conninfo import make_conninfo
 
 from scheduler_defs.inputs.policies import apply_policy
 
@@ -163,3 +164,11 @@ def test_a_login_without_rights_is_one_line(refused, environment, server, admin,
     finally:
         admin.execute("DROP ROLE stranger")
     assert error.startswith("Error: PostgreSQL refused a statement: permission denied to set role")
+
+
+def test_a_statement_that_waits_too_long_is_one_line(refused, environment, settings, admin, tenant):
+    environment["SCHEDULER_DSN"] = make_conninfo(settings.conninfo(), options="-c lock_timeout=20ms")
+    with admin.transaction():
+        admin.execute("LOCK TABLE scheduler.tenants")
+        error = refused("tenant", "list")
+    assert error == "Error: PostgreSQL: canceling statement due to lock timeout"

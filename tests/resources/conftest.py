@@ -50,7 +50,8 @@ class Planter:
 
     def new_run(self, tenant: str = "acme", **changes: Any) -> NewRun:
         wanted = {"kind": JobKind.GRAPH, "trigger_kind": TriggerKind.MANUAL, "scheduled_for": self.now}
-        return NewRun(tenant_id=tenant, id=new_id(), requested_by="ann", **(wanted | changes))
+        wanted |= {"requested_by": "ann"} | changes
+        return NewRun(tenant_id=tenant, id=new_id(), **wanted)
 
     def run(self, tenant: str = "acme", **changes: Any) -> Run:
         """A pending run; or a skipped one, with skipped_count and what belongs to it."""

@@ -1,5 +1,6 @@
 """Every transition of a run from every state, on PostgreSQL: what the table of edges allows, and nothing else."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -195,12 +196,22 @@ def test_overlap_ends_what_waits_and_asks_what_runs(database, plant):
     assert after[untouched.id] == untouched
 
 
-def test_only_queued_runs_fail_with_their_launch(database, plant, in_every_state):
-    def fail(store, run):
-        failed = store.runs.fail_queued_of_launch(run.launch_id or new_id(), "bad image", plant.now)
-        assert failed == ([run.id] if run.state is RunState.QUEUED else [])
+@pytest.mark.parametrize("target", [RunState.FAILED, RunState.CANCELLED])
+def test_only_queued_and_running_runs_end_with_their_launch(database, plant, in_every_state, target):
+    def end(store, run):
+        error = "bad image" if target is RunState.FAILED else None
+        ended = store.runs.end_with_launch(run, target, plant.now + MINUTE, error=error, reason="launch")
+        assert ended is (run.state in (RunState.QUEUED, RunState.RUNNING))
 
-    assert moved_to(RunState.FAILED, database, in_every_state, fail) == {RunState.QUEUED}
-    with database.begin("acme") as store:
-        after = store.runs.get("acme", in_every_state[RunState.QUEUED].id)
-    assert (after.error, after.finished_at) == ("bad image", plant.now)
+    moved = moved_to(target, database, in_every_state, end)
+    assert moved == {RunState.QUEUED, RunState.RUNNING} <= sources(target)
+
+
+def test_a_run_does_not_end_with_a_launch_it_is_no_longer_in(database, plant):
+    run = plant.running()
+    with database.begin_system() as store:
+        ended = store.runs.end_with_launch(
+            *(replace(run, launch_id=new_id()), RunState.FAILED, plant.now), error="bad image"
+        )
+        assert ended is False
+        assert store.runs.get("acme", run.id) == run

@@ -70,7 +70,7 @@ def test_a_name_of_several_runs_of_none_or_of_no_run_at_all_is_refused(database,
     runs = [plant.run(), plant.run(), plant.run("globex")]
     common = str(runs[0].id)[:6]
     with database.begin("acme") as store:
-        with pytest.raises(InvalidInput, match="run: .* several runs match"):
+        with pytest.raises(InvalidInput, match=r"run: .* several runs match"):
             store.runs.find("acme", common)
         for text in (str(runs[2].id), "0000"):
             with pytest.raises(NotFound):
@@ -83,7 +83,7 @@ def test_a_name_of_several_runs_of_none_or_of_no_run_at_all_is_refused(database,
 def test_an_unknown_run_is_not_found(database, tenant):
     with (
         database.begin(tenant) as store,
-        pytest.raises(NotFound, match="run .* does not exist for this tenant"),
+        pytest.raises(NotFound, match=r"run .* does not exist for this tenant"),
     ):
         store.runs.get(tenant, new_id())
 
@@ -177,3 +177,39 @@ def test_runs_by_hand_do_not_wait_for_the_schedule(database, plant):
     plant.open(plant.launch(plant.fired(plant.trigger(schedule), plant.now)))
     by_hand = plant.run(schedule_id=schedule.id, schedule_version=1)
     assert launchable(database, plant.now) == [by_hand.id]
+
+
+def test_runs_that_ended_come_in_the_order_they_ended(database, plant):
+    first, second = plant.running(), plant.running()
+    plant.running()
+    skipped = {"reason": "overlap", "skipped_count": 1, "skipped_first": plant.now, "skipped_last": plant.now}
+    third = plant.run(**skipped)
+    with database.begin_system() as store:
+        store.runs.finish(second, RunState.COMPLETED, plant.now + MINUTE)
+        store.runs.finish(first, RunState.FAILED, plant.now + 2 * MINUTE, error="boom")
+    with database.begin("acme") as store:
+
+        def ended(since, limit=10):
+            return [run.id for run in store.runs.list_finished_since("acme", since, limit)]
+
+        assert ended(plant.now - MINUTE) == [third.id, second.id, first.id]
+        assert ended(plant.now) == [second.id, first.id]
+        assert ended(plant.now, limit=1) == [second.id]
+        assert ended(plant.now + 2 * MINUTE) == []
+
+
+def test_running_runs_of_a_worker_that_is_dead_or_gone_are_abandoned(database, plant):
+    alive, gone, dead = plant.running(), plant.running(), plant.running()
+    plant.run()
+    with database.begin_system() as store:
+        assert store.runs.list_abandoned() == []
+        for run in (alive, dead):
+            store.workers.heartbeat(run.worker_id, plant.now + MINUTE)
+        store.workers.deregister(gone.worker_id, plant.now)
+        assert store.runs.list_abandoned() == [gone]
+        store.workers.heartbeat(alive.worker_id, plant.now + 2 * MINUTE)
+        store.workers.declare_dead(plant.now + 2 * MINUTE, timedelta(seconds=59))
+        assert {run.id for run in store.runs.list_abandoned()} == {gone.id, dead.id}
+        assert len(store.runs.list_abandoned(limit=1)) == 1
+        store.runs.finish(gone, RunState.COMPLETED, plant.now)
+        assert store.runs.list_abandoned() == [dead]

@@ -77,7 +77,16 @@ def test_pausing_and_resuming_count_versions_up(database, plant):
         assert store.schedules.get("acme", schedule.id).paused_reason is None
 
 
-@pytest.mark.parametrize("edit", ["set_enabled", "soft_delete"])
+def test_an_edit_of_the_triggers_counts_as_one_of_the_schedule(database, plant):
+    schedule = plant.schedule()
+    later = plant.now + timedelta(minutes=1)
+    with database.begin("acme") as store:
+        assert store.schedules.advance_version(schedule, "bob", later) == 2
+        after = store.schedules.get("acme", schedule.id)
+    assert after == replace(schedule, version=2, updated_at=later, updated_by="bob")
+
+
+@pytest.mark.parametrize("edit", ["set_enabled", "soft_delete", "advance_version"])
 def test_an_edit_from_an_old_version_is_refused_and_changes_nothing(database, plant, edit):
     schedule = plant.schedule()
     with database.begin("acme") as store:

@@ -11,7 +11,7 @@ OF_EVERYBODY = {
     *("scheduler.applied_migrations", "scheduler.schema_version", "scheduler.launches", "scheduler.workers"),
     *("scheduler.locks", "inventory.feed_revisions", "inventory.advisories", "inventory.advisory_ranges"),
 }
-NOT_BY_TENANT = {"audit_pkey", "tenants_claimed", "runs_of_launch"}
+NOT_BY_TENANT = {"audit_pkey", "tenants_claimed", "runs_of_launch", "runs_running"}
 TABLES = """
     SELECT c.oid, n.nspname || '.' || c.relname AS name, c.relname, c.relacl, c.relowner, c.relispartition,
         c.relrowsecurity AND c.relforcerowsecurity AS isolated,

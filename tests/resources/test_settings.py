@@ -147,7 +147,7 @@ def home():
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root drops to another user")
-def test_root_falls_back_to_var_tmp_when_the_checkout_is_closed_to_the_server(home):
+def test_root_falls_back_to_var_lib_when_the_checkout_is_closed_to_the_server(home):
     shutil.copytree(CHECKOUT / "resources", home / "clone/resources")
     shutil.copy(CHECKOUT / "pyproject.toml", home / "clone")
 
@@ -159,7 +159,7 @@ def test_root_falls_back_to_var_tmp_when_the_checkout_is_closed_to_the_server(ho
     assert directory() == home / "clone/.scheduler"
     home.chmod(0o700)
     fallback = directory()
-    assert fallback.parent == Path("/var/tmp")
+    assert fallback.parent == Path("/var/lib")
     assert re.fullmatch(r"scheduler-[0-9a-f]{12}", fallback.name)
     (home / "clone/pyproject.toml").unlink()
     home.chmod(0o755)

@@ -52,3 +52,20 @@ def test_an_unknown_worker_is_not_alive(database, tenant):
     with database.begin_system() as store:
         assert store.workers.heartbeat(new_id(), store.now()) is False
         assert store.workers.deregister(new_id(), store.now()) is False
+
+
+def test_a_worker_silent_for_longer_than_the_limit_is_declared_dead_once(database, plant, admin):
+    silent, alive, draining, gone = (plant.worker() for _ in range(4))
+    admin.execute("UPDATE scheduler.workers SET status = 'draining' WHERE id = %s", [draining])
+    later = plant.now + MINUTE + timedelta(microseconds=1)
+    with database.begin_system() as store:
+        store.workers.deregister(gone, plant.now)
+        store.workers.heartbeat(alive, plant.now + timedelta(microseconds=1))
+        assert store.workers.declare_dead(plant.now + MINUTE, MINUTE) == []
+        assert set(store.workers.declare_dead(later, MINUTE)) == {silent, draining}
+        assert store.workers.declare_dead(later, MINUTE) == []
+    found = dict(admin.execute("SELECT id, (status, ended_at)::text FROM scheduler.workers").fetchall())
+    assert found[silent] == found[draining] != found[gone]
+    assert admin.execute(
+        "SELECT status, ended_at FROM scheduler.workers WHERE id = %s", [silent]
+    ).fetchone() == (*("dead", later),)

@@ -1,0 +1,245 @@
+"""scheduler run."""
+
+import json
+from datetime import timedelta
+
+import pytest
+
+from resources.records import LogLine
+from resources.states import RunState
+from scheduler_defs.cli import following
+
+
+@pytest.fixture
+def start(scheduler):
+    """Asks for a run; returns its id."""
+
+    def ask(*options, kind="graph"):
+        result = scheduler("run", "start", "--kind", kind, *options)
+        assert result.exit_code == 0, result.output
+        return result.stdout.strip()
+
+    return ask
+
+
+def test_start_asks_for_a_run(start, runs):
+    images = ("--namespace", "prod", "--digest", "sha256:00", "--label", "tier=prod")
+    run_id = start("--mode", "simulate", "--priority", -5, "--actor", "ann", *images, kind="policy")
+    (run,) = runs()
+    assert (str(run.id), run.kind, run.mode, run.state) == (run_id, "policy", "simulate", "pending")
+    assert (run.priority, run.requested_by, run.trigger_kind) == (-5, "ann", "manual")
+    assert run.selection == {"namespace": "prod", "digest": "sha256:00", "labels": {"tier": "prod"}}
+
+
+def test_start_takes_ingested_advisories(scheduler, start, examples, runs, cli):
+    assert cli("ingest", "advisories", examples / "advisories.osv.jsonl").exit_code == 0
+    start("--advisory", "PYSEC-2018-28", "--advisory", "PYSEC-2018-66", kind="impact")
+    start("--since-revision", 0, kind="impact")
+    assert [run.selection for run in runs()] == [
+        {"since_revision": 0},
+        {"advisories": ["PYSEC-2018-28", "PYSEC-2018-66"]},
+    ]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (
+            ("--kind", "graph", "--mode", "full"),
+            "mode: 'full' is not valid; expected no mode for a graph run",
+        ),
+        (("--kind", "graph", "--advisory", "X"), "selection.advisories: ('X',) is not valid; expected none"),
+        (("--kind", "impact", "--advisory", "X"), "selection.advisories: 'X' is not valid; expected ids of"),
+        (
+            ("--kind", "impact", "--label", "prod"),
+            "selection.labels: 'prod' is not valid; expected KEY=VALUE",
+        ),
+        (("--kind", "graph", "--repository", ""), "selection.repository: '' is not valid"),
+        (("--kind", "graph", "--priority", -101), "priority: -101 is not valid; expected -100 to 100"),
+        (("--kind", "none"), "Invalid value for '--kind': 'none' is not one of 'graph', 'impact', 'policy'."),
+        (("--kind", "policy", "--mode", "fast"), "Invalid value for '--mode': 'fast' is not one of"),
+        (("--kind", "graph", "--timeout", "1"), "Invalid value for '--timeout': '1' is not a duration"),
+    ],
+)
+def test_start_names_what_is_wrong(refused, tenant, options, message):
+    assert refused("run", "start", "--tenant", tenant, *options).startswith(f"Error: {message}")
+
+
+def test_runs_are_listed_newest_first_and_narrowed(scheduler, start, carry_out, runs, tenant):
+    scheduler("schedule", "create", "x", "--kind", "impact", "--every", "1h")
+    first, second = start(), start(kind="policy")
+    third = scheduler("schedule", "trigger", "x").stdout.strip()
+    carry_out(tenant, runs()[2].id)
+
+    def ids(*options):
+        return [one["id"] for one in json.loads(scheduler("run", "list", "--json", *options).stdout)]
+
+    assert ids() == [third, second, first]
+    assert ids("--state", "completed") == ids("--kind", "graph") == [first]
+    assert ids("--schedule", "x") == ids("--kind", "impact") == [third]
+    assert ids("--trigger", "manual") == [third, second, first]
+    assert ids("--trigger", "cron") == ids("--state", "skipped") == []
+
+    lines = scheduler("run", "list").stdout.splitlines()
+    assert [line.split()[0] for line in lines[1:]] == [third[-12:], second[-12:], first[-12:]]
+    assert lines[1].split()[1:5] == ["x", "impact", "manual", "pending"]
+    assert lines[3].split()[1:5] == ["-", "graph", "manual", "completed"]
+
+    result = scheduler("run", "list", "--limit", 2)
+    assert len(result.stdout.splitlines()) == 3
+    assert result.stderr == "these are 2; there may be more, see --limit\n"
+    assert scheduler("run", "list", "--limit", 4).stderr == ""
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--schedule", "none"), "schedule 'none' does not exist for this tenant"),
+        (("--state", "done"), "Invalid value for '--state': 'done' is not one of"),
+        (("--kind", "none"), "Invalid value for '--kind': 'none' is not one of"),
+        (("--trigger", "me"), "Invalid value for '--trigger': 'me' is not one of"),
+        (("--limit", 0), "Invalid value for '--limit': 0 is not in the range"),
+        (("--limit", "all"), "Invalid value for '--limit': 'all' is not a valid integer"),
+    ],
+)
+def test_list_names_what_is_wrong(refused, tenant, options, message):
+    assert refused("run", "list", "--tenant", tenant, *options).startswith(f"Error: {message}")
+
+
+def test_a_run_is_shown_by_its_id_or_an_end_of_it(scheduler, start, runs):
+    run_id = start("--label", "a=b")
+    (run,) = runs()
+    for text in (run_id, run_id.upper(), run_id[-12:], run_id[:8]):
+        shown = json.loads(scheduler("run", "show", text, "--json").stdout)
+        assert shown["id"] == run_id
+    assert shown.keys() == vars(run).keys()
+    text = scheduler("run", "show", run_id).stdout
+    assert all(name.replace("_", " ") in text for name in vars(run))
+    assert '{"labels": {"a": "b"}}' in text
+
+
+@pytest.mark.parametrize("command", ["show", "logs", "cancel"])
+class TestOneRun:
+    def test_an_unknown_one_is_refused(self, refused, cli, tenant, command):
+        theirs = cli("run", "start", "--kind", "graph", "--tenant", "globex").stdout.strip()
+        error = refused("run", command, theirs, "--tenant", tenant)
+        assert error == f"Error: run '{theirs}' does not exist for this tenant"
+
+    def test_an_unclear_one_is_refused(self, refused, start, tenant, command):
+        first, second = start(), start()
+        assert first[:6] == second[:6]
+        error = refused("run", command, first[:6], "--tenant", tenant)
+        assert error == f"Error: run: '{first[:6]}' is not valid; expected more digits: several runs match"
+
+    @pytest.mark.parametrize("text", ["", "xyz", "%"])
+    def test_what_is_no_id_is_refused(self, refused, tenant, command, text):
+        error = refused("run", command, text, "--tenant", tenant)
+        assert error == f"Error: run: {text!r} is not valid; expected a run id, or how one begins or ends"
+
+
+def test_logs_are_printed_in_order(scheduler, start, runs, carry_out, tenant):
+    run_id = start()
+    assert scheduler("run", "logs", run_id).stdout == ""
+    carry_out(tenant, runs()[0].id, say=("reading", "evil \x1b[2J text", "done"))
+    result = scheduler("run", "logs", run_id)
+    assert result.exit_code == 0
+    assert [line.split("  ", 2)[1:] for line in result.stdout.splitlines()] == [
+        ["info   ", "reading"],
+        ["info   ", "evil \\x1b[2J text"],
+        ["info   ", "done"],
+    ]
+    objects = [json.loads(line) for line in scheduler("run", "logs", run_id, "--json").stdout.splitlines()]
+    assert [one["message"] for one in objects] == ["reading", "evil \x1b[2J text", "done"]
+
+
+def test_long_logs_are_printed_whole(scheduler, start, runs, carry_out, tenant):
+    run_id = start()
+    carry_out(tenant, runs()[0].id, say=tuple(f"line {number}" for number in range(2500)))
+    lines = scheduler("run", "logs", run_id).stdout.splitlines()
+    assert [line.rpartition("  ")[2] for line in lines] == [f"line {number}" for number in range(2500)]
+
+
+@pytest.mark.parametrize(
+    ("end", "code"), [(RunState.COMPLETED, 0), (RunState.FAILED, 1), (RunState.CANCELLED, 1)]
+)
+def test_followed_logs_end_with_the_run(scheduler, start, runs, carry_out, monkeypatch, tenant, end, code):
+    run_id = start()
+    monkeypatch.setattr(following, "sleep", lambda _: carry_out(tenant, runs()[0].id, end, ("one", "two")))
+    result = scheduler("run", "logs", run_id, "--follow")
+    assert result.exit_code == code
+    assert [line.rpartition("  ")[2] for line in result.stdout.splitlines()] == ["one", "two"]
+    assert result.stderr.startswith(f"run {run_id} {end} in ")
+
+
+def test_followed_logs_show_each_line_once_as_it_comes(
+    scheduler, start, runs, database, monkeypatch, carry_out, tenant
+):
+    run_id = start()
+    (run,) = runs()
+    carry_out(tenant, run.id, RunState.RUNNING, ("one",))
+
+    def go_on(_):
+        with database.begin(tenant) as store:
+            running = store.runs.get(tenant, run.id)
+            now = store.now()
+            said = len(store.execution_logs.tail(tenant, run.id))
+            store.execution_logs.append(
+                running, [LogLine(1, said + 1, now, "warning", f"more {said}", {"at": said})]
+            )
+            if said == 3:
+                store.runs.finish(running, RunState.COMPLETED, now + timedelta(seconds=90))
+
+    monkeypatch.setattr(following, "sleep", go_on)
+    result = scheduler("run", "logs", run_id, "--follow")
+    assert result.exit_code == 0
+    said = [line.split("  ", 1)[1] for line in result.stdout.splitlines()]
+    assert said == [
+        "info     one",
+        'warning  more 1  {"at": 1}',
+        'warning  more 2  {"at": 2}',
+        'warning  more 3  {"at": 3}',
+    ]
+
+
+def test_following_ends_with_its_timeout(scheduler, start):
+    result = scheduler("run", "logs", start(), "--follow", "--timeout", "0s")
+    assert (result.exit_code, result.stderr) == (124, "stopped waiting after 0s: the run is pending\n")
+
+
+def test_start_waits_for_the_end_of_the_run(scheduler, runs, carry_out, monkeypatch, tenant):
+    states = iter([RunState.QUEUED, RunState.COMPLETED])
+
+    def carry(_):
+        if next(states) is RunState.QUEUED:
+            return
+        carry_out(tenant, runs()[0].id)
+
+    monkeypatch.setattr(following, "sleep", carry)
+    result = scheduler("run", "start", "--kind", "graph", "--wait")
+    assert result.exit_code == 0
+    (run,) = runs()
+    assert result.stdout == f"{run.id}\n"
+    assert [line.split(" in ")[0] for line in result.stderr.splitlines()] == [
+        "pending",
+        "completed",
+        f"run {run.id} completed",
+    ]
+
+
+def test_a_waiting_run_is_cancelled(scheduler, start, runs, refused, tenant):
+    run_id = start()
+    result = scheduler("run", "cancel", run_id[-12:], "--reason", "not today", "--actor", "ann")
+    assert (result.exit_code, result.stdout) == (0, f"run {run_id} cancelled\n")
+    (run,) = runs()
+    assert (run.state, run.reason) == ("cancelled", "not today")
+    error = refused("run", "cancel", run_id, "--tenant", tenant, code=1)
+    assert error == f"Error: run {run_id} is cancelled; it cannot become cancelled"
+
+
+def test_a_running_run_is_asked_to_stop(scheduler, start, runs, carry_out, tenant):
+    run_id = start()
+    carry_out(tenant, runs()[0].id, RunState.RUNNING)
+    result = scheduler("run", "cancel", run_id)
+    assert result.stdout == f"run {run_id} is running and was asked to stop\n"
+    (run,) = runs()
+    assert (run.state, run.cancel_requested_at is not None) == ("running", True)
