@@ -15,6 +15,11 @@ from resources.settings import SchedulerSettings, ensure_server
 from resources.store import Store
 
 NO_TENANT_SET = "SC001"
+ROLE_REFUSED = (
+    psycopg.errors.InvalidParameterValue,
+    psycopg.errors.UndefinedObject,
+    psycopg.errors.InsufficientPrivilege,
+)
 
 
 class Database:
@@ -62,7 +67,7 @@ class Database:
         with self._connection() as connection, connection.transaction():
             try:
                 connection.execute(load(enter), parameters)
-            except (psycopg.errors.InvalidParameterValue, psycopg.errors.UndefinedObject) as error:
+            except ROLE_REFUSED as error:
                 raise SchemaMismatch(
                     f"the database has no role for this transaction ({error.diag.message_primary}); "
                     "run `scheduler db upgrade`"

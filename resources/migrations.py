@@ -10,7 +10,6 @@ from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
 from psycopg import Connection, sql
-from psycopg.conninfo import conninfo_to_dict
 from psycopg.rows import TupleRow
 from sqlalchemy import create_engine, event
 from sqlalchemy.pool import NullPool
@@ -44,7 +43,10 @@ def status(settings: SchedulerSettings) -> SchemaStatus:
     """Compares the database's applied migrations with the files; raises ServerUnavailable."""
     ensure_server(settings)
     with _connect(settings) as connection:
-        applied = _applied(connection)
+        try:
+            applied = _applied(connection)
+        except psycopg.errors.InsufficientPrivilege as error:
+            raise _rights_missing(connection, error) from None
     available = _available()
     edited = tuple(name for name, digest in applied.items() if available.get(name) != digest)
     pending = tuple(name for name in available if name not in applied)
@@ -131,15 +133,19 @@ def _prepare_roles(settings: SchedulerSettings) -> None:
             connection.execute(_role_file("grant_roles"))
             connection.execute(_role_file("create_schemas"))
         except psycopg.errors.InsufficientPrivilege as error:
-            database = conninfo_to_dict(settings.admin_conninfo()).get("dbname", user)
-            raise ServerUnavailable(
-                f"user {user} may not prepare database {database} ({error.diag.message_primary}); let an "
-                f"administrator run once: CREATE ROLE scheduler_owner; CREATE ROLE scheduler_system; "
-                f"CREATE ROLE scheduler_tenant; GRANT scheduler_owner, scheduler_system, scheduler_tenant TO "
-                f"{sql.Identifier(user).as_string(connection)}; and in the database: "
-                "CREATE SCHEMA scheduler AUTHORIZATION scheduler_owner; "
-                "CREATE SCHEMA inventory AUTHORIZATION scheduler_owner"
-            ) from None
+            raise _rights_missing(connection, error) from None
+
+
+def _rights_missing(connection: Connection[TupleRow], error: psycopg.Error) -> ServerUnavailable:
+    user, database = connection.info.user, connection.info.dbname
+    return ServerUnavailable(
+        f"user {user} may not prepare or use database {database} ({error.diag.message_primary}); let an "
+        "administrator run once what is missing of: CREATE ROLE scheduler_owner; CREATE ROLE scheduler_system; "
+        "CREATE ROLE scheduler_tenant; GRANT scheduler_owner, scheduler_system, scheduler_tenant TO "
+        f"{sql.Identifier(user).as_string(connection)}; and in the database: "
+        "CREATE SCHEMA scheduler AUTHORIZATION scheduler_owner; "
+        "CREATE SCHEMA inventory AUTHORIZATION scheduler_owner"
+    )
 
 
 def _role_file(name: str) -> bytes:

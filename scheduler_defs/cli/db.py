@@ -1,6 +1,7 @@
 """`scheduler db`: the schema of the database."""
 
 import click
+from sqlalchemy.exc import DBAPIError
 
 from resources import migrations
 from resources.settings import SchedulerSettings
@@ -18,7 +19,11 @@ def db() -> None:
 @db.command()
 def upgrade() -> None:
     """Create what is missing: roles, schemas, tables; does nothing on a current database."""
-    click.echo(f"schema is at {migrations.upgrade(SchedulerSettings.load()).current}")
+    try:
+        after = migrations.upgrade(SchedulerSettings.load())
+    except DBAPIError as error:
+        raise error.orig or error from None
+    click.echo(f"schema is at {after.current}")
 
 
 @db.command()

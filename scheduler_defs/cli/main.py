@@ -61,8 +61,7 @@ def _exit_code(run: Callable[[], Any]) -> int:
     try:
         _print_anything()
         code = run()
-        if sys.stdout is not None:
-            sys.stdout.flush()
+        sys.stdout.flush()
     except click.ClickException as error:
         error.show()
         return error.exit_code
@@ -78,19 +77,26 @@ def _exit_code(run: Callable[[], Any]) -> int:
         return _refuse(f"PostgreSQL refused a statement: {reason}; see `scheduler db status`", 1)
     except UnicodeEncodeError as error:
         return _refuse(f"{error.object!r} is not valid; expected text in UTF-8", BAD_INPUT)
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
     except OSError as error:
-        return _refuse(str(error), 1)
+        _drop_output()
+        return 1 if isinstance(error, BrokenPipeError) else _refuse(str(error), 1)
     return code if isinstance(code, int) else 0
 
 
 def _print_anything() -> None:
-    """Lets output hold characters the terminal's encoding lacks: they are shown escaped."""
+    """Escapes characters the terminal's encoding lacks; a closed stdout takes everything, as /dev/null."""
+    sys.stdout = sys.stdout or open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
+
+
+def _drop_output() -> None:
+    """Discards output that cannot be written, on which the interpreter would fail again at its end."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _refuse(message: str, code: int) -> int:

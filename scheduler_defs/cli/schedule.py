@@ -15,7 +15,6 @@ from scheduler_defs.cli.options import Duration, Member, selection_options
 from scheduler_defs.cli.output import fields_of, print_fields, print_json, print_table
 from scheduler_defs.cli.run import run_rows
 from scheduler_defs.cli.triggers import AskedTimes, describe, local_moment, trigger_options
-from scheduler_defs.edits.runs import check_advisories
 from scheduler_defs.edits.schedules import (
     NewSchedule,
     create_schedule,
@@ -68,7 +67,6 @@ def create(tenant: str, actor: str, times: AskedTimes, catch_up_window: timedelt
     """Create a schedule that fires by --cron, --every or --once; at least one is needed."""
     with begin(tenant) as store:
         now = store.now()
-        check_advisories(store, wanted["kind"], wanted["selection"])
         starts_at, ends_at = times.bounds(now)
         new = NewSchedule(
             rules=times.rules(now),

@@ -9,13 +9,15 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from types import FrameType
 from typing import IO
 
 import click
+import psutil
 
 from resources.errors import InvalidInput, InvalidSettings, SchedulerError
 from resources.migrations import upgrade
@@ -24,6 +26,8 @@ from resources.settings import SchedulerSettings, ensure_server
 ROOT = Path(__file__).resolve().parents[2]
 HOST = "127.0.0.1"
 START_PATIENCE_SECONDS = 120
+TICK_PATIENCE_SECONDS = 3
+"""How long Dagster's daemon may wait for its open ticks when it stops: fire_due waits far longer for a trigger."""
 STOP_PATIENCE_SECONDS = 30
 
 
@@ -53,7 +57,7 @@ def running_stack(settings: SchedulerSettings, port: int) -> Iterator[Stack]:
     _check_files()
     port = _usable_port(port)
     ours = settings.dsn is None and not settings.embedded_server().status().running
-    with _interrupted_by_sigterm():
+    with _handling(signal.SIGTERM, _interrupt):
         try:
             ensure_server(settings)
             upgrade(settings)
@@ -114,30 +118,45 @@ def _start_dagster(home: Path, port: int, output: IO[bytes]) -> subprocess.Popen
         str(port),
     ]
     environment = os.environ | {"DAGSTER_HOME": str(home), "PYTHONWARNINGS": "ignore"}
-    return subprocess.Popen(
-        command,
-        cwd=ROOT,
-        env=environment,
-        stdin=subprocess.DEVNULL,
-        stdout=output,
-        stderr=subprocess.STDOUT,
-        start_new_session=True,
-    )
+    # A shell starts its background jobs with SIGINT ignored; a child would inherit that and never stop.
+    with _handling(signal.SIGINT, signal.default_int_handler):
+        return subprocess.Popen(
+            command,
+            cwd=ROOT,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
 
 
 def _stop_dagster(process: subprocess.Popen[bytes]) -> None:
-    """Asks Dagster to stop, then ends what is left of its process group, run workers included."""
-    process.send_signal(signal.SIGINT)
+    """Asks Dagster to stop, then ends what is left of its process group, run workers included.
+
+    The daemon stops its loops at once, but stays until its last tick returns. That tick writes nothing while
+    it waits for a trigger, and Dagster resumes one that was submitting: the daemon is ended after a grace.
+    """
     try:
+        process.send_signal(signal.SIGINT)
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(TICK_PATIENCE_SECONDS)
+            return
+        _end_daemon(process.pid)
         process.wait(STOP_PATIENCE_SECONDS)
     except subprocess.TimeoutExpired:
         click.echo("Dagster does not stop by itself; ending it", err=True)
-    try:
-        os.killpg(process.pid, signal.SIGKILL)
-    except ProcessLookupError:
-        return
     finally:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
         process.wait()
+
+
+def _end_daemon(pid: int) -> None:
+    with suppress(psutil.Error):
+        for child in psutil.Process(pid).children():
+            if "dagster._daemon" in child.cmdline():
+                child.kill()
 
 
 def _usable_port(port: int) -> int:
@@ -153,13 +172,14 @@ def _usable_port(port: int) -> int:
     return chosen
 
 
-@contextmanager
-def _interrupted_by_sigterm() -> Iterator[None]:
-    def interrupt(*_: object) -> None:
-        raise KeyboardInterrupt
+def _interrupt(*_: object) -> None:
+    raise KeyboardInterrupt
 
-    before = signal.signal(signal.SIGTERM, interrupt)
+
+@contextmanager
+def _handling(number: signal.Signals, handler: Callable[[int, FrameType | None], object]) -> Iterator[None]:
+    before = signal.signal(number, handler)
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        signal.signal(number, before)

@@ -2,13 +2,12 @@
 
 from uuid import UUID
 
-from resources.errors import InvalidInput
 from resources.ids import new_id
 from resources.records import NewRun, Run
 from resources.selection import Selection
 from resources.states import JobKind, PolicyMode, RunState, TriggerKind
 from resources.store import Store
-from scheduler_defs.edits.schedules import mode_of
+from scheduler_defs.edits.wanted_runs import check_advisories, check_priority, mode_of
 
 
 def request_run(
@@ -27,8 +26,7 @@ def request_run(
     """
     store.tenants.get(tenant_id)
     chosen = selection or Selection()
-    if not -100 <= priority <= 100:
-        raise InvalidInput("priority", priority, "-100 to 100")
+    check_priority(priority)
     check_advisories(store, kind, chosen)
     now = store.now()
     run = NewRun(
@@ -53,16 +51,6 @@ def request_run(
         now=now,
     )
     return run.id
-
-
-def check_advisories(store: Store, kind: JobKind, selection: Selection) -> None:
-    """Raises InvalidInput for advisories in a run that is not of impact, or that no feed has brought."""
-    if kind is not JobKind.IMPACT:
-        for name in {"advisories", "since_revision"} & selection.to_json().keys():
-            raise InvalidInput(f"selection.{name}", getattr(selection, name), f"none for a {kind} run")
-    unknown = set(selection.advisories) - store.advisories.known(selection.advisories)
-    if unknown:
-        raise InvalidInput("selection.advisories", ", ".join(sorted(unknown)), "ids of ingested advisories")
 
 
 def cancel_run(store: Store, run: Run, actor: str, reason: str = "") -> RunState:

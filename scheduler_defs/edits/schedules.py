@@ -13,6 +13,7 @@ from resources.selection import Selection
 from resources.states import CatchUp, JobKind, Overlap, PolicyMode, TriggerKind
 from resources.store import Store
 from scheduler_defs.edits.contents import content_of
+from scheduler_defs.edits.wanted_runs import check_advisories, check_priority, mode_of
 from scheduler_defs.timing.catch_up import first_fire, refuse_past
 from scheduler_defs.timing.rules import CronRule, IntervalRule, OnceRule, Rule, validate
 from scheduler_defs.timing.triggers import rule_of
@@ -50,6 +51,7 @@ def create_schedule(
     store.tenants.get(tenant_id)
     now = now or store.now()
     _check(wanted, now)
+    check_advisories(store, wanted.kind, wanted.selection)
     schedule = Schedule(
         tenant_id=tenant_id,
         id=new_id(),
@@ -159,15 +161,6 @@ def trigger_schedule(store: Store, tenant_id: str, name: str, actor: str) -> UUI
     return run.id
 
 
-def mode_of(kind: JobKind, mode: PolicyMode | None) -> PolicyMode | None:
-    """The mode of a run of this kind: full by default for policy; raises InvalidInput for the others."""
-    if kind is JobKind.POLICY:
-        return mode or PolicyMode.FULL
-    if mode is not None:
-        raise InvalidInput("mode", str(mode), f"no mode for a {kind} run; only policy runs have one")
-    return None
-
-
 def _set_enabled(store: Store, schedule: Schedule, enabled: bool, actor: str, reason: str | None) -> Schedule:
     triggers = store.triggers.list_of_schedule(schedule.tenant_id, schedule.id)
     now = store.now()
@@ -200,8 +193,7 @@ def _spent(trigger: Trigger) -> bool:
 def _check(wanted: NewSchedule, now: datetime) -> None:
     if not wanted.rules:
         raise InvalidInput("triggers", "none", "at least one of cron, interval or once")
-    if not -100 <= wanted.priority <= 100:
-        raise InvalidInput("priority", wanted.priority, "-100 to 100")
+    check_priority(wanted.priority)
     if wanted.starts_at and wanted.ends_at and wanted.ends_at <= wanted.starts_at:
         raise InvalidInput("ends_at", wanted.ends_at, f"after starts_at {wanted.starts_at}")
     check_name("name", wanted.name)

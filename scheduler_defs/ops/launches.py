@@ -11,8 +11,7 @@ from resources.records import Launchable, NewRun, Run
 from resources.selection import Selection
 from resources.states import JobKind, PolicyMode, RunState, TriggerKind
 from resources.store import Store
-from scheduler_defs.edits.runs import check_advisories
-from scheduler_defs.edits.schedules import mode_of
+from scheduler_defs.edits.wanted_runs import check_advisories, check_priority, mode_of
 from scheduler_defs.ops.attempt import Outcome
 
 
@@ -46,8 +45,7 @@ def add_manual(store: Store, wanted: ManualLaunch, owner: str) -> UUID:
     if not wanted.tenant_id:
         raise InvalidInput("tenant", wanted.tenant_id, "the id of a tenant")
     store.tenants.get(wanted.tenant_id)
-    if not -100 <= wanted.priority <= 100:
-        raise InvalidInput("priority", wanted.priority, "-100 to 100")
+    check_priority(wanted.priority)
     check_advisories(store, wanted.kind, wanted.selection)
     now = store.now()
     launch_id, run_id = new_id(), new_id()

@@ -70,8 +70,12 @@ def _fire(store: Store, tenants: Sequence[str], now: datetime) -> None:
 
 
 def _launch(store: Store, tenants: Sequence[str], owner: str, now: datetime) -> None:
+    """Queues what may start; a launch whose runs were all cancelled meanwhile is never offered."""
     packed = pack(store.runs.read_launchable(tenants, now, RUNS_A_TENANT, RUNS_A_TICK))
     if not packed:
         return
     store.launches.create_many({key: runs[0].kind for key, runs in packed.items()}, owner, now)
-    store.runs.enqueue_many(packed)
+    queued = set(store.runs.enqueue_many(packed))
+    for launch_id, runs in packed.items():
+        if queued.isdisjoint(run.id for run in runs):
+            store.launches.bury(launch_id, now)

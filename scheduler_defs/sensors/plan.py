@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from uuid import UUID
 
 from resources.ids import new_id
 from resources.records import Advance, NewRun, OpenRuns, Schedule, Trigger
@@ -12,6 +13,8 @@ from scheduler_defs.timing.overlap import Decision, decide
 from scheduler_defs.timing.triggers import rule_of
 
 OVERLAP = "overlap"
+OCCURRENCES_A_TICK = 50_000
+OCCURRENCES_A_TRIGGER = 1000
 
 
 @dataclass
@@ -24,32 +27,40 @@ class Fires:
 
 
 def plan_fires(
-    schedules: Sequence[Schedule], triggers: Iterable[Trigger], open_runs: Iterable[OpenRuns], now: datetime
+    schedules: Sequence[Schedule], triggers: Sequence[Trigger], open_runs: Iterable[OpenRuns], now: datetime
 ) -> Fires:
-    """Accounts for every due occurrence of locked triggers with exactly one row each, or one per skipped range."""
+    """Accounts for due occurrences of locked triggers with exactly one row each, or one per skipped range.
+
+    Of each trigger the oldest ones, as many as keep a tick bounded; the rest stays due. A trigger that makes
+    no sense, which only SQL by hand can write, is skipped with the reason and not planned again.
+    """
     fires = Fires()
+    limit = max(1, min(OCCURRENCES_A_TRIGGER, OCCURRENCES_A_TICK // max(1, len(triggers))))
     open_by_schedule = {(one.tenant_id, one.schedule_id): one for one in open_runs}
-    due: dict[tuple[str, object], list[Trigger]] = {}
+    due: dict[tuple[str, UUID], list[Trigger]] = {}
     for trigger in triggers:
         due.setdefault((trigger.tenant_id, trigger.schedule_id), []).append(trigger)
     for schedule in schedules:
         key = (schedule.tenant_id, schedule.id)
-        _plan_schedule(fires, schedule, due.get(key, []), open_by_schedule.get(key), now)
+        plans = [
+            (trigger, _plan_trigger(schedule, trigger, trigger.next_fire_at, now, limit))
+            for trigger in due.get(key, [])
+            if trigger.next_fire_at is not None
+        ]
+        _plan_schedule(fires, schedule, plans, open_by_schedule.get(key))
     return fires
 
 
 def _plan_schedule(
-    fires: Fires, schedule: Schedule, triggers: Sequence[Trigger], open_runs: OpenRuns | None, now: datetime
+    fires: Fires, schedule: Schedule, plans: Sequence[tuple[Trigger, Plan]], open_runs: OpenRuns | None
 ) -> None:
     occurrences: list[tuple[datetime, Trigger]] = []
-    for trigger in triggers:
-        if trigger.next_fire_at is None:
-            continue
-        planned = _plan_trigger(schedule, trigger, trigger.next_fire_at, now)
+    started: dict[UUID, list[datetime]] = {}
+    for trigger, planned in plans:
         if planned.skipped:
             fires.runs.append(_skipped(schedule, trigger, planned.skipped))
         occurrences += [(fire, trigger) for fire in planned.fires]
-        fires.advances.append(_advance(trigger, planned))
+        started[trigger.id] = []
     occurrences.sort(key=lambda one: (one[0], one[1].id))
     active, pending = (open_runs.active, open_runs.pending) if open_runs else (0, 0)
     for scheduled_for, trigger, decision in _decided(schedule.overlap, occurrences, active, pending):
@@ -61,19 +72,27 @@ def _plan_schedule(
         if decision is Decision.CANCEL_RUNNING_AND_START:
             fires.cancels.append(schedule)
         fires.runs.append(_run(schedule, trigger, scheduled_for))
+        started[trigger.id].append(scheduled_for)
+    fires.advances += [_advance(trigger, planned, started[trigger.id]) for trigger, planned in plans]
 
 
-def _plan_trigger(schedule: Schedule, trigger: Trigger, next_fire_at: datetime, now: datetime) -> Plan:
-    return plan(
-        rule_of(trigger),
-        next_fire_at,
-        now,
-        policy=schedule.catch_up,
-        window=schedule.catch_up_window,
-        grace=schedule.misfire_grace,
-        starts_at=schedule.starts_at,
-        ends_at=schedule.ends_at,
-    )
+def _plan_trigger(
+    schedule: Schedule, trigger: Trigger, next_fire_at: datetime, now: datetime, limit: int
+) -> Plan:
+    try:
+        return plan(
+            rule_of(trigger),
+            next_fire_at,
+            now,
+            policy=schedule.catch_up,
+            window=schedule.catch_up_window,
+            grace=schedule.misfire_grace,
+            starts_at=schedule.starts_at,
+            ends_at=schedule.ends_at,
+            limit=limit,
+        )
+    except Exception as error:  # a trigger's mistake is its own: every other trigger still fires
+        return Plan((), SkippedRange(1, next_fire_at, next_fire_at, f"invalid trigger: {error}"), None)
 
 
 def _decided(
@@ -85,8 +104,10 @@ def _decided(
             yield scheduled_for, trigger, Decision.SKIP
             continue
         decision = decide(overlap, active, pending)
-        if decision is not Decision.SKIP:
+        if decision is Decision.BUFFER:
             pending += 1
+        elif decision is not Decision.SKIP:
+            active += 1
         yield scheduled_for, trigger, decision
 
 
@@ -128,12 +149,13 @@ def _skipped(schedule: Schedule, trigger: Trigger, skipped: SkippedRange) -> New
     )
 
 
-def _advance(trigger: Trigger, planned: Plan) -> Advance:
+def _advance(trigger: Trigger, planned: Plan, started: Sequence[datetime]) -> Advance:
+    skipped = planned.skipped.count if planned.skipped else 0
     return Advance(
         tenant_id=trigger.tenant_id,
         trigger_id=trigger.id,
         next_fire_at=planned.next_fire_at,
-        last_fire_at=planned.fires[-1] if planned.fires else None,
-        fires=len(planned.fires),
-        misfires=planned.skipped.count if planned.skipped else 0,
+        last_fire_at=started[-1] if started else None,
+        fires=len(started),
+        misfires=skipped + len(planned.fires) - len(started),
     )

@@ -96,10 +96,19 @@ def test_a_reader_that_goes_away_is_no_error(environment, database, tenant):
     assert stderr == b""
 
 
-def test_output_that_cannot_be_written_is_one_line(process, tenant):
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_output_that_cannot_be_written_is_one_line(process, environment, tenant, unbuffered):
     with open("/dev/full", "w") as full:
-        done = process("tenant", "list", stdout=full)
+        done = process("tenant", "list", stdout=full, env={**environment, "PYTHONUNBUFFERED": unbuffered})
     assert (done.returncode, done.stderr) == (1, b"Error: [Errno 28] No space left on device\n")
+
+
+def test_a_closed_stdout_is_no_error(environment, tenant):
+    script = f'exec "{sys.executable}" -m scheduler_defs.cli.main "$@" >&-'
+    for arguments in (["tenant", "list"], ["schedule", "list", "--tenant", tenant]):
+        command = ["sh", "-c", script, "sh", *arguments]
+        done = subprocess.run(command, stderr=subprocess.PIPE, env=environment, timeout=60, check=False)
+        assert (done.returncode, done.stderr) in {(0, b""), (0, b"no schedules\n")}
 
 
 def test_ctrl_c_stops_waiting_and_leaves_the_run(environment, runs, tenant):

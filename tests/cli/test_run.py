@@ -2,6 +2,7 @@
 
 import json
 from datetime import timedelta
+from itertools import takewhile
 
 import pytest
 
@@ -126,10 +127,10 @@ class TestOneRun:
         assert error == f"Error: run '{theirs}' does not exist for this tenant"
 
     def test_an_unclear_one_is_refused(self, refused, start, tenant, command):
-        first, second = start(), start()
-        assert first[:6] == second[:6]
-        error = refused("run", command, first[:6], "--tenant", tenant)
-        assert error == f"Error: run: '{first[:6]}' is not valid; expected more digits: several runs match"
+        same = takewhile(lambda pair: pair[0] == pair[1], zip(start(), start(), strict=True))
+        alike = "".join(digit for digit, _ in same)
+        error = refused("run", command, alike, "--tenant", tenant)
+        assert error == f"Error: run: '{alike}' is not valid; expected more digits: several runs match"
 
     @pytest.mark.parametrize("text", ["", "xyz", "%"])
     def test_what_is_no_id_is_refused(self, refused, tenant, command, text):
@@ -143,10 +144,10 @@ def test_logs_are_printed_in_order(scheduler, start, runs, carry_out, tenant):
     carry_out(tenant, runs()[0].id, say=("reading", "evil \x1b[2J text", "done"))
     result = scheduler("run", "logs", run_id)
     assert result.exit_code == 0
-    assert [line.split("  ", 2)[1:] for line in result.stdout.splitlines()] == [
-        ["info   ", "reading"],
-        ["info   ", "evil \\x1b[2J text"],
-        ["info   ", "done"],
+    assert [line.split("  ", 1)[1] for line in result.stdout.splitlines()] == [
+        "info     reading",
+        "info     evil \\x1b[2J text",
+        "info     done",
     ]
     objects = [json.loads(line) for line in scheduler("run", "logs", run_id, "--json").stdout.splitlines()]
     assert [one["message"] for one in objects] == ["reading", "evil \x1b[2J text", "done"]
@@ -207,14 +208,8 @@ def test_following_ends_with_its_timeout(scheduler, start):
 
 
 def test_start_waits_for_the_end_of_the_run(scheduler, runs, carry_out, monkeypatch, tenant):
-    states = iter([RunState.QUEUED, RunState.COMPLETED])
-
-    def carry(_):
-        if next(states) is RunState.QUEUED:
-            return
-        carry_out(tenant, runs()[0].id)
-
-    monkeypatch.setattr(following, "sleep", carry)
+    steps = iter([lambda: None, lambda: carry_out(tenant, runs()[0].id)])
+    monkeypatch.setattr(following, "sleep", lambda _: next(steps)())
     result = scheduler("run", "start", "--kind", "graph", "--wait")
     assert result.exit_code == 0
     (run,) = runs()

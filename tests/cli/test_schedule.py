@@ -157,8 +157,7 @@ def test_tables_fit_100_columns_and_break_no_id_or_time(
         *EVERY,
         "--cron",
         "*/5 8-18 * * 1-5",
-        "--timezone",
-        "America/Argentina/Ushuaia",
+        *far,
     )
     run_id = scheduler("schedule", "trigger", name).stdout.strip()
     carry_out(tenant, runs()[0].id)

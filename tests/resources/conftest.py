@@ -156,3 +156,9 @@ def advisory_row(advisory_id: str, **changes: Any) -> AdvisoryRow:
 def plant(database: Database, tenant: str) -> Planter:
     """Plants rows; the tenants acme and globex exist."""
     return Planter(database)
+
+
+@pytest.fixture(scope="session")
+def planter() -> type[Planter]:
+    """Plants into a database of the test's own: planter(database)."""
+    return Planter

@@ -37,14 +37,6 @@ def test_an_edit_that_says_nothing_is_refused(database, plant):
         store.audit.append(**entry(plant.now, new=None))
 
 
-def test_an_edit_that_is_rolled_back_leaves_no_entry(database, plant):
-    with pytest.raises(RuntimeError), database.begin("acme") as store:
-        store.audit.append(**entry(plant.now))
-        raise RuntimeError
-    with database.begin("acme") as store:
-        assert store.audit.list("acme", "schedule") == []
-
-
 def test_lists_filter_newest_first(database, plant):
     with database.begin("acme") as store:
         for number, entity in enumerate(("schedule", "schedule", "run")):
@@ -81,7 +73,7 @@ def test_nobody_but_the_owner_rewrites_it(database, tenant, admin, statement):
     for enter in (lambda: database.begin(tenant), database.begin_system):
         with pytest.raises(psycopg.errors.InsufficientPrivilege), enter() as store:
             store.connection.execute(statement)
-    with pytest.raises(psycopg.Error, match="on scheduler.audit is refused: it is append-only") as refused:
+    with pytest.raises(psycopg.Error, match=r"on scheduler\.audit is refused: it is append-only") as refused:
         admin.execute(statement)
     assert refused.value.sqlstate == "SC002"
     assert admin.execute("SELECT * FROM scheduler.audit ORDER BY id").fetchall() == before

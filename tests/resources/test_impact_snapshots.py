@@ -1,5 +1,7 @@
 """Tables impact_snapshots and impact_snapshot_images: one snapshot a run, never changed."""
 
+from uuid import UUID
+
 import psycopg
 import pytest
 
@@ -17,7 +19,8 @@ def snapshot(run, plant, **changes):
         "digest": "a" * 64,
     }
     wanted |= {"schedule_id": run.schedule_id, "created_at": plant.now} | changes
-    return ImpactSnapshot(tenant_id=run.tenant_id, id=new_id(), run_id=run.id, **wanted)
+    wanted = {"id": new_id()} | wanted
+    return ImpactSnapshot(tenant_id=run.tenant_id, run_id=run.id, **wanted)
 
 
 def test_a_snapshot_is_read_as_it_was_written(database, plant):
@@ -53,8 +56,8 @@ def test_the_latest_of_a_schedule_is_another_runs(database, plant):
     by_hand = plant.run(kind=JobKind.IMPACT)
     with database.begin("acme") as store:
         assert store.impact_snapshots.latest_of_schedule(runs[0]) is None
-        for run in (*runs[:2], elsewhere, by_hand):
-            store.impact_snapshots.create(snapshot(run, plant), {})
+        for number, run in enumerate((*runs[:2], elsewhere, by_hand)):
+            store.impact_snapshots.create(snapshot(run, plant, id=UUID(int=number)), {})
         assert store.impact_snapshots.latest_of_schedule(runs[2]).run_id == runs[1].id
         assert store.impact_snapshots.latest_of_schedule(runs[1]).run_id == runs[0].id
         assert store.impact_snapshots.latest_of_schedule(elsewhere) is None

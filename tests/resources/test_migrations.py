@@ -2,6 +2,7 @@
 
 import psycopg
 import pytest
+from pydantic import SecretStr
 from sqlalchemy.exc import ProgrammingError
 
 from resources.database import Database
@@ -16,6 +17,15 @@ FILES = tuple(sorted(path.name.removesuffix(".sql") for path in (MIGRATIONS / "v
 def empty(server, make_database):
     """Settings of a database nobody has migrated, as the superuser."""
     return SchedulerSettings(persistence="postgres", dsn=server.conninfo(make_database(), "postgres"))
+
+
+@pytest.fixture
+def outsider(server):
+    """A login that may enter none of the roles."""
+    with psycopg.connect(server.conninfo("postgres", "postgres"), autocommit=True) as connection:
+        connection.execute("CREATE ROLE outsider LOGIN")
+        yield "outsider"
+        connection.execute("DROP ROLE outsider")
 
 
 def test_an_empty_database_has_everything_pending(empty):
@@ -113,7 +123,7 @@ def test_a_login_that_may_not_create_schemas_is_told_what_to_run(server, templat
     name = make_database()
     settings = SchedulerSettings(persistence="postgres", dsn=server.conninfo(name))
     with pytest.raises(
-        ServerUnavailable, match=rf"user scheduler may not prepare database {name}"
+        ServerUnavailable, match=rf"user scheduler may not prepare or use database {name}"
     ) as refused:
         upgrade(settings)
     wanted = str(refused.value).partition("and in the database: ")[2]
@@ -127,3 +137,13 @@ def test_a_server_that_is_not_there_is_named(tmp_path):
     for ask in (status, upgrade, require_current):
         with pytest.raises(ServerUnavailable, match=f"host={tmp_path} dbname=gone user=ann"):
             ask(settings)
+
+
+def test_a_login_outside_the_roles_is_told_what_to_run_on_a_current_database(settings, outsider):
+    outside = settings.model_copy(update={"dsn": SecretStr(f"{settings.conninfo()} user={outsider}")})
+    for ask in (status, upgrade, require_current):
+        with pytest.raises(ServerUnavailable, match=f'GRANT scheduler_owner, .* TO "{outsider}";'):
+            ask(outside)
+    with Database(outside) as database, pytest.raises(SchemaMismatch, match="scheduler db upgrade"):
+        with database.begin("acme"):
+            pytest.fail("a transaction began")

@@ -39,7 +39,7 @@ def evaluate(database, plant, image, digest, mode=PolicyMode.FULL):
 
 def test_a_graph_item_is_pending_for_the_image_and_its_sbom(graph, plant):
     run, images, items = graph
-    assert [(item.image_id, item.sbom_id) for item in items] == [(one.id, one.sbom_id) for one in images]
+    assert {(item.image_id, item.sbom_id) for item in items} == {(one.id, one.sbom_id) for one in images}
     item = items[0]
     assert (item.run_id, item.kind, item.status, item.attempts) == (run.id, "build", WorkState.PENDING, 0)
     assert (item.created_at, item.started_at, item.finished_at) == (plant.now, None, None)
@@ -52,7 +52,7 @@ def test_items_that_exist_stay(database, plant, graph):
         before = store.graph_jobs.list_of_run(run)
         store.graph_jobs.create_many(run, [*images, plant.image("c")], plant.now + MINUTE)
         after = store.graph_jobs.list_of_run(run)
-    assert after[:2] == before
+    assert [item for item in after if item in before] == before
     assert len(after) == 3
 
 
@@ -105,7 +105,7 @@ def test_only_who_holds_the_lease_ends_a_graph_item_once(database, plant, graph)
 
 
 def test_what_a_run_leaves_undone_is_cancelled_and_the_rest_stays(database, plant, graph):
-    run, images, (done, taken) = graph
+    run, _, (done, taken) = graph
     worker = new_id()
     with database.begin("acme") as store:
         store.graph_jobs.create_many(run, [plant.image("c")], plant.now)
@@ -114,12 +114,9 @@ def test_what_a_run_leaves_undone_is_cancelled_and_the_rest_stays(database, plan
         store.graph_jobs.start(taken, worker, plant.now)
         assert store.graph_jobs.cancel_open_of_run(run, plant.now + MINUTE) == 2
         assert store.graph_jobs.cancel_open_of_run(run, plant.now + MINUTE) == 0
-        items = store.graph_jobs.list_of_run(run)
-        assert [item.status for item in items] == [
-            WorkState.COMPLETED,
-            WorkState.CANCELLED,
-            WorkState.CANCELLED,
-        ]
+        states = {item.id: item.status for item in store.graph_jobs.list_of_run(run)}
+        assert states.pop(done.id) is WorkState.COMPLETED
+        assert list(states.values()) == [WorkState.CANCELLED, WorkState.CANCELLED]
         with pytest.raises(StaleAttempt):
             store.graph_jobs.finish(taken, worker, plant.now, digest=DIGEST)
 

@@ -1,20 +1,23 @@
--- Pending runs of locked tenants that may start now: within the tenant's limit, and one at a time unless the schedule allows overlap.
+-- Pending runs of locked tenants that may start now, in turns between tenants: within the tenant's limit, and one at a time unless the schedule allows overlap.
 SELECT due.tenant_id, due.id, due.kind
-FROM unnest(%(tenants)s::text[]) AS locked (tenant_id)
-JOIN scheduler.tenants AS t ON t.tenant_id = locked.tenant_id
-CROSS JOIN LATERAL (
-    SELECT r.tenant_id, r.id, r.kind
-    FROM scheduler.runs AS r
-    LEFT JOIN scheduler.schedules AS s ON s.tenant_id = r.tenant_id AND s.id = r.schedule_id
-    WHERE r.tenant_id = t.tenant_id AND r.state = 'pending' AND r.available_at <= %(now)s
-      AND (s.id IS NULL OR s.overlap = 'allow' OR r.trigger_id IS NULL OR NOT EXISTS (
-            SELECT FROM scheduler.runs AS o
-            WHERE o.tenant_id = r.tenant_id AND o.schedule_id = r.schedule_id AND o.id <> r.id
-              AND (o.state IN ('queued', 'running')
-                   OR (o.state = 'pending' AND (o.scheduled_for, o.id) < (r.scheduled_for, r.id)))))
-    ORDER BY r.priority DESC, r.scheduled_for, r.id
-    LIMIT greatest(0, least(%(per_tenant)s, t.max_concurrent_runs - (
-            SELECT count(*) FROM scheduler.runs AS o
-            WHERE o.tenant_id = t.tenant_id AND o.state IN ('queued', 'running'))))) AS due
+FROM (
+    SELECT may.tenant_id, may.id, may.kind
+    FROM unnest(%(tenants)s::text[]) AS locked (tenant_id)
+    JOIN scheduler.tenants AS t ON t.tenant_id = locked.tenant_id
+    CROSS JOIN LATERAL (
+        SELECT r.tenant_id, r.id, r.kind, row_number() OVER (ORDER BY r.priority DESC, r.scheduled_for, r.id) AS turn
+        FROM scheduler.runs AS r
+        LEFT JOIN scheduler.schedules AS s ON s.tenant_id = r.tenant_id AND s.id = r.schedule_id
+        WHERE r.tenant_id = t.tenant_id AND r.state = 'pending' AND r.available_at <= %(now)s
+          AND (s.id IS NULL OR s.overlap = 'allow' OR r.trigger_id IS NULL OR NOT EXISTS (
+                SELECT FROM scheduler.runs AS o
+                WHERE o.tenant_id = r.tenant_id AND o.schedule_id = r.schedule_id AND o.id <> r.id
+                  AND (o.state IN ('queued', 'running')
+                       OR (o.state = 'pending' AND (o.scheduled_for, o.id) < (r.scheduled_for, r.id)))))
+        ORDER BY turn
+        LIMIT greatest(0, least(%(per_tenant)s, t.max_concurrent_runs - (
+                SELECT count(*) FROM scheduler.runs AS o
+                WHERE o.tenant_id = t.tenant_id AND o.state IN ('queued', 'running'))))) AS may
+    ORDER BY may.turn, may.tenant_id
+    LIMIT %(limit)s) AS due
 ORDER BY due.kind, due.tenant_id, due.id
-LIMIT %(limit)s

@@ -1,0 +1,205 @@
+"""scheduler ingest."""
+
+import gzip
+import json
+
+import pytest
+
+SHOP = "registry.example/shop/storefront:2023.4: 30 components, 41 dependencies, 0 unresolved, 0 without a purl; "
+
+
+def sbom_of(name="app", **changes):
+    document = {
+        "bomFormat": "CycloneDX",
+        "specVersion": "1.5",
+        "version": 1,
+        "metadata": {"component": {"type": "container", "name": name, "version": "1"}},
+        "components": [{"type": "library", "name": "a", "version": "1", "purl": "pkg:pypi/a@1"}],
+    }
+    return json.dumps(document | changes).encode()
+
+
+@pytest.fixture
+def write(tmp_path):
+    """Writes a file; returns its path."""
+
+    def write(content, name="input.json"):
+        path = tmp_path / name
+        path.write_bytes(content)
+        return path
+
+    return write
+
+
+@pytest.fixture
+def images(admin):
+    """The images of every tenant."""
+
+    def read():
+        columns = "tenant_id, registry, repository, tag, digest, namespace, labels"
+        return admin.execute(f"SELECT {columns} FROM inventory.images ORDER BY id").fetchall()
+
+    return read
+
+
+def test_an_sbom_becomes_what_its_image_holds(scheduler, examples, images, row_counts):
+    result = scheduler(
+        "ingest", "sbom", examples / "shop.cdx.json", "--label", "tier=prod", "--namespace", "web"
+    )
+    assert (result.exit_code, result.stdout, result.stderr) == (0, SHOP + "kept\n", "")
+    ((tenant, registry, repository, tag, _, namespace, labels),) = images()
+    assert (tenant, registry, repository, tag) == ("acme", "registry.example", "shop/storefront", "2023.4")
+    assert (namespace, labels) == ("web", {"tier": "prod"})
+    counts = row_counts()
+    assert (counts["inventory.sboms"], counts["inventory.image_components"]) == (1, 30)
+
+
+def test_the_same_sbom_again_changes_nothing(scheduler, examples, row_counts):
+    scheduler("ingest", "sbom", examples / "shop.cdx.json")
+    before = row_counts()
+    result = scheduler("ingest", "sbom", examples / "shop.cdx.json")
+    assert (result.exit_code, result.stdout) == (0, SHOP + "unchanged\n")
+    assert row_counts() == before
+
+
+def test_an_sbom_may_be_compressed_and_its_image_named(scheduler, write, images):
+    path = write(gzip.compress(sbom_of()), "app.json.gz")
+    result = scheduler("ingest", "sbom", path, "--image", f"other.example/app:2@sha256:{'AB' * 32}")
+    assert result.exit_code == 0
+    assert images() == [("acme", "other.example", "app", "2", f"sha256:{'ab' * 32}", "default", {})]
+
+
+def test_names_from_documents_cannot_steer_the_terminal(scheduler, write):
+    result = scheduler("ingest", "sbom", write(sbom_of("evil\x1b[2J")))
+    assert result.stdout.startswith("evil\\x1b[2J:1: 1 components")
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "at /: is not JSON"),
+        (b'{"bomFormat": ', "at /: is not JSON"),
+        (b"\xff\xfe", "at /: is not JSON"),
+        (b"[]", "at /: "),
+        (gzip.compress(sbom_of())[:-20], "at /: gzip stream is truncated"),
+        (sbom_of(components=[]), "at /components: holds no components"),
+        (
+            sbom_of(components=[{"name": "a"}]),
+            'at /components/0: breaks CycloneDX 1.5: "type" is a required property',
+        ),
+        (sbom_of(specVersion="9.9"), "at /specVersion: "),
+        (sbom_of(metadata={}), "at /metadata/component: names no image; say which with --image"),
+        (
+            sbom_of("app@sha256:xyz"),
+            "at /metadata/component: has the digest 'sha256:xyz'; expected algorithm:hex",
+        ),
+    ],
+    ids=[
+        "empty",
+        "cut",
+        "binary",
+        "list",
+        "cut gzip",
+        "no components",
+        "schema",
+        "version",
+        "no image",
+        "digest",
+    ],
+)
+def test_a_wrong_sbom_is_refused_with_its_position(refused, tenant, write, content, message):
+    path = write(content)
+    assert refused("ingest", "sbom", path, "--tenant", tenant).startswith(f"Error: {path}: {message}")
+
+
+def test_a_file_that_cannot_be_read_is_refused(refused, tenant, tmp_path):
+    for path, reason in ((tmp_path / "none.json", "No such file or directory"), (tmp_path, "Is a directory")):
+        error = refused("ingest", "sbom", path, "--tenant", tenant)
+        assert error == f"Error: file: '{path}' is not valid; expected a readable file ({reason})"
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--label", "prod"), "label: 'prod' is not valid; expected KEY=VALUE, such as tier=prod"),
+        (("--label", "a=1", "--label", "a=1"), "label: 'a=1' is not valid; expected each key once"),
+        (("--namespace", ""), "namespace: '' is not valid; expected a non-empty text"),
+        (("--image", ""), "image: '' is not valid; expected registry/repository:tag@sha256:…"),
+        (("--image", ":1"), "image: ':1' is not valid"),
+        (("--image", "app@sha256:xyz"), "image: 'app@sha256:xyz' is not valid"),
+        (("--image", "app@" + "0" * 64), "image: 'app@0000"),
+    ],
+)
+def test_a_wrong_placement_is_refused(refused, tenant, examples, options, message):
+    error = refused("ingest", "sbom", examples / "shop.cdx.json", "--tenant", tenant, *options)
+    assert error.startswith(f"Error: {message}")
+
+
+def test_advisories_become_a_feed_revision(cli, examples, row_counts):
+    result = cli("ingest", "advisories", examples / "advisories.osv.jsonl", "--actor", "ann")
+    assert result.exit_code == 0
+    assert result.stdout == "revision 1: 54 added, 0 changed, 0 unchanged, 0 malformed\n"
+    assert result.stderr == ""
+    before = row_counts()
+    assert before["inventory.advisories"] == 54
+    result = cli("ingest", "advisories", examples / "advisories.osv.jsonl")
+    assert result.stdout == "no new revision: 0 added, 0 changed, 54 unchanged, 0 malformed\n"
+    assert row_counts() == before
+
+
+@pytest.fixture
+def mixed(examples, tmp_path):
+    """A directory with 12 malformed records beside 3 good ones."""
+    good = (examples / "advisories.osv.jsonl").read_bytes().splitlines()[:2]
+    directory = tmp_path / "feed"
+    (directory / "deep").mkdir(parents=True)
+    bad = [b"{", b'{"id": "evil\\u001b[2J", "modified": "\\u001b"}', *[b'{"id": "X"}'] * 9]
+    (directory / "a.jsonl").write_bytes(b"\n".join([good[0], b"", *bad, good[1]]))
+    (directory / "b.json").write_bytes(b'{"id": 3, "modified": "2020-01-01T00:00:00Z"}')
+    third = (examples / "advisories.osv.jsonl").read_bytes().splitlines()[2]
+    (directory / "deep" / "c.json.gz").write_bytes(gzip.compress(third))
+    return directory
+
+
+def test_malformed_advisories_are_left_out_and_listed(cli, mixed, row_counts, environment):
+    environment["COLUMNS"] = "200"
+    result = cli("ingest", "advisories", mixed)
+    assert result.exit_code == 0
+    lines = result.stdout.splitlines()
+    assert lines[0] == "revision 1: 3 added, 0 changed, 0 unchanged, 12 malformed"
+    assert lines[1].split() == ["FILE", "LINE", "PATH", "REASON"]
+    assert [line.split()[:2] for line in lines[2:12]] == [[f"{mixed}/a.jsonl", str(n)] for n in range(3, 13)]
+    assert "is not JSON" in lines[2]
+    assert "/modified" in lines[3]
+    assert '"modified" is a required property' in lines[4]
+    assert lines[12:] == ["and 2 more"]
+    assert "\x1b" not in result.stdout
+    assert row_counts()["inventory.advisories"] == 3
+
+
+def test_the_list_of_malformed_advisories_fits_100_columns(cli, mixed, environment):
+    environment["COLUMNS"] = "100"
+    assert max(map(len, cli("ingest", "advisories", mixed).stdout.splitlines())) <= 100
+
+
+def test_strict_refuses_all_of_them(refused, mixed):
+    error = refused("ingest", "advisories", mixed, "--strict")
+    assert error.startswith(f"Error: {mixed}/a.jsonl:3: at /: is not JSON")
+
+
+def test_a_source_without_advisories_is_refused(refused, tmp_path, write):
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    missing = tmp_path / "missing"
+    cases = {
+        empty: f"file: '{empty}' is not valid; expected a directory that holds *.json",
+        missing: f"file: '{missing}' is not valid; expected a readable file (No such file or directory)",
+        write(b"", "none.jsonl"): f"{tmp_path}/none.jsonl: at /: holds no advisories",
+        write(b"{}", "bad.json"): f"{tmp_path}/bad.json: at /: ",
+        write(b"{", "cut.json"): f"{tmp_path}/cut.json: at /: is not JSON",
+        write(
+            gzip.compress(b"{}" * 99)[:-9], "cut.jsonl.gz"
+        ): f"{tmp_path}/cut.jsonl.gz: at /: gzip stream is truncated",
+    }
+    for path, message in cases.items():
+        assert refused("ingest", "advisories", path).startswith(f"Error: {message}")

@@ -1,0 +1,156 @@
+"""scheduler policy and scheduler finding."""
+
+import json
+
+import pytest
+
+from resources.inventory_records import FindingRow
+from resources.states import RunState
+from scheduler_defs.cli.finding import VERDICTS
+from scheduler_defs.engines.policy import Verdict
+
+RULE = "name: p\nrules:\n  - name: r\n    when: %s\n    verdict: %s\ndefault: ignore\n"
+
+
+@pytest.fixture
+def write(tmp_path):
+    def write(text):
+        path = tmp_path / "policy.yaml"
+        path.write_text(text)
+        return path
+
+    return write
+
+
+def test_a_policy_becomes_the_next_revision_when_it_changes(scheduler, examples, row_counts):
+    path = examples / "policy.yaml"
+    assert scheduler("policy", "apply", path).stdout == "policy default: revision 2 applied\n"
+    before = row_counts()
+    assert scheduler("policy", "apply", path).stdout == "policy default: revision 2 unchanged\n"
+    assert row_counts() == before
+
+
+def test_policies_are_listed_and_shown_as_applied(scheduler, examples, write):
+    scheduler("policy", "apply", examples / "policy.yaml")
+    scheduler("policy", "apply", write(RULE % ("true", "warn")))
+    lines = scheduler("policy", "list").stdout.splitlines()
+    assert [line.split()[:2] for line in lines] == [["NAME", "REVISION"], ["default", "2"], ["p", "1"]]
+    assert scheduler("policy", "show", "default").stdout == (examples / "policy.yaml").read_text()
+    shown = json.loads(scheduler("policy", "show", "p", "--json").stdout)
+    assert (shown["name"], shown["revision"], shown["document"]) == ("p", 1, RULE % ("true", "warn"))
+    assert [one["name"] for one in json.loads(scheduler("policy", "list", "--json").stdout)] == [
+        "default",
+        "p",
+    ]
+
+
+def test_a_policy_may_begin_with_a_byte_order_mark(scheduler, write):
+    assert scheduler("policy", "apply", write("\ufeff" + RULE % ("true", "warn"))).exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (RULE % ('"1 +"', "warn"), "at 4:11: rules[0].when: "),
+        (RULE % ("true", "deny"), "at 5:14: rules[0].verdict: 'deny' is not a verdict"),
+        (RULE % ("nothing.here", "warn"), "at 4:11: rules[0].when: "),
+        ("name: p\nrules: []\n", "at 1:1: policy: key 'default' is missing"),
+        ("name: p\nrule: []\n", "at 2:1: policy: unknown key 'rule'"),
+        ("name: [\n", "at 2:1: is not YAML"),
+        ("", "at 1:1: is empty; expected a policy"),
+    ],
+    ids=["condition", "verdict", "variable", "missing", "unknown", "yaml", "empty"],
+)
+def test_a_wrong_policy_is_refused_with_its_position(refused, tenant, write, text, message):
+    path = write(text)
+    assert refused("policy", "apply", path, "--tenant", tenant).startswith(f"Error: {path}: {message}")
+
+
+def test_a_policy_that_is_no_text_is_refused(refused, tenant, tmp_path):
+    path = tmp_path / "policy.yaml"
+    path.write_bytes(b"name: \xff")
+    error = refused("policy", "apply", path, "--tenant", tenant)
+    assert error == f"Error: {path}: at /: is not UTF-8 (invalid start byte at byte 6)"
+    path.write_bytes(b"#" * ((1 << 20) + 1))
+    error = refused("policy", "apply", path, "--tenant", tenant)
+    assert error == f"Error: {path}: at /: holds more than 1048576 bytes of content"
+    path.unlink()
+    error = refused("policy", "apply", path, "--tenant", tenant)
+    assert (
+        error == f"Error: file: '{path}' is not valid; expected a readable file (No such file or directory)"
+    )
+
+
+def test_an_unknown_policy_is_refused(refused, tenant):
+    error = refused("policy", "show", "none", "--tenant", tenant)
+    assert error == "Error: policy 'none' does not exist for this tenant"
+
+
+@pytest.fixture
+def found(scheduler, cli, examples, database, carry_out, runs, tenant):
+    """Three open findings of the shop's image, one a verdict."""
+    scheduler("ingest", "sbom", examples / "shop.cdx.json")
+    cli("ingest", "advisories", examples / "advisories.osv.jsonl")
+    scheduler("run", "start", "--kind", "policy")
+    carry_out(tenant, runs()[0].id, RunState.RUNNING)
+    with database.begin(tenant) as store:
+        (image,) = store.connection.execute("SELECT id FROM inventory.images").fetchone()
+        packages = "('flask', 'jinja2', 'requests')"
+        query = f"SELECT id FROM inventory.component_versions WHERE package IN {packages} ORDER BY purl"
+        components = [row[0] for row in store.connection.execute(query)]
+        (policy,) = store.policies.list(tenant)
+        facts = zip(
+            components,
+            ("PYSEC-2018-66", "PYSEC-2019-217", "PYSEC-2018-28"),
+            ("low", "critical", "high"),
+            ("ignore", "block", "block"),
+            strict=True,
+        )
+        findings = [
+            FindingRow(
+                image,
+                policy.policy_id,
+                component,
+                advisory,
+                1,
+                "affected",
+                severity,
+                verdict,
+                "serious",
+                None,
+            )
+            for component, advisory, severity, verdict in facts
+        ]
+        store.findings.replace(runs()[0], [image], findings, store.now())
+
+
+def test_findings_are_listed_worst_first(scheduler, found):
+    lines = scheduler("finding", "list").stdout.splitlines()
+    assert lines[0].split() == ["VERDICT", "SEVERITY", "ADVISORY", "COMPONENT", "IMAGE", "RULE"]
+    ranked = ["PYSEC-2019-217", "PYSEC-2018-28", "PYSEC-2018-66"]
+    assert [line.split()[2] for line in lines if "PYSEC" in line] == ranked
+    assert max(map(len, lines)) <= 100
+    listed = json.loads(scheduler("finding", "list", "--json").stdout)
+    assert [one["advisory_id"] for one in listed] == ranked
+    assert listed[0]["purl"] == "pkg:pypi/jinja2@2.10"
+
+
+def test_findings_are_narrowed_by_verdict_and_limit(scheduler, found):
+    def advisories(*options):
+        return [
+            one["advisory_id"] for one in json.loads(scheduler("finding", "list", "--json", *options).stdout)
+        ]
+
+    assert advisories("--verdict", "ignore") == ["PYSEC-2018-66"]
+    assert advisories("--verdict", "warn") == []
+    assert advisories("--limit", 1) == ["PYSEC-2019-217"]
+    assert "these are 1; there may be more" in scheduler("finding", "list", "--limit", 1).stderr
+
+
+def test_the_verdicts_are_the_engines():
+    assert set(VERDICTS) == set(Verdict)
+
+
+@pytest.mark.parametrize("options", [("--verdict", "deny"), ("--limit", 0), ("--limit", "x")])
+def test_wrong_options_are_refused(refused, tenant, options):
+    assert f"Invalid value for '{options[0]}'" in refused("finding", "list", "--tenant", tenant, *options)

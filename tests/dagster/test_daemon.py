@@ -1,0 +1,125 @@
+"""The real daemon: due rows become Dagster runs, what a crash left is submitted, what Dagster ended is ended."""
+
+from uuid import UUID
+
+import psycopg
+import pytest
+from dagster import DagsterEventType, DagsterRunStatus, TableMetadataValue
+from dagster._core.storage.tags import SENSOR_NAME_TAG
+
+from resources.states import JobKind, LaunchState, RunState
+from scheduler_defs.edits.runs import request_run
+from scheduler_defs.sensors.claim import OFFER_LEASE, claim
+
+pytestmark = pytest.mark.stack
+
+TENANT = "acme"
+COUNTS = {
+    JobKind.GRAPH: {"images": 1, "nodes": 31, "edges": 30},
+    JobKind.IMPACT: {"affected_images": 1, "advisories": 41},
+    JobKind.POLICY: {"mode": "full", "evaluated": 1, "findings": 41},
+}
+
+
+def metadata_of(stack, dagster_run_id, step):
+    """The metadata of a step's output, as the event log has it."""
+    events = stack.instance.all_logs(dagster_run_id, of_type=DagsterEventType.STEP_OUTPUT)
+    (output,) = [event.dagster_event for event in events if event.step_key == step]
+    return output.step_output_data.metadata
+
+
+def claimed(stack, seconds_ago):
+    """A run in a launch that a tick claimed and Dagster never heard of: what kill -9 after the commit leaves."""
+    with stack.database.begin_system() as store:
+        run_id = request_run(store, TENANT, JobKind.GRAPH, "tests")
+        (offer,) = [offer for offer in claim(store, stack.owner, store.now()) if run_id in offer.runs]
+        store.connection.execute(
+            "UPDATE scheduler.launches SET offered_at = offered_at - make_interval(secs => %s) WHERE id = %s",
+            [seconds_ago, offer.id],
+        )
+    return run_id, offer.id
+
+
+def launch_of(stack, launch_id):
+    with stack.database.begin_system() as store:
+        return store.launches.get(launch_id)
+
+
+@pytest.mark.parametrize("kind", JobKind)
+def test_a_due_row_becomes_a_completed_dagster_run(stack, scheduled_runs, kind):
+    run = scheduled_runs[kind]
+    dagster_run = stack.instance.get_run_by_id(run.dagster_run_id)
+    assert (dagster_run.job_name, dagster_run.status) == (f"{kind}_job", DagsterRunStatus.SUCCESS)
+    assert dagster_run.tags.items() >= {
+        "scheduler/kind": kind,
+        "scheduler/tenant": TENANT,
+        "scheduler/schedule": f"{kind} now",
+        "scheduler/trigger": "once",
+        "scheduler/run": str(run.id),
+        "scheduler/runs": "1",
+        "scheduler/launch": str(run.launch_id),
+        SENSOR_NAME_TAG: "fire_due",
+    }.items()
+    assert dagster_run.run_config == {"ops": {f"open_{kind}_runs": {"config": {"launch_id": str(run.launch_id)}}}}
+    assert launch_of(stack, run.launch_id).state is LaunchState.FINISHED
+    assert stack.dagster_runs_of(run.launch_id) == [run.dagster_run_id]
+
+
+@pytest.mark.parametrize("kind", JobKind)
+def test_the_event_log_shows_counts_and_tables(stack, scheduled_runs, kind):
+    run = scheduled_runs[kind]
+    metadata = metadata_of(stack, run.dagster_run_id, f"close_{kind}_runs")
+    shown = {name: metadata[name].value for name in COUNTS[kind]}
+    assert shown == COUNTS[kind]
+    assert shown == {name: run.stats[name] for name in COUNTS[kind]}
+    assert (metadata["runs"].value, metadata["failed"].value) == (1, 0)
+    assert isinstance(metadata["ledger"], TableMetadataValue)
+    (row,) = metadata["ledger"].records
+    assert row.data.items() >= {
+        "tenant": TENANT,
+        "schedule": f"{kind} now",
+        "run": str(run.id),
+        "trigger": "once",
+        "attempt": 1,
+        "state": "completed",
+    }.items()
+    result = metadata["result"]
+    assert isinstance(result, TableMetadataValue)
+    assert [column.name for column in result.schema.columns] == list(result.records[0].data)
+
+
+def test_a_launch_that_dagster_never_heard_of_is_submitted_by_a_later_tick(stack, scheduled_runs):
+    run_id, launch_id = claimed(stack, OFFER_LEASE.total_seconds())
+    assert stack.dagster_runs_of(launch_id) == []
+    run = stack.ended(run_id)
+    assert (run.state, run.attempt) == (RunState.COMPLETED, 1)
+    assert stack.dagster_runs_of(launch_id) == [run.dagster_run_id]
+    assert launch_of(stack, launch_id).offers == 2
+
+
+def test_a_launch_whose_dagster_run_is_terminated_before_it_opens_is_ended(stack, server, scheduled_runs):
+    dsn = stack.database.settings.conninfo()
+    admin = psycopg.conninfo.make_conninfo(dsn, user="postgres")
+    with psycopg.connect(admin) as holder:
+        run_id, launch_id = claimed(stack, 60)
+        # Whoever would acknowledge the launch waits for this row; the claim of fire_due has passed by then.
+        dagster_run_id = stack.until(lambda: stack.dagster_runs_of(launch_id), "the launch is submitted")[0]
+        holder.execute("SELECT FROM scheduler.launches WHERE id = %s FOR UPDATE", [launch_id])
+        stack.until(lambda: _waits(holder, launch_id), "its Dagster run waits for the launch")
+        answer = stack.graphql(TERMINATE, run=dagster_run_id)
+        assert answer["terminateRun"]["__typename"] == "TerminateRunSuccess"
+        assert stack.ended_in_dagster(dagster_run_id) is DagsterRunStatus.CANCELED
+    run = stack.ended(run_id)
+    assert (run.state, run.started_at, run.error) == (RunState.CANCELLED, None, None)
+    assert run.reason == f"Dagster run {dagster_run_id} ended as CANCELED without closing the run"
+    assert launch_of(stack, launch_id).state is LaunchState.DEAD
+
+
+TERMINATE = "mutation ($run: String!) { terminateRun(runId: $run) { __typename } }"
+
+
+def _waits(connection: psycopg.Connection, launch_id: UUID) -> bool:
+    waiting = connection.execute(
+        "SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+    )
+    return waiting.fetchone() is not None

@@ -1,0 +1,181 @@
+"""Inventory: advisories, feed revisions, and ranges that stay findable after they were narrowed or withdrawn."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import psycopg
+import pytest
+
+from resources.inventory_records import AdvisoryRow, ComponentRow, RangeRow
+from resources.selection import Selection
+
+DAY = datetime(2026, 3, 14, tzinfo=UTC)
+ADVISORY = AdvisoryRow("A-1", DAY, DAY, None, "bad", ["CVE-1", "GHSA-2"], "high", 7.5, "CVSS:3.1/x", "a" * 64)
+NARROW = [("introduced", "1"), ("fixed", "2")]
+
+
+def npm_range(package, events=(("introduced", "0"),), distro=None, versions=()):
+    return RangeRow("npm", package, distro, "SEMVER", list(events), list(versions))
+
+
+def write(database, *batch):
+    """One feed revision with advisories and their ranges."""
+    with database.begin_system() as store:
+        store.advisories.lock_feed()
+        revision = store.advisories.begin_revision("test feed", "ann", DAY)
+        store.advisories.write(revision, list(batch))
+    return revision
+
+
+def candidates(database, with_withdrawn=False, tenant="acme", **fields):
+    """(advisory, package, events) of every candidate, by component."""
+    with database.begin(tenant) as store:
+        found = store.images.list_candidates(tenant, Selection(**fields), with_withdrawn=with_withdrawn)
+        known = store.images.get_components(tenant, {one.component_id for one in found})
+    assert all(known[one.component_id].package == one.package for one in found)
+    return [(one.advisory_id, one.package, one.events) for one in found]
+
+
+def test_there_is_no_revision_before_the_first_and_each_is_newer(database, tenant, admin):
+    with database.begin(tenant) as store:
+        assert store.advisories.latest_revision() == 0
+    first, second = write(database), write(database)
+    assert second > first > 0
+    with database.begin_system() as store:
+        store.advisories.count_revision(first, added=3, changed=2, unchanged=1)
+    with database.begin(tenant) as store:
+        assert store.advisories.latest_revision() == second
+    found = admin.execute("""
+        SELECT source, added, changed, unchanged, created_at, created_by FROM inventory.feed_revisions ORDER BY revision
+    """)
+    assert found.fetchall() == [("test feed", 3, 2, 1, DAY, "ann"), ("test feed", 0, 0, 0, DAY, "ann")]
+
+
+def test_a_revision_is_seen_with_its_commit(database, tenant):
+    with database.begin_system() as importer, database.begin(tenant) as reader:
+        importer.advisories.write(importer.advisories.begin_revision("feed", "ann", DAY), [(ADVISORY, [])])
+        assert reader.advisories.latest_revision() == 0
+        assert reader.advisories.known(["A-1"]) == set()
+    with database.begin(tenant) as reader:
+        assert reader.advisories.known(["A-1"]) == {"A-1"}
+
+
+def test_one_import_runs_at_a_time(database, tenant):
+    def lock_impatiently():
+        with database.begin_system() as store:
+            store.connection.execute("SET LOCAL lock_timeout = '50ms'")
+            store.advisories.lock_feed()
+
+    with database.begin_system() as first:
+        first.advisories.lock_feed()
+        with pytest.raises(psycopg.errors.LockNotAvailable):
+            lock_impatiently()
+    lock_impatiently()
+
+
+def test_an_advisory_is_read_as_it_was_written(database, tenant):
+    write(
+        database, (ADVISORY, []), (replace(ADVISORY, id="A-2", aliases=[], published=None, vector=None), [])
+    )
+    with database.begin(tenant) as store:
+        found = store.advisories.get_many(["A-1", "A-2", "A-3"])
+        assert found["A-1"] == ADVISORY
+        assert (found["A-2"].aliases, found["A-2"].published, found["A-2"].vector) == ([], None, None)
+        assert store.advisories.digests(["A-1", "A-3"]) == {"A-1": "a" * 64}
+        assert store.advisories.known(["A-1", "A-3"]) == {"A-1"}
+        assert store.advisories.known([]) == set()
+        assert store.advisories.get_many([]) == {}
+
+
+def test_a_later_revision_replaces_an_advisory_and_an_earlier_one_does_not(database, tenant):
+    first = write(database, (ADVISORY, []))
+    changed = replace(ADVISORY, severity="low", score=1.0, digest="b" * 64, withdrawn=DAY)
+    write(database, (changed, []))
+    with database.begin_system() as store:
+        store.advisories.write(first, [(replace(ADVISORY, summary="late"), [])])
+        assert store.advisories.get_many(["A-1"]) == {"A-1": changed}
+
+
+def test_candidates_are_components_beside_the_ranges_of_their_package(database, plant):
+    plant.image(components=["lodash@4.0", "react@18.0"])
+    wide = [npm_range("lodash", versions=["4.0", "4.1"]), npm_range("vue")]
+    write(database, (ADVISORY, wide), (replace(ADVISORY, id="A-2"), [npm_range("react", NARROW)]))
+    with database.begin("acme") as store:
+        (lodash, react) = store.images.list_candidates("acme", Selection(), with_withdrawn=False)
+    assert (lodash.advisory_id, lodash.type, lodash.package, lodash.kind) == (
+        "A-1",
+        "npm",
+        "lodash",
+        "SEMVER",
+    )
+    assert (lodash.version, lodash.events, lodash.versions) == ("4.0", [["introduced", "0"]], ["4.0", "4.1"])
+    assert (react.advisory_id, react.events) == ("A-2", [["introduced", "1"], ["fixed", "2"]])
+    assert [one[0] for one in candidates(database, advisories=("A-2",))] == ["A-2"]
+    assert candidates(database, tenant="globex") == []
+
+
+def test_a_range_of_a_distribution_counts_for_that_one_only(database, plant):
+    image = plant.image()
+    with database.begin("acme") as store:
+        for purl, distro in (("pkg:npm/glibc@1?d=12", "debian:12"), ("pkg:npm/glibc@1?d=11", "debian:11")):
+            row = ComponentRow(purl, "npm", "glibc", "glibc", "1", "9", distro)
+            store.images.add_components(image, [row])
+    write(database, (ADVISORY, [npm_range("glibc", distro="debian:12")]))
+    with database.begin("acme") as store:
+        (found,) = store.images.list_candidates("acme", Selection(), with_withdrawn=False)
+    assert (found.distro, found.version) == ("debian:12", "9")
+    write(database, (replace(ADVISORY, id="A-2"), [npm_range("glibc")]))
+    assert len(candidates(database, advisories=("A-2",))) == 2
+
+
+def test_a_withdrawn_advisory_counts_only_when_asked_for(database, plant):
+    plant.image(components=["lodash@4.0"])
+    write(database, (replace(ADVISORY, withdrawn=DAY), [npm_range("lodash")]))
+    assert candidates(database) == []
+    assert len(candidates(database, with_withdrawn=True)) == 1
+
+
+def test_since_a_revision_both_the_old_and_the_new_ranges_of_a_change_count(database, plant):
+    plant.image(components=["lodash@4.0", "react@18.0", "vue@3.0"])
+    wide, narrow = [["introduced", "0"]], [["introduced", "1"], ["fixed", "2"]]
+    first = write(database, (ADVISORY, [npm_range("lodash"), npm_range("react")]))
+    before = write(database, (replace(ADVISORY, id="A-2"), [npm_range("vue")]))
+    change = write(database, (ADVISORY, [npm_range("lodash", NARROW)]))
+    assert candidates(database) == [("A-1", "lodash", narrow), ("A-2", "vue", wide)]
+    assert candidates(database, since_revision=before) == [
+        *(("A-1", "lodash", wide), ("A-1", "lodash", narrow), ("A-1", "react", wide)),
+    ]
+    assert candidates(database, since_revision=change) == []
+    assert ("A-2", "vue", wide) in candidates(database, since_revision=first)
+    assert len(candidates(database, since_revision=0)) == 4
+
+
+def test_since_a_revision_the_ranges_of_what_was_withdrawn_count(database, plant):
+    plant.image(components=["lodash@4.0"])
+    before = write(database, (ADVISORY, [npm_range("lodash")]))
+    write(database, (replace(ADVISORY, withdrawn=DAY), []))
+    assert candidates(database) == []
+    assert candidates(database, since_revision=before) == [("A-1", "lodash", [["introduced", "0"]])]
+
+
+def test_ranges_that_ended_keep_the_revisions_they_held_in(database, plant, admin):
+    first = write(database, (ADVISORY, [npm_range("lodash")]))
+    second = write(database, (ADVISORY, [npm_range("lodash", NARROW)]))
+    third = write(database, (ADVISORY, []))
+    found = admin.execute(
+        "SELECT revision_from, revision_to, events FROM inventory.advisory_ranges ORDER BY 1"
+    ).fetchall()
+    assert [row[:2] for row in found] == [(first, second), (second, third)]
+
+
+@pytest.mark.parametrize(
+    "write_as_tenant",
+    [
+        lambda store: store.advisories.begin_revision("feed", "eve", DAY),
+        lambda store: store.advisories.write(1, [(ADVISORY, [])]),
+        lambda store: store.advisories.count_revision(1, added=1, changed=1, unchanged=1),
+    ],
+)
+def test_a_tenant_writes_no_feed(database, tenant, write_as_tenant):
+    with pytest.raises(psycopg.errors.InsufficientPrivilege), database.begin(tenant) as store:
+        write_as_tenant(store)

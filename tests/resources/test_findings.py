@@ -1,0 +1,151 @@
+"""Inventory: findings are new, stay, are fixed and come back."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from resources.inventory_records import FindingRow
+from resources.states import JobKind, PolicyMode
+
+MINUTE = timedelta(minutes=1)
+
+
+@pytest.fixture
+def scene(database, plant):
+    """Two images that hold lodash, three advisories, and how to make a finding of them."""
+    images = [plant.image(name, ["lodash@4.0"]) for name in ("api", "shop")]
+    for advisory in ("A-1", "A-2", "A-3"):
+        plant.advisory(advisory, "lodash")
+    with database.begin("acme") as store:
+        policy = store.policies.list("acme")[0]
+        ((component,),) = store.connection.execute("SELECT id FROM inventory.component_versions").fetchall()
+
+    def finding(image, advisory, **changes):
+        wanted = {
+            "match": "affected",
+            "severity": "high",
+            "verdict": "block",
+            "rule": "r1",
+            "message": "fix it",
+        }
+        place = (images[image].id, policy.policy_id, component, advisory, policy.revision)
+        return FindingRow(*place, **(wanted | changes))
+
+    return images, policy, finding
+
+
+@pytest.fixture
+def evaluate(database, plant, scene):
+    """Replaces the findings of images (both, unless said otherwise) by a new run; returns the run's id."""
+    images, _, _ = scene
+
+    def evaluate(at, *findings, of=images):
+        run = plant.running(kind=JobKind.POLICY, mode=PolicyMode.FULL)
+        with database.begin("acme") as store:
+            store.findings.replace(run, [image.id for image in of], list(findings), at)
+        return run.id
+
+    return evaluate
+
+
+def rows(admin):
+    """(first run, last run, first seen, last seen, fixed) by repository and advisory."""
+    found = admin.execute("""
+        SELECT i.repository, f.advisory_id, f.first_run_id, f.last_run_id, f.first_seen_at, f.last_seen_at, f.fixed_at
+        FROM inventory.findings AS f JOIN inventory.images AS i ON i.id = f.image_id
+    """).fetchall()
+    return {row[:2]: row[2:] for row in found}
+
+
+def test_a_finding_is_new_stays_is_fixed_and_comes_back(plant, admin, scene, evaluate):
+    _, _, finding = scene
+    key, seen = ("api", "A-1"), finding(0, "A-1")
+    at = [plant.now + number * MINUTE for number in range(4)]
+    first = evaluate(at[0], seen)
+    assert rows(admin) == {key: (first, first, at[0], at[0], None)}
+    second = evaluate(at[1], seen)
+    assert rows(admin) == {key: (first, second, at[0], at[1], None)}
+    evaluate(at[2])
+    assert rows(admin) == {key: (first, second, at[0], at[1], at[2])}
+    evaluate(at[3])
+    assert rows(admin) == {key: (first, second, at[0], at[1], at[2])}
+    third = evaluate(at[3], seen)
+    assert rows(admin) == {key: (third, third, at[3], at[3], None)}
+
+
+def test_only_the_evaluated_images_findings_are_closed(plant, admin, scene, evaluate):
+    (api, _), _, finding = scene
+    evaluate(plant.now, finding(0, "A-1"), finding(0, "A-2"), finding(1, "A-1"))
+    evaluate(plant.now + MINUTE, finding(0, "A-2"), of=[api])
+    closed = {key: row[-1] for key, row in rows(admin).items()}
+    assert closed == {("api", "A-1"): plant.now + MINUTE, ("api", "A-2"): None, ("shop", "A-1"): None}
+
+
+def test_a_run_may_write_its_images_in_several_batches(database, plant, admin, scene):
+    (api, shop), _, finding = scene
+    run = plant.running(kind=JobKind.POLICY, mode=PolicyMode.FULL)
+    with database.begin("acme") as store:
+        store.findings.replace(run, [api.id], [finding(0, "A-1")], plant.now)
+        store.findings.replace(run, [shop.id], [finding(1, "A-1")], plant.now)
+    assert {row[-1] for row in rows(admin).values()} == {None}
+
+
+def test_what_a_policy_says_is_brought_up_to_date(database, plant, scene, evaluate):
+    (api, _), policy, finding = scene
+    evaluate(plant.now, finding(0, "A-1"))
+    evaluate(
+        plant.now, finding(0, "A-1", match="unknown", severity="low", verdict="warn", rule=None, message=None)
+    )
+    with database.begin("acme") as store:
+        (one,) = store.findings.list_open_of("acme", [api.id])
+        assert (one.image_id, one.policy_id, one.advisory_id) == (api.id, policy.policy_id, "A-1")
+        assert (one.severity, one.verdict) == ("low", "warn")
+        (view,) = store.findings.list_open("acme")
+    assert (view.match, view.rule, view.severity, view.verdict) == ("unknown", None, "low", "warn")
+
+
+def test_open_findings_of_images_leave_out_fixed_ones_and_other_images(database, plant, scene, evaluate):
+    (api, shop), _, finding = scene
+    evaluate(plant.now, finding(0, "A-1"), finding(0, "A-2"), finding(1, "A-3"))
+    evaluate(plant.now + MINUTE, finding(0, "A-1"), of=[api])
+    with database.begin("acme") as store:
+        assert [one.advisory_id for one in store.findings.list_open_of("acme", [api.id])] == ["A-1"]
+        assert len(store.findings.list_open_of("acme", [api.id, shop.id])) == 2
+        assert store.findings.list_open_of("acme", []) == []
+
+
+def test_people_see_the_worst_first(database, plant, scene, evaluate):
+    _, policy, finding = scene
+    evaluate(
+        plant.now,
+        finding(0, "A-1", verdict="ignore", severity="critical"),
+        finding(0, "A-2", verdict="block", severity="low"),
+        finding(0, "A-3", verdict="block", severity="unknown"),
+        finding(1, "A-1", verdict="warn", severity="medium"),
+        finding(1, "A-2", verdict="block", severity="critical"),
+    )
+    with database.begin("acme") as store:
+        found = store.findings.list_open("acme")
+        assert [(one.verdict, one.severity) for one in found] == [
+            *(("block", "critical"), ("block", "unknown"), ("block", "low")),
+            *(("warn", "medium"), ("ignore", "critical")),
+        ]
+        assert [one.repository for one in store.findings.list_open("acme", "warn")] == ["shop"]
+        assert store.findings.list_open("acme", limit=2) == found[:2]
+    assert (found[0].registry, found[0].repository, found[0].tag) == ("registry.test", "shop", "1.0")
+    assert (found[0].purl, found[0].advisory_id, found[0].policy) == (
+        "pkg:npm/lodash@4.0",
+        "A-2",
+        policy.name,
+    )
+    assert (found[0].rule, found[0].first_seen_at) == ("r1", plant.now)
+
+
+def test_policies_have_findings_of_their_own(database, plant, admin, scene, evaluate):
+    _, _, finding = scene
+    with database.begin("acme") as store:
+        other, _ = store.policies.apply("acme", "other", "rules", "a" * 64, "ann", plant.now)
+    theirs = replace(finding(0, "A-1"), policy_id=other.policy_id, policy_revision=other.revision)
+    evaluate(plant.now, finding(0, "A-1"), theirs)
+    assert admin.execute("SELECT count(*) FROM inventory.findings WHERE fixed_at IS NULL").fetchone() == (2,)

@@ -1,0 +1,194 @@
+"""Inventory: images and their selection, SBOMs, components, graphs."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import psycopg
+import pytest
+
+from resources.errors import NotFound
+from resources.ids import new_id
+from resources.inventory_records import AffectedImage, ComponentRow, GraphRow, KnownComponent
+from resources.selection import Selection
+
+DIGEST, OTHER = "sha256:" + "a" * 64, "sha256:" + "b" * 64
+
+
+def upsert(store, now, repository="shop", **changes):
+    wanted = {"tenant_id": "acme", "registry": "registry.test", "digest": DIGEST, "tag": "1.0"}
+    wanted |= {"namespace": "web", "labels": {"tier": "prod"}} | changes
+    return store.images.upsert(repository=repository, now=now, **wanted)
+
+
+def selected(database, **fields):
+    with database.begin("acme") as store:
+        return [image.repository for image in store.images.select("acme", Selection(**fields))]
+
+
+def purls_of(admin, image):
+    return {
+        row[0]
+        for row in admin.execute(
+            """
+            SELECT c.purl FROM inventory.image_components AS i
+            JOIN inventory.component_versions AS c ON c.tenant_id = i.tenant_id AND c.id = i.component_id
+            WHERE i.image_id = %s
+            """,
+            [image.id],
+        )
+    }
+
+
+def test_an_image_is_brought_up_to_date_and_keeps_its_id(database, plant):
+    with database.begin("acme") as store:
+        first = upsert(store, plant.now)
+        assert (first.name, first.namespace, first.labels, first.sbom_id) == (
+            *("registry.test/shop:1.0", "web", {"tier": "prod"}, None),
+        )
+        second = upsert(store, plant.now, tag="2.0", namespace="shop", labels={})
+        assert second == replace(first, tag="2.0", namespace="shop", labels={})
+        assert upsert(store, plant.now, tag=None).tag == "2.0"
+
+
+def test_images_differ_by_registry_repository_digest_and_tenant(database, plant):
+    with database.begin("acme") as store:
+        images = [
+            upsert(store, plant.now, **changes)
+            for changes in ({}, {"registry": ""}, {"repository": "api"}, {"digest": OTHER}, {"digest": None})
+        ]
+        assert upsert(store, plant.now, digest=None).id == images[-1].id
+    with database.begin("globex") as store:
+        images.append(upsert(store, plant.now, tenant_id="globex"))
+    assert len({image.id for image in images}) == 6
+
+
+def test_an_image_without_an_sbom_is_not_selected(database, plant):
+    with database.begin("acme") as store:
+        upsert(store, plant.now)
+    assert selected(database) == []
+
+
+def test_selections(database, plant):
+    plant.image("team/shop", namespace="web", digest=DIGEST, labels={"tier": "prod", "team": "a"})
+    plant.image("team/api", namespace="web", digest=OTHER, labels={"tier": "test"})
+    plant.image("other/api", namespace="batch", labels={"tier": "prod"})
+    plant.image("team/shop", tenant_id="globex")
+    everything = {"team/shop", "team/api", "other/api"}
+    for fields, expected in [
+        ({}, everything),
+        ({"namespace": "web"}, {"team/shop", "team/api"}),
+        ({"namespace": "we"}, set()),
+        ({"repository": "team/api"}, {"team/api"}),
+        ({"repository": "team/*"}, {"team/shop", "team/api"}),
+        ({"repository": "*api"}, {"team/api", "other/api"}),
+        ({"repository": "team/???"}, {"team/api"}),
+        ({"repository": "*"}, everything),
+        ({"repository": "%"}, set()),
+        ({"repository": "team_shop"}, set()),
+        ({"digest": OTHER}, {"team/api"}),
+        ({"labels": {"tier": "prod"}}, {"team/shop", "other/api"}),
+        ({"labels": {"tier": "prod", "team": "a"}}, {"team/shop"}),
+        ({"labels": {"team": "b"}}, set()),
+        ({"namespace": "web", "labels": {"tier": "prod"}}, {"team/shop"}),
+    ]:
+        found = selected(database, **fields)
+        assert (set(found), len(found)) == (expected, len(expected)), fields
+
+
+@pytest.mark.parametrize("character", ["%", "_", "\\"])
+def test_characters_of_like_stand_for_themselves(database, plant, character):
+    plant.image(f"a{character}b")
+    plant.image("axb")
+    assert selected(database, repository=f"a{character}b") == [f"a{character}b"]
+    assert selected(database, repository=f"a{character}*") == [f"a{character}b"]
+
+
+def test_an_sbom_is_kept_as_given_and_found_by_its_digest(database, plant):
+    image, other = plant.image("a"), plant.image("b")
+    content, digest = bytes(range(256)), "c" * 64
+    with database.begin("acme") as store:
+        sbom = store.images.add_sbom(
+            image,
+            digest=digest,
+            spec_version="1.6",
+            serial_number="urn:uuid:1",
+            component_count=3,
+            dependency_count=2,
+            content=content,
+            actor="ann",
+            now=plant.now,
+        )
+        assert store.images.get_sbom("acme", sbom) == (content, digest)
+        assert store.images.find_sbom(image, digest) == sbom
+        assert store.images.find_sbom(other, digest) is None
+        assert store.images.find_sbom(image, "d" * 64) is None
+        assert store.images.sbom_digests("acme", [sbom, new_id()]) == {sbom: digest}
+        with pytest.raises(NotFound, match="SBOM"):
+            store.images.get_sbom("acme", new_id())
+        with pytest.raises(NotFound):
+            store.images.get_sbom("globex", sbom)
+
+
+def test_an_image_takes_no_sbom_that_does_not_exist(database, plant):
+    with pytest.raises(psycopg.errors.ForeignKeyViolation), database.begin("acme") as store:
+        store.images.set_sbom(plant.image(), new_id(), plant.now)
+
+
+def test_components_are_kept_once_and_an_image_holds_what_its_sbom_says(database, plant, admin):
+    first = plant.image("a", ["left-pad@1.0", "lodash@4.0"])
+    second = plant.image("b", ["lodash@4.0", "react@18.0"])
+    assert purls_of(admin, first) == {"pkg:npm/left-pad@1.0", "pkg:npm/lodash@4.0"}
+    assert purls_of(admin, second) == {"pkg:npm/lodash@4.0", "pkg:npm/react@18.0"}
+    plant.image("a", ["react@18.0"])
+    assert purls_of(admin, first) == {"pkg:npm/react@18.0"}
+    assert purls_of(admin, second) == {"pkg:npm/lodash@4.0", "pkg:npm/react@18.0"}
+    rows = admin.execute("SELECT purl, id FROM inventory.component_versions").fetchall()
+    assert {purl for purl, _ in rows} == {"pkg:npm/left-pad@1.0", "pkg:npm/lodash@4.0", "pkg:npm/react@18.0"}
+    assert len(rows) == 3
+
+
+def test_components_are_read_by_id(database, plant):
+    row = ComponentRow("pkg:deb/debian/libc6@2.36", "deb", "glibc", "libc6", "2.36-9", "2.36", "debian:12")
+    image = plant.image()
+    with database.begin("acme") as store:
+        store.images.add_components(image, [row, row])
+        found = store.connection.execute("SELECT id FROM inventory.component_versions").fetchall()
+        ids = [one for (one,) in found]
+        assert store.images.get_components("acme", [*ids, -1]) == {
+            ids[0]: KnownComponent(ids[0], row.purl, "deb", "glibc", "libc6", "2.36-9")
+        }
+        assert store.images.get_components("acme", []) == {}
+
+
+def test_a_graph_is_kept_once_a_digest(database, tenant, admin):
+    graph = GraphRow("a" * 64, "pkg:npm/shop@1", 3, 2, 1, b"first")
+    with database.begin(tenant) as store:
+        now = store.now()
+        store.images.add_graph(tenant, graph, now)
+        store.images.add_graph(tenant, replace(graph, content=b"second"), now + timedelta(1))
+    found = admin.execute(
+        "SELECT digest, root, node_count, edge_count, max_depth, content FROM inventory.graphs"
+    )
+    assert found.fetchall() == [("a" * 64, "pkg:npm/shop@1", 3, 2, 1, b"first")]
+
+
+def test_affected_images_are_those_chosen_that_hold_a_matched_component(database, plant):
+    both = plant.image("a", ["left-pad@1.0", "lodash@4.0"])
+    one, left_out = plant.image("b", ["lodash@4.0"]), plant.image("c", ["lodash@4.0"])
+    unharmed = plant.image("d", ["react@18.0"])
+    with database.begin("acme") as store:
+        rows = store.connection.execute("SELECT name, id FROM inventory.component_versions").fetchall()
+        ids = dict(rows)
+        pairs = [(ids["lodash"], "A-2"), (ids["lodash"], "A-1"), (ids["left-pad"], "A-1")]
+        found = store.images.list_affected("acme", pairs, [both.id, one.id, unharmed.id])
+        assert store.images.list_affected("acme", [], [both.id, left_out.id]) == []
+        assert store.images.list_affected("acme", pairs, []) == []
+    left_pad, lodash = "pkg:npm/left-pad@1.0", "pkg:npm/lodash@4.0"
+    expected = [
+        AffectedImage(both.id, ids["left-pad"], left_pad, "A-1"),
+        AffectedImage(both.id, ids["lodash"], lodash, "A-1"),
+        AffectedImage(both.id, ids["lodash"], lodash, "A-2"),
+        AffectedImage(one.id, ids["lodash"], lodash, "A-1"),
+        AffectedImage(one.id, ids["lodash"], lodash, "A-2"),
+    ]
+    assert found == sorted(expected, key=lambda hit: (hit.image_id, hit.purl, hit.advisory_id))

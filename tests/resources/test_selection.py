@@ -1,0 +1,67 @@
+"""Selections: what is read from JSON, and what is refused by name."""
+
+import pytest
+
+from resources.errors import InvalidInput
+from resources.selection import Selection
+
+FULL = {
+    "namespace": "web",
+    "repository": "team/*",
+    "digest": "sha256:ab",
+    "labels": {"tier": "prod"},
+    "advisories": ["A-1", "A-2"],
+    "since_revision": 3,
+}
+
+
+def test_a_full_selection_is_read_and_written_back():
+    selection = Selection.parse(FULL)
+    assert selection == Selection("web", "team/*", "sha256:ab", {"tier": "prod"}, ("A-1", "A-2"), 3)
+    assert Selection.parse(selection.to_json()) == selection
+
+
+def test_what_selects_nothing_is_not_written():
+    assert Selection().to_json() == {}
+    assert Selection.parse({}) == Selection()
+    assert Selection.parse({"labels": {}, "advisories": [], "namespace": None}) == Selection()
+
+
+def test_a_feed_revision_of_zero_is_one():
+    assert Selection.parse({"since_revision": 0}).to_json() == {"since_revision": 0}
+
+
+def test_advisories_are_a_sorted_set():
+    assert Selection.parse({"advisories": ["B", "A", "B"]}).advisories == ("A", "B")
+
+
+@pytest.mark.parametrize(
+    ("value", "field"),
+    [
+        ({"names": "web"}, "selection.names"),
+        ({"namespace": ""}, "selection.namespace"),
+        ({"namespace": 7}, "selection.namespace"),
+        ({"repository": ["a"]}, "selection.repository"),
+        ({"digest": {}}, "selection.digest"),
+        ({"labels": ["tier"]}, "selection.labels"),
+        ({"labels": {"tier": 1}}, "selection.labels"),
+        ({"advisories": "A-1"}, "selection.advisories"),
+        ({"advisories": ["A-1", ""]}, "selection.advisories"),
+        ({"advisories": [1]}, "selection.advisories"),
+        ({"since_revision": -1}, "selection.since_revision"),
+        ({"since_revision": True}, "selection.since_revision"),
+        ({"since_revision": "3"}, "selection.since_revision"),
+    ],
+)
+def test_what_is_not_valid_is_named(value, field):
+    with pytest.raises(InvalidInput) as refused:
+        Selection.parse(value)
+    assert refused.value.field == field
+
+
+@pytest.mark.parametrize(
+    ("repository", "pattern"),
+    [(None, None), ("a", "a"), ("a*b?", "a%b_"), ("50%_\\", "50\\%\\_\\\\")],
+)
+def test_wildcards_become_those_of_like(repository, pattern):
+    assert Selection(repository=repository).repository_like == pattern
