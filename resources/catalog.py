@@ -31,6 +31,7 @@ def render(settings: SchedulerSettings) -> str:
         _read(connection, "qualify_names")
         tables = _read(connection, "tables")
         details = {kind: _by_table(_read(connection, kind)) for kind in OF_TABLES}
+        views = _read(connection, "views")
         functions = _read(connection, "functions")
         sequences = _read(connection, "sequences")
     lines = [HEAD]
@@ -40,6 +41,7 @@ def render(settings: SchedulerSettings) -> str:
             "",
             *_table(about, {kind: rows.get(name, []) for kind, rows in details.items()}),
         ]
+    lines += ["## Views", "", *_views(views), ""]
     lines += ["## Functions", "", *_functions(functions), ""]
     lines += ["## Sequences", "", *(f"- `{name}`: {comment}" for name, comment in sequences)]
     return "\n".join(lines) + "\n"
@@ -79,6 +81,12 @@ def _policy(name: str, command: str, roles: str, seen: str | None, written: str 
     sees = f", sees `{seen}`" if seen else ""
     writes = f", writes `{written}`" if written else ""
     return f"`{name}` ({command}) for {roles}{sees}{writes}"
+
+
+def _views(views: Rows) -> Iterator[str]:
+    for name, comment, under_readers_rights in views:
+        rights = "" if under_readers_rights else " (with its owner's rights)"
+        yield f"- `{name}`{rights}: {comment}"
 
 
 def _functions(functions: Rows) -> Iterator[str]:

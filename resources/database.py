@@ -1,5 +1,6 @@
 """The connection pool, and the only two ways to a transaction: ``begin(tenant)`` and ``begin_system()``."""
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Self
@@ -32,6 +33,7 @@ class Database:
     def __init__(self, settings: SchedulerSettings | None = None) -> None:
         self.settings = settings or SchedulerSettings.load()
         self._pool: ConnectionPool[Connection[TupleRow]] | None = None
+        self._opening = threading.Lock()
 
     def __enter__(self) -> Self:
         return self
@@ -41,9 +43,10 @@ class Database:
 
     def close(self) -> None:
         """Closes every connection; the next transaction opens new ones."""
-        if self._pool is not None:
-            self._pool.close()
-            self._pool = None
+        with self._opening:
+            pool, self._pool = self._pool, None
+        if pool is not None:
+            pool.close()
 
     @contextmanager
     def begin(self, tenant: str) -> Iterator[Store]:
@@ -87,8 +90,9 @@ class Database:
 
     @contextmanager
     def _connection(self) -> Iterator[Connection[TupleRow]]:
+        pool = self._open_pool()
         try:
-            connection = self._open_pool().getconn()
+            connection = pool.getconn()
         except PoolTimeout as error:
             raise ServerUnavailable(
                 f"no connection to PostgreSQL within {self.settings.pool_timeout:g} s ({error}); "
@@ -97,23 +101,27 @@ class Database:
         try:
             yield connection
         finally:
-            self._open_pool().putconn(connection)
+            pool.putconn(connection)
 
     def _open_pool(self) -> ConnectionPool[Connection[TupleRow]]:
-        if self._pool is None:
-            ensure_server(self.settings)
-            self._pool = ConnectionPool(
-                self.settings.conninfo(),
-                connection_class=_reviving(self.settings) if self.settings.dsn is None else Connection,
-                kwargs={"prepare_threshold": 5 if self.settings.prepare_statements else None},
-                min_size=self.settings.pool_min_size,
-                max_size=self.settings.pool_max_size,
-                timeout=self.settings.pool_timeout,
-                check=ConnectionPool.check_connection,
-                name="scheduler",
-                open=True,
-            )
-        return self._pool
+        with self._opening:
+            if self._pool is None:
+                ensure_server(self.settings)
+                self._pool = self._new_pool()
+            return self._pool
+
+    def _new_pool(self) -> ConnectionPool[Connection[TupleRow]]:
+        return ConnectionPool(
+            self.settings.conninfo(),
+            connection_class=_reviving(self.settings) if self.settings.dsn is None else Connection,
+            kwargs={"prepare_threshold": 5 if self.settings.prepare_statements else None},
+            min_size=self.settings.pool_min_size,
+            max_size=self.settings.pool_max_size,
+            timeout=self.settings.pool_timeout,
+            check=ConnectionPool.check_connection,
+            name="scheduler",
+            open=True,
+        )
 
 
 def _reviving(settings: SchedulerSettings) -> type[Connection[TupleRow]]:

@@ -110,10 +110,24 @@ def query(database, tenant, statement, parameters=None):
 def test_the_tables_are_all_there_are(planted):
     found = planted[1].execute("""
         SELECT DISTINCT table_schema || '.' || table_name FROM information_schema.columns
-        WHERE column_name = 'tenant_id' AND table_schema IN ('scheduler', 'inventory')
+        JOIN information_schema.tables USING (table_schema, table_name)
+        WHERE column_name = 'tenant_id' AND table_schema IN ('scheduler', 'inventory') AND table_type = 'BASE TABLE'
             AND table_name NOT LIKE 'execution\\_logs\\_%'
     """)
     assert {name for (name,) in found} == set(TABLES)
+
+
+def test_a_view_shows_a_tenant_its_own_rows_only(planted):
+    for tenant in ("acme", "globex"):
+        with planted[0].begin(tenant) as store:
+            seen = store.connection.execute("SELECT DISTINCT tenant_id FROM scheduler.ledger").fetchall()
+        assert seen == [(tenant,)]
+    owners_rights = planted[1].execute("""
+        SELECT relname FROM pg_class JOIN pg_namespace AS n ON n.oid = relnamespace
+        WHERE nspname IN ('scheduler', 'inventory') AND relkind = 'v'
+            AND NOT coalesce('security_invoker=true' = ANY(reloptions), false)
+    """)
+    assert owners_rights.fetchall() == []
 
 
 @pytest.mark.parametrize("table", TABLES)

@@ -201,6 +201,15 @@ CREATE INDEX runs_running ON scheduler.runs (worker_id) WHERE state = 'running';
 CREATE INDEX runs_of_launch ON scheduler.runs (launch_id) WHERE launch_id IS NOT NULL;
 CREATE INDEX runs_finished ON scheduler.runs (tenant_id, schedule_id, finished_at) WHERE finished_at IS NOT NULL;
 
+CREATE VIEW scheduler.ledger WITH (security_invoker = true) AS
+SELECT r.tenant_id, r.id, r.schedule_id, s.name AS schedule_name, r.schedule_version, r.trigger_id, r.trigger_kind, r.kind,
+    r.mode, r.selection, r.priority, r.state, r.reason, r.attempt, r.fencing_token, r.scheduled_for, r.available_at,
+    r.launch_id, r.dagster_run_id, r.worker_id, r.retry_of, r.cancel_requested_at, r.requested_by, r.skipped_count,
+    r.skipped_first, r.skipped_last, r.stats, r.deltas, r.error, r.created_at, r.started_at, r.finished_at
+FROM scheduler.runs AS r
+LEFT JOIN scheduler.schedules AS s ON s.tenant_id = r.tenant_id AND s.id = r.schedule_id;
+COMMENT ON VIEW scheduler.ledger IS 'Runs with the names of their schedules, under the rights of whoever reads it.';
+
 CREATE TABLE scheduler.graph_jobs (
     tenant_id         text NOT NULL,
     id                uuid NOT NULL,
@@ -424,6 +433,7 @@ GRANT SELECT, INSERT, UPDATE ON scheduler.schedules, scheduler.triggers, schedul
     scheduler.policy_jobs, scheduler.run_summaries TO scheduler_tenant, scheduler_system;
 GRANT SELECT, INSERT ON scheduler.schedule_versions, scheduler.impact_snapshots, scheduler.impact_snapshot_images,
     scheduler.execution_logs, scheduler.audit TO scheduler_tenant, scheduler_system;
+GRANT SELECT ON scheduler.ledger TO scheduler_tenant, scheduler_system;
 GRANT SELECT, INSERT, UPDATE ON scheduler.launches, scheduler.workers, scheduler.locks TO scheduler_system;
 REVOKE EXECUTE ON FUNCTION scheduler.ensure_log_partitions(timestamptz, timestamptz) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION scheduler.ensure_log_partitions(timestamptz, timestamptz) TO scheduler_system;
