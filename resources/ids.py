@@ -1,13 +1,30 @@
 """Row ids."""
 
-import os
+import secrets
 import time
+from threading import Lock
 from uuid import UUID
+
+RANDOM_BITS = 74
+
+_lock = Lock()
+_last = (0, 0)
 
 
 def new_id() -> UUID:
-    """A UUIDv7 (RFC 9562, 5.7): 48 bits of Unix milliseconds, then random bits; sorts by creation time."""
-    value = (time.time_ns() // 1_000_000) << 80 | int.from_bytes(os.urandom(10), "big")
-    value = value & ~(0xF << 76) | 0x7 << 76
-    value = value & ~(0x3 << 62) | 0x2 << 62
-    return UUID(int=value)
+    """A UUIDv7 (RFC 9562, 5.7): 48 bits of Unix milliseconds, then random bits.
+
+    Ids of one process sort in the order they were made: within a millisecond, or when the clock steps back,
+    the random bits grow by a random step (RFC 9562, 6.2, method 2).
+    """
+    global _last  # noqa: PLW0603
+    with _lock:
+        milliseconds, bits = _last
+        now = time.time_ns() // 1_000_000
+        if now > milliseconds:
+            milliseconds, bits = now, secrets.randbits(RANDOM_BITS)
+        else:
+            bits += 1 + secrets.randbits(32)
+            milliseconds, bits = milliseconds + (bits >> RANDOM_BITS), bits % (1 << RANDOM_BITS)
+        _last = milliseconds, bits
+    return UUID(int=milliseconds << 80 | 0x7 << 76 | (bits >> 62) << 64 | 0b10 << 62 | bits & (1 << 62) - 1)

@@ -1,10 +1,9 @@
 """The database as a Dagster resource."""
 
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager
 from functools import cache
 
-from dagster import ConfigurableResource, InitResourceContext
+from dagster import ConfigurableResource
 
 from resources.database import Database
 from resources.store import Store
@@ -19,14 +18,9 @@ def shared_database() -> Database:
 class PostgresResource(ConfigurableResource[None]):
     """Transactions on the ``scheduler`` database, by the settings SCHEDULER_* of the process.
 
-    ``begin(tenant)`` and ``begin_system()`` are the only ways to one. The pool is the process's own: a sensor
-    evaluated every second opens no connections of its own.
+    ``begin(tenant)`` and ``begin_system()`` are the only ways to one. The pool is the process's own and stays open:
+    a sensor evaluated every second opens no connections of its own.
     """
-
-    @contextmanager
-    def yield_for_execution(self, context: InitResourceContext) -> "Iterator[PostgresResource]":  # type: ignore[override]
-        """Hands out the resource; the pool stays open for the next tick or run of this process."""
-        yield self
 
     @property
     def database(self) -> Database:

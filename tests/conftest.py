@@ -41,7 +41,9 @@ def server(_clean_environment: None) -> Iterator[EmbeddedServer]:
     """A running server; not below tmp_path, which PostgreSQL's user cannot enter when pytest runs as root."""
     base = Path(tempfile.mkdtemp(dir=scratch_directory(), prefix="scheduler-tests-")).resolve()
     base.chmod(0o755)
-    embedded = EmbeddedServer(base / "pg", {**THROW_AWAY_SETTINGS, "max_wal_size": "256MB"})
+    # A test that waits for a lock of its own must fail, not hang.
+    settings = {**THROW_AWAY_SETTINGS, "max_wal_size": "256MB", "lock_timeout": "30s"}
+    embedded = EmbeddedServer(base / "pg", settings)
     try:
         embedded.start()
         yield embedded

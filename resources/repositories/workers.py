@@ -40,9 +40,10 @@ class WorkerRepository(Repository):
         """Says that the worker lives; False when it is gone or was declared dead."""
         return self._execute("workers/heartbeat", id=worker_id, now=now) == 1
 
-    def declare_dead(self, now: datetime, silent_for: timedelta) -> list[UUID]:
-        """active or draining → dead: no heartbeat within ``silent_for``; returns the ids."""
-        return [row[0] for row in self._rows("workers/declare_dead", now=now, limit=silent_for)]
+    def declare_dead(self, now: datetime, silent_for: timedelta) -> dict[UUID, str | None]:
+        """active or draining → dead: no heartbeat within ``silent_for``; returns the ids with their Dagster runs."""
+        rows = self._rows("workers/declare_dead", now=now, limit=silent_for)
+        return dict(rows)
 
     def deregister(self, worker_id: UUID, now: datetime) -> bool:
         """Lets the worker go; False when it is gone or was declared dead."""

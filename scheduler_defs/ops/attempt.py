@@ -1,5 +1,6 @@
 """One attempt of a run: its guarded transactions, its log, its outcome."""
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -16,6 +17,7 @@ from resources.store import Store
 
 Say = Callable[[str, str], None]
 FLUSH_AT = 200
+_NOT_STORABLE = re.compile("[\x00\ud800-\udfff]")
 
 
 @dataclass(frozen=True)
@@ -60,8 +62,17 @@ class Attempt:
                 raise CancelRequested(f"run {self.run.id} was asked to stop")
             yield store
 
+    def check(self) -> None:
+        """Raises StaleAttempt when the attempt is not the current one, CancelRequested when it is to stop."""
+        with self.begin():
+            pass
+
     def log(self, message: str, level: str = "info", **fields: Any) -> None:
-        """Says something: into execution_logs (in batches) and to Dagster. Levels: debug, info, warning, error."""
+        """Says something: into execution_logs (in batches) and to Dagster. Levels: debug, info, warning, error.
+
+        Not inside ``begin``: it takes a connection of its own. Raises StaleAttempt when a batch is full.
+        """
+        message = storable(message)
         number = self._written + len(self._lines) + 1
         with self._database.begin(self.run.tenant_id) as store:
             at = store.now()
@@ -91,34 +102,42 @@ def carry_out(database: Database, run: Run, worker_id: UUID, engine: Engine, say
         attempt = Attempt(database, run, worker_id, say)
         attempt.log(f"{run.kind} run of {run.tenant_id} begins", selection=attempt.selection.to_json())
         result = engine(attempt)
-        state, error = (RunState.FAILED, result.failure) if result.failure else (RunState.COMPLETED, None)
-    except CancelRequested as stop:
+        state, error = RunState.COMPLETED, None
+        if result.failure:
+            state, error = RunState.FAILED, storable(result.failure)
+    except CancelRequested:
         state, error, result = RunState.CANCELLED, None, Result({})
-        _say_last(attempt, str(stop), "warning")
     except StaleAttempt as stale:
-        say("warning", str(stale))
-        return Outcome(run, None, _now(database), Result({}), str(stale))
+        return _lost(database, run, stale, say)
     except Exception as failure:  # a run's failure is its own: the launch goes on
-        state, error, result = RunState.FAILED, f"{type(failure).__name__}: {failure}", Result({})
-        _say_last(attempt, error, "error")
-    if attempt and error is None and state is RunState.COMPLETED:
-        attempt.log(f"{run.kind} run completes", **dict(result.stats))
-    return _flushed(database, attempt, Outcome(run, state, _now(database), result, error), say)
-
-
-def _say_last(attempt: Attempt | None, message: str, level: str) -> None:
-    if attempt:
-        attempt.log(message, level)
-
-
-def _flushed(database: Database, attempt: Attempt | None, outcome: Outcome, say: Say) -> Outcome:
+        state, error, result = RunState.FAILED, storable(f"{type(failure).__name__}: {failure}"), Result({})
+    outcome = Outcome(run, state, _now(database), result, error)
     try:
         if attempt:
-            attempt.flush()
+            _say_end(attempt, outcome)
     except StaleAttempt as stale:
-        say("warning", str(stale))
-        return Outcome(outcome.run, None, outcome.ended_at, outcome.result, str(stale))
+        return _lost(database, run, stale, say)
     return outcome
+
+
+def storable(text: str) -> str:
+    """The text without what no database keeps: NUL and halves of surrogate pairs become U+FFFD."""
+    return _NOT_STORABLE.sub("\ufffd", text)
+
+
+def _say_end(attempt: Attempt, outcome: Outcome) -> None:
+    if outcome.error is not None:
+        attempt.log(outcome.error, "error")
+    elif outcome.state is RunState.CANCELLED:
+        attempt.log(f"run {outcome.run.id} was asked to stop", "warning")
+    else:
+        attempt.log(f"{outcome.run.kind} run completes", **dict(outcome.result.stats))
+    attempt.flush()
+
+
+def _lost(database: Database, run: Run, stale: StaleAttempt, say: Say) -> Outcome:
+    say("warning", str(stale))
+    return Outcome(run, None, _now(database), Result({}), str(stale))
 
 
 def _now(database: Database) -> datetime:

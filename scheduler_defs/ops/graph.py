@@ -9,7 +9,7 @@ from resources.states import WorkState
 from scheduler_defs.engines.digests import canonical_json
 from scheduler_defs.engines.graph import Graph, build_graph, to_document
 from scheduler_defs.engines.sbom import read_sbom
-from scheduler_defs.ops.attempt import Attempt, Result
+from scheduler_defs.ops.attempt import Attempt, Result, storable
 
 SHOWN = 50
 
@@ -68,7 +68,9 @@ def _build(attempt: Attempt, item: WorkItem) -> Graph:
 
 def _fail(attempt: Attempt, item: WorkItem, error: str) -> None:
     with attempt.begin() as store:
-        store.graph_jobs.finish(item, attempt.worker_id, store.now(), error=error or "unknown error")
+        store.graph_jobs.finish(
+            item, attempt.worker_id, store.now(), error=storable(error) or "unknown error"
+        )
 
 
 def _row(image: Image, graph: Graph) -> dict[str, str | int | float | None]:

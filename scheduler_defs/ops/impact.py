@@ -18,8 +18,8 @@ def find_impact(attempt: Attempt) -> Result:
     """Writes a snapshot of the affected images with the reasons of each; deltas are against the schedule's last.
 
     With ``since_revision`` the advisories are those a later feed revision touched, withdrawn ones included;
-    otherwise all that hold now, narrowed by ``advisories``. Versions that cannot be compared are counted as
-    unknown and never as safe.
+    otherwise all that hold now, narrowed by ``advisories``. Versions of the selected images that cannot be
+    compared are counted as unknown and never as safe.
     """
     run = attempt.run
     with attempt.begin() as store:
@@ -28,6 +28,7 @@ def find_impact(attempt: Attempt) -> Result:
     matches = match_components(attempt, attempt.selection, with_withdrawn=False)
     with attempt.begin() as store:
         affected = store.images.list_affected(run.tenant_id, matches.affected, images)
+        unknown = _pair_count(store.images.list_affected(run.tenant_id, matches.unknown, images))
         reasons = _reasons(affected)
         snapshot = ImpactSnapshot(
             tenant_id=run.tenant_id,
@@ -37,20 +38,20 @@ def find_impact(attempt: Attempt) -> Result:
             selector=attempt.selection.to_json(),
             feed_revision=revision,
             total=len(reasons),
-            unknown=matches.unknown_count,
+            unknown=unknown,
             digest=snapshot_digest((str(hit.image_id), hit.purl, hit.advisory_id) for hit in affected),
             created_at=store.now(),
         )
         deltas = _deltas(store, attempt, set(reasons))
         store.impact_snapshots.create(snapshot, reasons)
-    if matches.unknown_count:
-        attempt.log(f"{matches.unknown_count} pairs cannot be compared and count as unknown", "warning")
+    if unknown:
+        attempt.log(f"{unknown} pairs cannot be compared and count as unknown", "warning")
     stats = {
         "images": len(images),
         "affected_images": len(reasons),
         "affected_components": len({hit.component_id for hit in affected}),
         "advisories": len({hit.advisory_id for hit in affected}),
-        "unknown": matches.unknown_count,
+        "unknown": unknown,
         "feed_revision": revision,
         "digest": snapshot.digest,
     }
@@ -62,6 +63,10 @@ def _reasons(affected: list[AffectedImage]) -> dict[UUID, list[tuple[str, str]]]
     for hit in affected:
         reasons.setdefault(hit.image_id, []).append((hit.purl, hit.advisory_id))
     return reasons
+
+
+def _pair_count(hits: list[AffectedImage]) -> int:
+    return len({(hit.component_id, hit.advisory_id) for hit in hits})
 
 
 def _deltas(store: Store, attempt: Attempt, now_affected: set[UUID]) -> dict[str, int]:

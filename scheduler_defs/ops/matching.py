@@ -13,8 +13,8 @@ def match_components(attempt: Attempt, selection: Selection, *, with_withdrawn: 
         rows = store.images.list_candidates(attempt.run.tenant_id, selection, with_withdrawn=with_withdrawn)
     matches = Matches()
     for matches in match_in_chunks(map(_candidate, rows)):
-        with attempt.begin():
-            attempt.log(f"compared {matches.evaluated} of {len(rows)} candidates", "debug")
+        attempt.check()
+        attempt.log(f"compared {matches.evaluated} of {len(rows)} candidates", "debug")
     return matches
 
 

@@ -43,9 +43,9 @@ class Facts:
     def fact(self, pair: Pair) -> Fact:
         """One pair as rules see it."""
         component, advisory = self.components[pair[0]], self.advisories[pair[1]]
-        namespace = parse_purl(component.purl).namespace
+        purl = parse_purl(component.purl)
         return Fact(
-            ComponentFact(component.purl, component.type, namespace, component.name, component.version),
+            ComponentFact(component.purl, component.type, purl.namespace, purl.name, component.version),
             AdvisoryFact(
                 id=advisory.id,
                 aliases=tuple(advisory.aliases),

@@ -3,13 +3,12 @@
 import time
 from datetime import timedelta
 
-from dagster import DefaultSensorStatus, RunConfig, RunRequest, SensorEvaluationContext, SensorResult, sensor
+from dagster import DefaultSensorStatus, RunRequest, SensorEvaluationContext, SensorResult, sensor
 
 from resources.postgres import PostgresResource
 from resources.records import Offer
 from scheduler_defs.jobs.run_jobs import RUN_JOBS
 from scheduler_defs.launching.instances import owner_of
-from scheduler_defs.ops.configs import LaunchConfig
 from scheduler_defs.ops.metadata import describe
 from scheduler_defs.sensors.claim import claim_or_wait
 
@@ -44,6 +43,6 @@ def run_request(offer: Offer) -> RunRequest:
     return RunRequest(
         run_key=str(offer.id),
         job_name=job.name,
-        run_config=RunConfig(ops={f"open_{offer.kind}_runs": LaunchConfig(launch_id=str(offer.id))}),
+        run_config={"ops": {f"open_{offer.kind}_runs": {"config": {"launch_id": str(offer.id)}}}},
         tags={**tags, "scheduler/launch": str(offer.id)},
     )

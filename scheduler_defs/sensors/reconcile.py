@@ -1,7 +1,6 @@
 """The sensor that follows Dagster: a launch whose Dagster run ended without writing its runs is ended here."""
 
 from collections.abc import Sequence
-from datetime import timedelta
 from uuid import UUID
 
 from dagster import (
@@ -20,10 +19,12 @@ from resources.postgres import PostgresResource
 from resources.records import Launch
 from resources.states import RunState
 from scheduler_defs.launching.instances import owner_of
+from scheduler_defs.sensors.claim import OFFER_LEASE
 from scheduler_defs.sensors.endings import end_run
 
 LAUNCHES_A_TICK = 200
-UNKNOWN_AFTER = timedelta(seconds=30)
+UNKNOWN_AFTER = OFFER_LEASE / 2
+"""Less than the lease: a launch is offered again when it is over, and counts from its last offer."""
 OPEN = {RunState.QUEUED, RunState.RUNNING}
 ENDED = {
     DagsterRunStatus.SUCCESS: RunState.FAILED,

@@ -18,15 +18,19 @@ SILENT_FOR = timedelta(seconds=30)
     description="Ends runs whose worker fell silent, so that no dead run holds up its schedule.",
 )
 def rescue(context: SensorEvaluationContext, postgres: PostgresResource) -> SkipReason:
-    """Declares silent workers dead by the database's clock and ends the runs of workers that are no more."""
+    """Declares silent workers dead by the database's clock and ends the runs of workers that are no more.
+
+    Their Dagster runs are ended too; reconcile then ends a launch that its Dagster run had not opened yet.
+    """
     with postgres.begin_system() as store:
         dead = store.workers.declare_dead(store.now(), SILENT_FOR)
     with postgres.begin_system() as store:
         abandoned = store.runs.list_abandoned()
     for run in abandoned:
         end_run(postgres.database, run, RunState.FAILED, f"worker {run.worker_id} fell silent or left")
-        if run.dagster_run_id:
-            _end_in_dagster(context.instance, run.dagster_run_id)
+    for dagster_run_id in {*dead.values(), *(run.dagster_run_id for run in abandoned)}:
+        if dagster_run_id:
+            _end_in_dagster(context.instance, dagster_run_id)
     return SkipReason(f"{len(dead)} workers declared dead, {len(abandoned)} runs ended")
 
 

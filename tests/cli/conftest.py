@@ -1,12 +1,18 @@
 """What the tests of the command share."""
 
+import os
+import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+import psutil
 import psycopg
 import pytest
 from click.testing import Result
@@ -18,6 +24,50 @@ from resources.states import RunState
 
 COMMAND = [sys.executable, "-m", "scheduler_defs.cli.main"]
 EXAMPLES = Path(__file__).parents[2] / "examples"
+
+
+@dataclass(frozen=True)
+class OwnDirectory:
+    """A data directory for a whole stack, embedded server included, and who still uses it."""
+
+    path: Path
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return {**os.environ, "SCHEDULER_DATA_DIRECTORY": str(self.path), "PYTHONUNBUFFERED": "1"}
+
+    def processes(self) -> list[psutil.Process]:
+        """Every other process whose command line or environment names the directory."""
+        found = []
+        for process in psutil.process_iter():
+            try:
+                said = [*process.cmdline(), *process.environ().values()]
+            except psutil.Error:
+                continue
+            if process.pid != os.getpid() and any(str(self.path) in word for word in said):
+                found.append(process)
+        return found
+
+    def until(self, read: Callable[[], object], what: str, seconds: float = 60) -> None:
+        give_up_at = time.monotonic() + seconds
+        while not read():
+            assert time.monotonic() < give_up_at, f"not within {seconds} s: {what}"
+            time.sleep(0.05)
+
+
+@pytest.fixture
+def own_directory() -> Iterator[OwnDirectory]:
+    """Not below tmp_path, which PostgreSQL's user cannot enter when pytest runs as root; gone afterwards."""
+    path = Path(tempfile.mkdtemp(dir="/var/tmp", prefix="scheduler-tests-"))
+    path.chmod(0o755)
+    own = OwnDirectory(path)
+    try:
+        yield own
+    finally:
+        for process in own.processes():
+            process.kill()
+        own.until(lambda: not own.processes(), "every process is gone")
+        shutil.rmtree(path)
 
 
 @pytest.fixture

@@ -172,7 +172,9 @@ def test_a_login_without_rights_is_one_line(refused, environment, server, admin,
         error = refused("run", "list", "--tenant", tenant)
     finally:
         admin.execute("DROP ROLE stranger")
-    assert error.startswith("Error: the database has no role for this transaction (permission denied to set role")
+    assert error.startswith(
+        "Error: the database has no role for this transaction (permission denied to set role"
+    )
 
 
 def test_a_statement_that_waits_too_long_is_one_line(refused, environment, settings, admin, tenant):

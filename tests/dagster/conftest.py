@@ -9,16 +9,15 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 from uuid import UUID
 
+import psycopg
 import pytest
 import requests
 from dagster import DagsterInstance, DagsterRunStatus, RunsFilter
-from psycopg.conninfo import make_conninfo
 
 from resources.database import Database
 from resources.embedded import EmbeddedServer
@@ -49,7 +48,6 @@ class Stack:
     database: Database
     instance: DagsterInstance
     log: Path
-    scheduled: dict[JobKind, UUID] = field(default_factory=dict)
 
     @property
     def owner(self) -> str:
@@ -104,9 +102,7 @@ class Stack:
 
 
 @pytest.fixture(scope="session")
-def stack(
-    server: EmbeddedServer, template: str, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Stack]:
+def stack(server: EmbeddedServer, template: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """A daemon and a web server as an operator starts them; the tenant acme with the examples."""
     home = tmp_path_factory.mktemp("dagster-home")
     shutil.copyfile(ROOT / "dagster.yaml", home / "dagster.yaml")
@@ -155,13 +151,6 @@ def scheduled_runs(stack: Stack) -> dict[JobKind, Run]:
     return found
 
 
-@pytest.fixture
-def now(stack: Stack) -> datetime:
-    """The database's clock."""
-    with stack.database.begin_system() as store:
-        return store.now()
-
-
 def _load_examples(database: Database) -> None:
     with database.begin_system() as store:
         create_tenant(store, TENANT, "tests")
@@ -175,8 +164,6 @@ def _load_examples(database: Database) -> None:
 
 @contextmanager
 def _database(server: EmbeddedServer, options: str) -> Iterator[str]:
-    import psycopg
-
     name = f"stack_{os.urandom(6).hex()}"
     with psycopg.connect(server.conninfo("postgres", "postgres"), autocommit=True) as connection:
         connection.execute(f"CREATE DATABASE {name} {options} STRATEGY wal_log")

@@ -2,6 +2,7 @@
 
 import time
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 
 from resources.ids import new_id
 
@@ -26,8 +27,12 @@ def test_ids_of_later_milliseconds_sort_after_and_none_repeats():
     assert made[0] < made[-1] or stamps[0] == stamps[-1]
 
 
-def test_every_random_bit_takes_both_values():
-    made = [new_id().int for _ in range(200)]
+def test_every_random_bit_of_a_milliseconds_first_id_takes_both_values():
+    firsts = {}
+    while len(firsts) < 100:
+        one = new_id().int
+        firsts.setdefault(one >> 80, one)
+    made = list(firsts.values())
     fixed = 0xF << 76 | 0x3 << 62
     random_bits = ((1 << 80) - 1) & ~fixed
     seen_set = seen_clear = 0
@@ -35,3 +40,15 @@ def test_every_random_bit_takes_both_values():
         seen_set |= one
         seen_clear |= ~one
     assert seen_set & seen_clear & random_bits == random_bits
+
+
+def test_ids_of_a_process_sort_in_the_order_they_were_made():
+    made = [new_id() for _ in range(20_000)]
+    assert made == sorted(made)
+    assert len(set(made)) == len(made)
+
+
+def test_threads_never_make_the_same_id():
+    with ThreadPoolExecutor(4) as pool:
+        made = list(pool.map(lambda _: new_id(), range(20_000)))
+    assert len(set(made)) == len(made)

@@ -61,9 +61,9 @@ def test_a_worker_silent_for_longer_than_the_limit_is_declared_dead_once(databas
     with database.begin_system() as store:
         store.workers.deregister(gone, plant.now)
         store.workers.heartbeat(alive, plant.now + timedelta(microseconds=1))
-        assert store.workers.declare_dead(plant.now + MINUTE, MINUTE) == []
+        assert store.workers.declare_dead(plant.now + MINUTE, MINUTE) == {}
         assert set(store.workers.declare_dead(later, MINUTE)) == {silent, draining}
-        assert store.workers.declare_dead(later, MINUTE) == []
+        assert store.workers.declare_dead(later, MINUTE) == {}
     found = dict(admin.execute("SELECT id, (status, ended_at)::text FROM scheduler.workers").fetchall())
     assert found[silent] == found[draining] != found[gone]
     assert admin.execute(

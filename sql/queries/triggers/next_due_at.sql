@@ -1,4 +1,4 @@
--- When the earliest enabled trigger of any active schedule is due.
+-- When the earliest planned trigger of any tenant is due; edits that end a schedule unplan its triggers.
 SELECT min(due.next_fire_at) AS next_fire_at
 FROM scheduler.tenants AS t
 CROSS JOIN LATERAL (

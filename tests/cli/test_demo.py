@@ -1,0 +1,48 @@
+"""`scheduler demo` as a process on an embedded server of its own, twice."""
+
+import re
+import subprocess
+import sys
+
+import pytest
+
+pytestmark = pytest.mark.stack
+
+TIMEOUT_SECONDS = 150
+NOT_ZERO = {
+    "graph": ("nodes", "edges"),
+    "impact": ("affected images", "advisories"),
+    "policy": ("findings",),
+}
+
+
+def demonstrate(own_directory) -> dict[str, str]:
+    """Runs the demo; returns its table's lines by kind."""
+    done = subprocess.run(
+        [sys.executable, "-m", "scheduler_defs.cli.main", "demo"],
+        capture_output=True,
+        text=True,
+        env=own_directory.environment,
+        timeout=TIMEOUT_SECONDS,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    head, *lines = done.stdout.splitlines()
+    assert head.split()[:4] == ["run", "kind", "schedule", "trigger"]
+    return {line.split()[1]: line for line in lines}
+
+
+def test_it_shows_a_scheduled_run_of_each_kind_and_leaves_no_process(own_directory):
+    seen = set()
+    for _ in range(2):
+        lines = demonstrate(own_directory)
+        assert lines.keys() == NOT_ZERO.keys()
+        for kind, counts in NOT_ZERO.items():
+            assert re.search(rf"{kind} every minute +(once|cron|interval) ", lines[kind])
+            assert "  completed  " in lines[kind]
+            for count in counts:
+                assert int(re.search(rf"{count} (\d+)", lines[kind])[1]) > 0, lines[kind]
+            run = lines[kind].split()[0]
+            assert run not in seen
+            seen.add(run)
+        assert own_directory.processes() == []

@@ -1,0 +1,107 @@
+"""`scheduler up` as a process on an embedded server of its own: what it says, what it serves, what it leaves."""
+
+import json
+import signal
+import socket
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+pytestmark = pytest.mark.stack
+
+# A shell that started pytest in the background has SIGINT ignored, also for its children.
+WITH_SIGINT = (
+    "import signal; signal.signal(signal.SIGINT, signal.default_int_handler);"
+    "from scheduler_defs.cli.main import main; main()"
+)
+WITHOUT_SIGINT = WITH_SIGINT.replace("default_int_handler", "SIG_IGN")
+STOPPED_WITHIN_SECONDS = 20
+"""Far below the 30 s that fire_due waits for a trigger."""
+
+
+@contextmanager
+def running(own_directory, script: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """The command, once it has said that it is ready, and the address it said."""
+    with subprocess.Popen(
+        [sys.executable, "-c", script, "up", "--port", "0", "--no-first-tenant"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        env=own_directory.environment,
+    ) as process:
+        try:
+            said = []
+            for line in process.stdout:
+                said.append(line)
+                if line.startswith("Dagster UI"):
+                    break
+            assert said[-1].startswith("Dagster UI  http://127.0.0.1:"), "".join(said)
+            yield process, said[-1].split()[-1]
+        finally:
+            process.kill()
+
+
+def get(url: str) -> dict:
+    with urllib.request.urlopen(url, timeout=30) as answer:
+        return json.load(answer)
+
+
+def in_long_poll(own_directory) -> bool:
+    """Whether fire_due waits inside a tick: until then Ctrl-C would be quick in any case."""
+    log = own_directory.path / "dagster/dagster.log"
+    return "Checking for new runs for sensor: fire_due" in log.read_text()
+
+
+@pytest.mark.parametrize(
+    ("script", "number"),
+    [(WITH_SIGINT, signal.SIGINT), (WITHOUT_SIGINT, signal.SIGTERM)],
+    ids=["Ctrl-C", "SIGTERM in the background of a script"],
+)
+def test_it_serves_until_it_is_told_to_stop_and_leaves_no_process(own_directory, script, number):
+    with running(own_directory, script) as (process, url):
+        assert set(get(f"{url}/server_info")) >= {"dagster_version", "dagster_webserver_version"}
+        own_directory.until(lambda: in_long_poll(own_directory), "fire_due is evaluated")
+        assert own_directory.processes() != []
+        process.send_signal(number)
+        assert process.wait(STOPPED_WITHIN_SECONDS) == 0
+        rest = process.stdout.read()
+    assert rest.splitlines()[-1] == "stopped; the data stays"
+    assert "does not stop by itself" not in rest
+    assert own_directory.processes() == []
+    assert (own_directory.path / "data/PG_VERSION").exists()
+
+
+def test_a_second_ctrl_c_leaves_no_process_either(own_directory):
+    with running(own_directory, WITH_SIGINT) as (process, _):
+        own_directory.until(lambda: in_long_poll(own_directory), "fire_due is evaluated")
+        process.send_signal(signal.SIGINT)
+        log = own_directory.path / "dagster/dagster.log"
+        own_directory.until(lambda: "Shutting down" in log.read_text(), "Dagster is told to stop")
+        process.send_signal(signal.SIGINT)
+        process.wait(STOPPED_WITHIN_SECONDS)
+    assert own_directory.processes() == []
+
+
+def test_a_port_in_use_is_one_line_and_starts_nothing(own_directory):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        done = subprocess.run(
+            [sys.executable, "-m", "scheduler_defs.cli.main", "up", "--port", str(port)],
+            capture_output=True,
+            text=True,
+            env=own_directory.environment,
+            timeout=60,
+            check=False,
+        )
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == (
+        f"Error: port: {port} is not valid; expected a free port (Address already in use);"
+        " choose another with --port\n"
+    )
+    assert list(own_directory.path.iterdir()) == []

@@ -1,0 +1,100 @@
+"""The real web server: what the launchpad shows, and manual launches by nothing but a tenant."""
+
+import pytest
+import yaml
+from dagster import DagsterEventType, DagsterRunStatus
+
+from resources.states import JobKind, PolicyMode, RunState, TriggerKind
+
+pytestmark = pytest.mark.stack
+
+TENANT = "acme"
+REPOSITORY = {"repositoryLocationName": "scheduler", "repositoryName": "__repository__"}
+DEFAULTS = """
+query ($selector: PipelineSelector!) {
+  runConfigSchemaOrError(selector: $selector, mode: "default") {
+    __typename
+    ... on RunConfigSchema { rootDefaultYaml }
+  }
+}
+"""
+LAUNCH = """
+mutation ($params: ExecutionParams!) {
+  launchRun(executionParams: $params) {
+    __typename
+    ... on LaunchRunSuccess { run { runId } }
+    ... on RunConfigValidationInvalid { errors { message } }
+    ... on PythonError { message }
+  }
+}
+"""
+
+
+def launch(stack, kind, config, tags=()):
+    """Launches a job as the launchpad does; returns the Dagster run's id."""
+    params = {
+        "selector": {**REPOSITORY, "pipelineName": f"{kind}_job"},
+        "mode": "default",
+        "runConfigData": {"ops": {f"open_{kind}_runs": {"config": config}}},
+        "executionMetadata": {"tags": [{"key": key, "value": value} for key, value in tags]},
+    }
+    answer = stack.graphql(LAUNCH, params=params)["launchRun"]
+    assert answer["__typename"] == "LaunchRunSuccess", answer
+    return answer["run"]["runId"]
+
+
+@pytest.fixture(scope="module")
+def manual_runs(stack) -> dict[JobKind, str]:
+    """The Dagster runs of a manual launch of each kind; the policies' by a user who gave a mode by its name."""
+    more = {JobKind.POLICY: {"mode": "SIMULATE", "selection": {"namespace": "shop"}}}
+    tags = {JobKind.POLICY: [("user", "ann")]}
+    return {
+        kind: launch(stack, kind, {"tenant": TENANT, **more.get(kind, {})}, tags.get(kind, ()))
+        for kind in JobKind
+    }
+
+
+@pytest.mark.parametrize("kind", JobKind)
+def test_the_launchpad_starts_with_every_field_that_a_person_may_fill(stack, kind):
+    selector = {**REPOSITORY, "pipelineName": f"{kind}_job"}
+    answer = stack.graphql(DEFAULTS, selector=selector)["runConfigSchemaOrError"]
+    config = yaml.safe_load(answer["rootDefaultYaml"])["ops"][f"open_{kind}_runs"]["config"]
+    selection = {"namespace": "", "repository": "", "digest": "", "labels": {}}
+    if kind is JobKind.IMPACT:
+        selection |= {"advisories": [], "since_revision": -1}
+    expected = {"tenant": "", "priority": 0, "launch_id": "", "selection": selection}
+    assert config == (expected | {"mode": "FULL"} if kind is JobKind.POLICY else expected)
+
+
+@pytest.mark.parametrize("kind", JobKind)
+def test_a_manual_launch_needs_a_tenant_and_writes_its_run(stack, manual_runs, kind):
+    dagster_run_id = manual_runs[kind]
+    assert stack.ended_in_dagster(dagster_run_id) is DagsterRunStatus.SUCCESS
+    (run,) = [
+        run for run in stack.runs(trigger_kind=TriggerKind.MANUAL) if run.dagster_run_id == dagster_run_id
+    ]
+    assert (run.kind, run.state, run.schedule_id) == (kind, RunState.COMPLETED, None)
+    assert run.requested_by == ("ann" if kind is JobKind.POLICY else "launchpad")
+    assert run.mode == (PolicyMode.SIMULATE if kind is JobKind.POLICY else None)
+    tags = stack.instance.get_run_by_id(dagster_run_id).tags
+    assert (tags["scheduler/tenant"], tags["scheduler/run"]) == (TENANT, str(run.id))
+    assert (tags["scheduler/trigger"], tags["scheduler/launch"]) == ("manual", str(run.launch_id))
+
+
+@pytest.mark.parametrize(
+    ("config", "message"),
+    [
+        ({"tenant": "nobody"}, "tenant 'nobody' does not exist"),
+        ({}, "tenant: '' is not valid; expected the id of a tenant"),
+        ({"tenant": TENANT, "priority": 101}, "priority: 101 is not valid; expected -100 to 100"),
+        ({"launch_id": "soon"}, "launch_id: 'soon' is not valid; expected a launch's UUID"),
+    ],
+    ids=["unknown tenant", "no tenant", "bad priority", "bad launch id"],
+)
+def test_a_launch_that_cannot_be_carried_out_fails_with_what_is_wrong(stack, manual_runs, config, message):
+    before = {run.id for run in stack.runs()}
+    dagster_run_id = launch(stack, JobKind.GRAPH, config)
+    assert stack.ended_in_dagster(dagster_run_id) is DagsterRunStatus.FAILURE
+    (failure,) = stack.instance.all_logs(dagster_run_id, of_type=DagsterEventType.STEP_FAILURE)
+    assert message in failure.dagster_event.step_failure_data.error.cause.message
+    assert {run.id for run in stack.runs()} == before

@@ -1,0 +1,154 @@
+"""One attempt of a run: cancelled between chunks, taken away, failed in odd ways."""
+
+import pytest
+
+from resources.errors import StaleAttempt
+from resources.states import JobKind, RunState, WorkState
+from scheduler_defs.edits.runs import cancel_run
+from scheduler_defs.ops.attempt import Attempt, Result, carry_out
+from scheduler_defs.ops.launches import close_run
+from scheduler_defs.sensors.endings import end_run
+
+
+def count(admin, table):
+    return admin.execute(f"SELECT count(*) FROM scheduler.{table}").fetchone()[0]
+
+
+def test_cancelling_between_chunks_keeps_what_is_done_and_cancels_the_rest(world):
+    for number in range(3):
+        world.image(f"shop/{number}")
+    opened = world.opened(JobKind.GRAPH)
+    (run,) = opened.runs
+
+    def cancel_after_the_first(level, message):
+        if message.startswith("image 1 of 3"):
+            with world.database.begin("acme") as store:
+                assert cancel_run(store, run, "ann") is RunState.RUNNING
+
+    outcome = world.carry(opened, cancel_after_the_first)
+    assert outcome.state is RunState.CANCELLED
+    with world.database.begin("acme") as store:
+        before = [item.status for item in store.graph_jobs.list_of_run(run)]
+    assert before == [WorkState.COMPLETED, WorkState.PENDING, WorkState.PENDING]
+    assert close_run(world.database, outcome)
+    with world.database.begin("acme") as store:
+        items = [item.status for item in store.graph_jobs.list_of_run(run)]
+        said = [line.message for line in store.execution_logs.tail("acme", run.id)]
+        (summary,) = store.run_summaries.list("acme", "hour")
+    assert items == [WorkState.COMPLETED, WorkState.CANCELLED, WorkState.CANCELLED]
+    assert said[-1] == f"run {run.id} was asked to stop"
+    assert (world.row(run).state, world.row(run).error) == (RunState.CANCELLED, None)
+    assert (summary.completed, summary.cancelled) == (0, 1)
+
+
+@pytest.mark.parametrize("kind", [JobKind.IMPACT, JobKind.POLICY])
+def test_every_engine_stops_when_it_is_asked_to(world, kind):
+    world.example()
+    opened = world.opened(kind)
+    (run,) = opened.runs
+
+    def cancel_at_once(level, message):
+        if message.endswith("begins"):
+            with world.database.begin("acme") as store:
+                cancel_run(store, run, "ann")
+
+    outcome = world.carry(opened, cancel_at_once)
+    assert close_run(world.database, outcome)
+    assert world.row(run).state is RunState.CANCELLED
+
+
+def taken_over(world, run):
+    """Ends a running attempt from outside, as rescue does."""
+    assert end_run(world.database, run, RunState.FAILED, "its worker fell silent")
+
+
+def test_an_attempt_ended_elsewhere_writes_nothing_any_more(world, admin):
+    world.image()
+    opened = world.opened(JobKind.GRAPH)
+    (run,) = opened.runs
+    attempt = Attempt(world.database, run, opened.worker_id, lambda *_: None)
+    attempt.log("said before the end")
+    taken_over(world, run)
+    before = world.row(run)
+    with pytest.raises(StaleAttempt, match="is not the current one"):
+        with attempt.begin():
+            pytest.fail("a stale attempt got a transaction")
+    with pytest.raises(StaleAttempt):
+        attempt.flush()
+    outcome = carry_out(
+        world.database, run, opened.worker_id, lambda _: Result({"images": 9}), lambda *_: None
+    )
+    assert outcome.state is None
+    assert close_run(world.database, outcome) is False
+    assert world.row(run) == before
+    assert before.error == "its worker fell silent"
+    assert count(admin, "execution_logs") == 0
+
+
+def test_a_run_ended_between_its_work_and_its_close_stays_as_it_ended(world, admin):
+    world.image()
+    opened = world.opened(JobKind.GRAPH)
+    outcome = world.carry(opened)
+    assert outcome.state is RunState.COMPLETED
+    taken_over(world, outcome.run)
+    before, summaries = world.row(outcome.run), count(admin, "run_summaries")
+    assert close_run(world.database, outcome) is False
+    assert world.row(outcome.run) == before
+    assert before.state is RunState.FAILED
+    assert count(admin, "run_summaries") == summaries
+
+
+@pytest.mark.parametrize("lines", [0, 197, 198, 199, 400])
+@pytest.mark.parametrize("fails", [False, True])
+def test_losing_the_run_while_it_works_is_an_outcome_and_no_error_of_the_launch(world, lines, fails):
+    opened = world.opened(JobKind.GRAPH)
+    (run,) = opened.runs
+
+    def engine(attempt):
+        taken_over(world, run)
+        for number in range(lines):
+            attempt.log(f"line {number}")
+        if fails:
+            raise ValueError("wrong")
+        return Result({})
+
+    outcome = carry_out(world.database, run, opened.worker_id, engine, lambda *_: None)
+    assert outcome.state is None
+    assert close_run(world.database, outcome) is False
+
+
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [
+        ("nothing\x00ness", "nothing\ufffdness"),
+        ("half a pair \ud800", "half a pair \ufffd"),
+        ("", ""),
+        ("x" * 100_000, "x" * 100_000),
+    ],
+    ids=["NUL", "surrogate", "empty", "long"],
+)
+def test_an_error_that_no_database_can_store_as_it_is_is_still_kept(world, text, kept):
+    opened = world.opened(JobKind.GRAPH)
+    (run,) = opened.runs
+
+    def engine(attempt):
+        attempt.log(f"about to fail: {text}")
+        raise ValueError(text)
+
+    outcome = carry_out(world.database, run, opened.worker_id, engine, lambda *_: None)
+    assert close_run(world.database, outcome)
+    assert (world.row(run).state, world.row(run).error) == (RunState.FAILED, f"ValueError: {kept}")
+    with world.database.begin("acme") as store:
+        said = [(line.level, line.message) for line in store.execution_logs.tail("acme", run.id)]
+    assert said[1:] == [("info", f"about to fail: {kept}"), ("error", f"ValueError: {kept}")]
+
+
+def test_a_run_whose_selection_makes_no_sense_fails_alone(world, admin):
+    opened = world.opened(JobKind.GRAPH)
+    (run,) = opened.runs
+    admin.execute("""UPDATE scheduler.runs SET selection = '{"colour": "red"}'""")
+    outcome = carry_out(
+        world.database, world.row(run), opened.worker_id, lambda _: Result({}), lambda *_: None
+    )
+    assert close_run(world.database, outcome)
+    assert "selection.colour: 'red' is not valid" in world.row(run).error

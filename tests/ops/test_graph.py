@@ -1,0 +1,150 @@
+"""Graph runs through the store."""
+
+import json
+import zlib
+
+import pytest
+
+from resources.errors import InvalidDocument
+from resources.selection import Selection
+from resources.states import JobKind, RunState, WorkState
+from scheduler_defs.engines.digests import canonical_json
+from scheduler_defs.engines.graph import build_graph, to_document
+from scheduler_defs.engines.sbom import load_sbom
+
+
+def items(world, run):
+    with world.database.begin(run.tenant_id) as store:
+        return store.graph_jobs.list_of_run(run)
+
+
+def graphs(admin):
+    columns = "tenant_id, digest, root, node_count, edge_count, max_depth, content"
+    return admin.execute(f"SELECT {columns} FROM inventory.graphs ORDER BY tenant_id, digest").fetchall()
+
+
+def test_a_graph_is_kept_with_its_counts_and_its_content(world, admin):
+    world.image(
+        packages={"flask": "1.0", "jinja2": "2.10", "markupsafe": "1.1", "click": "7.0"},
+        depends={"root": ["flask"], "flask": ["jinja2", "click"], "jinja2": ["markupsafe"]},
+    )
+    run = world.run(JobKind.GRAPH)
+    (item,) = items(world, run)
+    ((tenant, digest, root, nodes, edges, depth, content),) = graphs(admin)
+    assert (tenant, digest, nodes, edges, depth) == ("acme", item.result_digest, 5, 4, 3)
+    assert run.stats == {"images": 1, "failed": 0, "nodes": 5, "edges": 4}
+    assert item.stats == {"nodes": 5, "edges": 4, "max_depth": 3}
+    document = json.loads(zlib.decompress(bytes(content)))
+    assert canonical_json(document) == zlib.decompress(bytes(content))
+    names = [node.rpartition("/")[2].partition("@")[0] for node in document["nodes"]]
+    edges_by_name = {(names[source], names[target]) for source, target in document["edges"]}
+    assert {edge for edge in edges_by_name if edge[0] != names[document["nodes"].index(root)]} == {
+        ("flask", "jinja2"),
+        ("flask", "click"),
+        ("jinja2", "markupsafe"),
+    }
+
+
+def test_the_example_gives_the_graph_that_the_engine_gives(world, admin, request):
+    image = world.example()
+    world.run(JobKind.GRAPH)
+    expected = build_graph(load_sbom(request.path.parents[2] / "examples" / "shop.cdx.json"))
+    ((_, digest, root, nodes, edges, depth, content),) = graphs(admin)
+    assert (digest, root, depth) == (expected.digest, expected.root, expected.max_depth)
+    assert (nodes, edges) == (len(expected.nodes), len(expected.edges)) == (31, edges)
+    assert json.loads(zlib.decompress(bytes(content))) == json.loads(canonical_json(to_document(expected)))
+    assert image.repository == "shop/storefront"
+
+
+def test_equal_graphs_are_kept_once_a_tenant_and_a_repeat_adds_none(world, admin):
+    for repository in ("shop/one", "shop/two"):
+        world.image(repository, labels={"copy": repository})
+    world.image("shop/one", tenant="globex")
+    one, two, theirs = (world.run(JobKind.GRAPH, tenant) for tenant in ("acme", "acme", "globex"))
+    digests = {item.result_digest for run in (one, two) for item in items(world, run)}
+    assert {(row[0], row[1]) for row in graphs(admin)} == {("acme", digest) for digest in digests} | {
+        ("globex", item.result_digest) for item in items(world, theirs)
+    }
+    assert len(graphs(admin)) == len(digests) + 1
+    assert [len(items(world, run)) for run in (one, two, theirs)] == [2, 2, 1]
+
+
+def test_one_image_with_two_digests_of_one_content_gives_one_graph(world, admin):
+    for character in "ab":
+        world.image(digest=f"sha256:{character * 64}")
+    run = world.run(JobKind.GRAPH)
+    assert [item.status for item in items(world, run)] == [WorkState.COMPLETED] * 2
+    assert len(graphs(admin)) == 1
+
+
+def test_an_image_that_fails_leaves_the_others_be(world, admin):
+    for name in ("one", "two", "three"):
+        world.image(f"shop/{name}")
+    admin.execute(
+        """
+        UPDATE inventory.sboms AS s SET content = 'not compressed' FROM inventory.images AS i
+        WHERE i.sbom_id = s.id AND i.repository = 'shop/two'
+        """
+    )
+    run = world.run(JobKind.GRAPH)
+    assert run.state is RunState.FAILED
+    assert run.error.startswith(
+        "1 of 3 images failed: registry.example/shop/two:1: Error -3 while decompressing"
+    )
+    by_state = {item.status: item for item in items(world, run)}
+    assert by_state.keys() == {WorkState.COMPLETED, WorkState.FAILED}
+    assert by_state[WorkState.FAILED].error.startswith("Error -3 while decompressing")
+    assert run.stats == {"images": 3, "failed": 1, "nodes": 4, "edges": 2}
+
+
+@pytest.mark.parametrize(
+    ("selection", "chosen"),
+    [
+        ({}, {"shop/web", "shop/api", "infra/proxy"}),
+        ({"namespace": "infra"}, {"infra/proxy"}),
+        ({"repository": "shop/*"}, {"shop/web", "shop/api"}),
+        ({"repository": "shop/???"}, {"shop/web", "shop/api"}),
+        ({"repository": "shop/w_b"}, set()),
+        ({"repository": "%"}, set()),
+        ({"digest": f"sha256:{'a' * 64}"}, {"shop/api"}),
+        ({"labels": {"tier": "prod"}}, {"shop/web", "infra/proxy"}),
+        ({"labels": {"tier": "prod", "team": "shop"}}, {"shop/web"}),
+        ({"namespace": "web", "labels": {"tier": "prod"}}, {"shop/web"}),
+    ],
+)
+def test_a_selection_names_the_images(world, selection, chosen):
+    world.image("shop/web", labels={"tier": "prod", "team": "shop"})
+    world.image("shop/api", digest=f"sha256:{'a' * 64}")
+    world.image("infra/proxy", namespace="infra", labels={"tier": "prod"})
+    world.image("shop/web", tenant="globex", labels={"tier": "prod", "team": "shop"})
+    run = world.run(JobKind.GRAPH, selection=Selection.parse(selection))
+    with world.database.begin("acme") as store:
+        names = {image.id: image.repository for image in store.images.select("acme", Selection())}
+    assert {names[item.image_id] for item in items(world, run)} == chosen
+    assert run.stats["images"] == len(chosen)
+    assert run.state is RunState.COMPLETED
+
+
+def test_a_selection_of_no_image_completes_and_says_so(world):
+    run = world.run(JobKind.GRAPH)
+    with world.database.begin("acme") as store:
+        said = {line.message for line in store.execution_logs.tail("acme", run.id)}
+    assert run.state is RunState.COMPLETED
+    assert "the selection names no image with an SBOM" in said
+
+
+def test_the_newest_sbom_of_an_image_is_built(world):
+    world.image(packages={"flask": "1.0"})
+    before = world.run(JobKind.GRAPH)
+    world.image(packages={"flask": "2.0", "click": "8.0"})
+    after = world.run(JobKind.GRAPH)
+    (old,), (new,) = items(world, before), items(world, after)
+    assert old.image_id == new.image_id
+    assert old.result_digest != new.result_digest
+    assert (old.stats["nodes"], new.stats["nodes"]) == (2, 3)
+
+
+def test_a_document_that_ingestion_would_refuse_does_not_reach_a_graph(world):
+    with pytest.raises(InvalidDocument):
+        world.image(packages={})
+    assert world.run(JobKind.GRAPH).stats["images"] == 0

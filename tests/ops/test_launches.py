@@ -1,0 +1,285 @@
+"""Launches carried out by the real jobs, by hand and as fire_due starts them."""
+
+import zlib
+from collections import Counter
+from datetime import timedelta
+from time import monotonic
+
+import pytest
+from dagster import build_resources
+
+from resources.ids import new_id
+from resources.postgres import PostgresResource
+from resources.selection import Selection
+from resources.states import JobKind, LaunchState, RunState, TriggerKind, WorkState
+from resources.worker import WorkerResource
+from scheduler_defs.edits.runs import cancel_run, request_run
+from scheduler_defs.ops.launches import open_launch
+
+IMAGES = 15
+WORKER = WorkerResource(postgres=PostgresResource())
+
+
+def error_of(result):
+    """What Dagster shows of the step that failed."""
+    (event,) = (event for event in result.all_events if event.is_step_failure)
+    error = event.step_failure_data.error
+    return f"{error} {error.cause}"
+
+
+def count(admin, table, where="true"):
+    return admin.execute(f"SELECT count(*) FROM scheduler.{table} WHERE {where}").fetchone()[0]
+
+
+@pytest.fixture
+def packed(world, admin):
+    """One launch of 30 runs of two tenants, one image each; the SBOM of globex's last image is corrupt."""
+    for tenant in ("acme", "globex"):
+        for number in range(IMAGES):
+            packages = {"flask": f"1.{number}", tenant: "1.0"}
+            world.image(f"shop/{number}", packages, tenant=tenant, namespace=f"n{number}")
+    admin.execute(
+        """
+        UPDATE inventory.sboms AS s SET content = %s FROM inventory.images AS i
+        WHERE s.tenant_id = 'globex' AND i.sbom_id = s.id AND i.namespace = 'n14'
+        """,
+        [zlib.compress(b'{"bomFormat": "CycloneDX", "specVersion": "1.5", "\\u0000": 1}')],
+    )
+    with world.database.begin_system() as store:
+        for tenant in ("acme", "globex"):
+            for number in range(IMAGES):
+                selection = Selection(namespace=f"n{number}")
+                request_run(store, tenant, JobKind.GRAPH, "ann", selection=selection)
+    (offer,) = world.claim()
+    assert offer.run_count == 2 * IMAGES
+    return offer
+
+
+def test_in_a_launch_of_thirty_runs_the_poisoned_one_fails_alone(world, packed, job, admin):
+    result = job(packed)
+    assert not result.success
+    runs = [*world.manual("acme"), *world.manual("globex")]
+    (poisoned,) = (run for run in runs if run.selection["namespace"] == "n14" and run.tenant_id == "globex")
+    assert Counter(run.state for run in runs) == {RunState.COMPLETED: 29, RunState.FAILED: 1}
+    assert poisoned.state is RunState.FAILED
+    assert "1 of 1 images failed: registry.example/shop/14:1: SBOM" in poisoned.error
+    assert "1 of 30 runs failed" in error_of(result)
+    assert str(poisoned.id) in error_of(result)
+    assert {run.dagster_run_id for run in runs} == {result.run_id}
+    assert count(admin, "graph_jobs", "status = 'completed'") == 29
+    assert count(admin, "graph_jobs", "status = 'failed' AND tenant_id = 'globex' AND error <> ''") == 1
+    assert count(admin, "launches", "state = 'finished'") == 1
+
+
+def test_each_run_of_a_launch_has_its_own_log_items_and_summary(world, packed, job, admin):
+    job(packed)
+    for tenant in ("acme", "globex"):
+        with world.database.begin(tenant) as store:
+            for run in store.runs.list(tenant):
+                (item,) = store.graph_jobs.list_of_run(run)
+                said = [line.message for line in store.execution_logs.tail(tenant, run.id)]
+                assert said[0] == f"graph run of {tenant} begins"
+                if run.state is RunState.COMPLETED:
+                    assert said[-1] == "graph run completes"
+                    assert (item.status, item.result_digest is None) == (WorkState.COMPLETED, False)
+                    assert run.stats == {"images": 1, "failed": 0, "nodes": 3, "edges": 2}
+            summaries = [
+                (one.granularity, one.completed, one.failed)
+                for one in store.run_summaries.list(tenant, "day")
+            ]
+        failed = 1 if tenant == "globex" else 0
+        assert summaries == [("day", IMAGES - failed, failed)]
+    mixed = """
+        SELECT count(*) FROM scheduler.graph_jobs AS j
+        JOIN scheduler.runs AS r ON r.id = j.run_id JOIN inventory.images AS i ON i.id = j.image_id
+        WHERE j.tenant_id <> r.tenant_id OR i.tenant_id <> r.tenant_id OR i.namespace <> r.selection ->> 'namespace'
+        """
+    assert admin.execute(mixed).fetchone() == (0,)
+    assert count(admin, "graph_jobs") == 2 * IMAGES
+
+
+def test_a_second_dagster_run_for_a_launch_opens_nothing_and_ends(world, job, admin):
+    world.image()
+    with world.database.begin_system() as store:
+        request_run(store, "acme", JobKind.GRAPH, "ann")
+    (offer,) = world.claim()
+    assert job(offer).success
+    (before,) = world.manual()
+    again = job(offer)
+    assert again.success
+    assert world.manual() == [before]
+    assert count(admin, "graph_jobs") == 1
+    assert count(admin, "launches", f"state = 'finished' AND dagster_run_id <> '{again.run_id}'") == 1
+
+
+def test_a_launch_cancelled_before_it_was_opened_does_nothing(world, job):
+    world.image()
+    with world.database.begin_system() as store:
+        request_run(store, "acme", JobKind.GRAPH, "ann")
+    (offer,) = world.claim()
+    (run,) = world.manual()
+    with world.database.begin("acme") as store:
+        assert cancel_run(store, run, "ann") is RunState.CANCELLED
+    assert job(offer).success
+    assert world.row(run).state is RunState.CANCELLED
+    assert world.row(run).started_at is None
+
+
+# Manual launches
+
+
+@pytest.mark.parametrize("kind", list(JobKind))
+def test_a_manual_launch_needs_nothing_but_a_tenant(world, job, admin, kind):
+    image = world.image()
+    result = job(kind.value, tenant="acme")
+    assert result.success
+    (run,) = world.manual()
+    assert (run.kind, run.state, run.trigger_kind) == (kind, RunState.COMPLETED, TriggerKind.MANUAL)
+    assert (run.requested_by, run.priority, run.selection) == ("launchpad", 0, {})
+    assert run.dagster_run_id == result.run_id
+    assert run.stats["images"] == 1
+    tags = job.instance.get_run_by_id(result.run_id).tags
+    assert (tags["scheduler/tenant"], tags["scheduler/run"], tags["scheduler/trigger"]) == (
+        *("acme", str(run.id), "manual"),
+    )
+    with world.database.begin("acme") as store:
+        (entry,) = (entry for entry in store.audit.list("acme") if entry.entity == "run")
+    assert (entry.action, entry.entity_id, entry.actor) == ("start", str(run.id), "launchpad")
+    assert image.tenant_id == run.tenant_id
+    assert count(admin, "workers", f"status = 'gone' AND dagster_run_id = '{result.run_id}'") == 1
+
+
+def test_a_manual_launch_takes_selection_priority_and_mode(world, job):
+    world.image(namespace="web")
+    world.image("shop/api", namespace="api")
+    selection = {"namespace": "api", "labels": {}}
+    assert job("policy", tenant="acme", selection=selection, mode="SIMULATE", priority=7).success
+    (run,) = world.manual()
+    assert (run.selection, run.mode, run.priority, run.stats["images"]) == (
+        {"namespace": "api"},
+        "simulate",
+        7,
+        1,
+    )
+
+
+@pytest.mark.parametrize(
+    ("kind", "config", "said"),
+    [
+        ("graph", {}, "tenant: '' is not valid; expected the id of a tenant"),
+        ("graph", {"tenant": "nobody"}, "tenant 'nobody' does not exist"),
+        ("graph", {"tenant": "acme", "priority": 1000}, "priority: 1000 is not valid; expected -100 to 100"),
+        ("policy", {"tenant": "acme", "priority": -101}, "priority: -101 is not valid"),
+        (
+            "impact",
+            {"tenant": "acme", "selection": {"advisories": ["PYSEC-0"]}},
+            "selection.advisories: 'PYSEC-0'",
+        ),
+        (
+            "graph",
+            {"launch_id": "yesterday's"},
+            "launch_id: \"yesterday's\" is not valid; expected a launch's UUID",
+        ),
+        ("graph", {"launch_id": str(new_id())}, "does not exist"),
+    ],
+)
+def test_a_wrong_launch_says_what_is_wrong_and_writes_nothing(world, job, admin, kind, config, said):
+    result = job(kind, **config)
+    assert not result.success
+    assert said in error_of(result)
+    assert "InvalidInput" in error_of(result) or "NotFound" in error_of(result)
+    assert (count(admin, "runs"), count(admin, "launches"), count(admin, "audit", "entity = 'run'")) == (
+        0,
+        0,
+        0,
+    )
+    assert count(admin, "workers", "status <> 'gone'") == 0
+
+
+def test_a_launch_of_another_kind_is_refused_and_left_as_it_is(world, job, admin):
+    with world.database.begin_system() as store:
+        request_run(store, "acme", JobKind.GRAPH, "ann")
+    (offer,) = world.claim()
+    result = job("impact", launch_id=str(offer.id))
+    assert "launch_id" in error_of(result)
+    assert "a impact launch; this one is of graph" in error_of(result)
+    assert count(admin, "launches", "state = 'offered'") == 1
+    assert [run.state for run in world.manual()] == [RunState.QUEUED]
+
+
+@pytest.mark.parametrize("kind", list(JobKind))
+def test_a_pool_of_one_connection_is_enough(world, environment, request, kind):
+    environment["SCHEDULER_POOL_MAX_SIZE"] = "1"
+    job = request.getfixturevalue("job")
+    world.example()
+    assert job(kind.value, tenant="acme").success
+
+
+def test_a_cancelled_launch_is_no_failure_of_its_dagster_run(world, job, admin):
+    admin.execute(
+        """
+        CREATE FUNCTION public.cancel() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$
+        BEGIN
+            UPDATE scheduler.runs SET cancel_requested_at = clock_timestamp();
+            RETURN NULL;
+        END $$
+        """
+    )
+    admin.execute(
+        "CREATE TRIGGER cancel AFTER INSERT ON scheduler.graph_jobs FOR EACH STATEMENT EXECUTE FUNCTION public.cancel()"
+    )
+    world.image()
+    assert job("graph", tenant="acme").success
+    (run,) = world.manual()
+    assert (run.state, run.reason) == (RunState.CANCELLED, "cancelled")
+    assert count(admin, "graph_jobs", "status = 'cancelled'") == 1
+
+
+def test_opening_is_fenced_by_kind_and_by_the_launchs_own_dagster_run(world):
+    opened = world.opened(JobKind.GRAPH)
+    for dagster_run_id in (opened.dagster_run_id, "another"):
+        again = open_launch(world.database, opened.launch_id, JobKind.GRAPH, dagster_run_id, world.worker())
+        assert list(again.runs) == []
+    with world.database.begin_system() as store:
+        launch = store.launches.get(opened.launch_id)
+    assert (launch.state, launch.dagster_run_id) == (LaunchState.ACKNOWLEDGED, opened.dagster_run_id)
+    assert timedelta() <= launch.acknowledged_at - launch.created_at
+
+
+# The worker
+
+
+def test_the_process_is_a_worker_with_a_heartbeat_while_its_run_lasts(world, job, admin):
+    world.image()
+    admin.execute("CREATE TABLE public.seen (worker uuid, status text, ended_at timestamptz)")
+    admin.execute(
+        """
+        CREATE FUNCTION public.see() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$
+        BEGIN
+            INSERT INTO public.seen SELECT id, status, ended_at FROM scheduler.workers;
+            RETURN NULL;
+        END $$
+        """
+    )
+    admin.execute(
+        "CREATE TRIGGER see AFTER INSERT ON scheduler.graph_jobs FOR EACH STATEMENT EXECUTE FUNCTION public.see()"
+    )
+    assert job("graph", tenant="acme").success
+    ((worker, status, ended_at),) = admin.execute("SELECT * FROM public.seen").fetchall()
+    assert (status, ended_at) == ("active", None)
+    (run,) = world.manual()
+    assert run.worker_id == worker
+    assert count(admin, "workers", "status = 'gone' AND ended_at IS NOT NULL") == 1
+
+
+def test_a_worker_is_heard_from_until_it_leaves(job, admin, monkeypatch):
+    monkeypatch.setattr("resources.worker.HEARTBEAT_SECONDS", 0.01)
+    heard = "status = 'active' AND last_heartbeat_at > registered_at + interval '20 milliseconds'"
+    with build_resources({"postgres": PostgresResource(), "worker": WORKER}) as resources:
+        assert resources.worker.worker_id
+        give_up_at = monotonic() + 20
+        while not count(admin, "workers", heard):
+            assert monotonic() < give_up_at
+    assert count(admin, "workers", "status = 'gone'") == 1
+    left_at = admin.execute("SELECT last_heartbeat_at <= ended_at FROM scheduler.workers").fetchall()
+    assert left_at == [(True,)]

@@ -1,0 +1,281 @@
+"""Policy runs through the store, against an oracle of their own."""
+
+import json
+from pathlib import Path
+
+import pytest
+from cvss import CVSS3
+from packaging.version import Version
+
+from resources.selection import Selection
+from resources.states import JobKind, PolicyMode, RunState, WorkState
+from scheduler_defs.edits.runs import cancel_run
+from scheduler_defs.inputs.policies import apply_policy
+from scheduler_defs.ops.launches import close_run
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+FULL, INCREMENTAL, SIMULATE = PolicyMode.FULL, PolicyMode.INCREMENTAL, PolicyMode.SIMULATE
+CRITICAL = [{"type": "CVSS_V3", "score": "CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H"}]
+
+
+def apply(world, text, tenant="acme"):
+    with world.database.begin_system() as store:
+        apply_policy(store, tenant, "test", text, "ann")
+
+
+def always(verdict, name="default"):
+    return f"name: {name}\nrules:\n  - {{name: all, when: 'true', verdict: {verdict}}}\ndefault: ignore\n"
+
+
+def evaluate(world, mode=FULL, tenant="acme", **selection):
+    return world.run(JobKind.POLICY, tenant, mode=mode, selection=Selection.parse(selection))
+
+
+def findings(world, tenant="acme"):
+    """The open findings: {(repository, package, advisory, policy): verdict}."""
+    with world.database.begin(tenant) as store:
+        found = store.findings.list_open(tenant, limit=1000)
+    return {
+        (
+            one.repository,
+            one.purl.rpartition("/")[2].partition("@")[0],
+            one.advisory_id,
+            one.policy,
+        ): one.verdict
+        for one in found
+    }
+
+
+def items(world, run):
+    with world.database.begin(run.tenant_id) as store:
+        return store.policy_jobs.list_of_run(run)
+
+
+def counts(run):
+    return run.stats["evaluated"], run.stats["unchanged"], run.stats["findings"]
+
+
+def oracle():
+    """{(package, advisory): verdict} of the example, its policy told in Python."""
+    sbom = json.loads((EXAMPLES / "shop.cdx.json").read_text())
+    versions = {one["name"].lower(): Version(one["version"]) for one in sbom["components"]}
+    verdicts = {}
+    for line in (EXAMPLES / "advisories.osv.jsonl").read_text().splitlines():
+        record = json.loads(line)
+        ((name, ranges),) = ((one["package"]["name"], one["ranges"]) for one in record["affected"])
+        bounds = sorted(
+            (Version(at), kind) for span in ranges for event in span["events"] for kind, at in event.items()
+        )
+        reached = [kind for at, kind in bounds if at <= versions[name]]
+        if reached and reached[-1] == "introduced":
+            verdicts[name, record["id"]] = verdict_on(name, record)
+    return verdicts
+
+
+def verdict_on(name, record):
+    vectors = [one["score"] for one in record.get("severity", [])]
+    severity = CVSS3(vectors[0]).severities()[0].lower() if vectors else "unknown"
+    if "withdrawn" in record or (record["id"], name) == ("PYSEC-2022-202", "pyjwt"):
+        return "ignore"
+    if name == "certifi" or severity in {"critical", "high"}:
+        return "block"
+    return "warn" if severity in {"medium", "unknown"} else "ignore"
+
+
+def test_the_example_gets_the_verdicts_of_an_independent_oracle(world):
+    world.example()
+    apply(world, (EXAMPLES / "policy.yaml").read_text())
+    run = evaluate(world)
+    expected = oracle()
+    assert findings(world) == {
+        ("shop/storefront", *pair, "default"): verdict for pair, verdict in expected.items()
+    }
+    assert set(expected.values()) == {"block", "warn", "ignore"}
+    for verdict in ("block", "warn", "ignore"):
+        assert run.stats[verdict] == list(expected.values()).count(verdict) > 0
+    assert counts(run) == (1, 0, len(expected))
+    assert sum(run.stats["severities"].values()) == len(expected)
+    assert (run.deltas["new"], run.deltas["fixed"], run.deltas["changed"]) == (len(expected), 0, 0)
+    assert run.deltas["new_critical"] == run.stats["severities"].get("critical", 0)
+    assert run.deltas["new_high"] == run.stats["severities"]["high"]
+
+
+def test_a_second_full_evaluation_changes_nothing_and_gives_the_same_digests(world):
+    world.example()
+    one, two = evaluate(world), evaluate(world)
+    assert set(two.deltas.values()) == {0}
+    assert one.stats == two.stats
+    assert [item.result_digest for item in items(world, one)] == [
+        item.result_digest for item in items(world, two)
+    ]
+
+
+@pytest.fixture
+def shop(world):
+    """Three images with one package each and an advisory for each package; every finding is a warning."""
+    for number, package in enumerate(("flask", "click", "jinja2")):
+        world.image(f"shop/{number}", {package: "1.0"})
+    world.advisories(*(world.advisory(f"A-{package}", package) for package in ("flask", "click", "jinja2")))
+    apply(world, always("warn"))
+    return world
+
+
+def test_incremental_evaluates_only_what_changed(shop):
+    assert counts(evaluate(shop, INCREMENTAL)) == (3, 0, 3)
+    before = findings(shop)
+    run = evaluate(shop, INCREMENTAL)
+    assert counts(run) == (0, 3, 0)
+    assert findings(shop) == before
+    assert [item.status for item in items(shop, run)] == [WorkState.COMPLETED] * 3
+
+    shop.image("shop/0", {"flask": "1.0", "click": "1.0"})
+    assert counts(evaluate(shop, INCREMENTAL)) == (1, 2, 2)
+    shop.advisories(shop.advisory("B-jinja2", "jinja2"))
+    run = evaluate(shop, INCREMENTAL)
+    assert counts(run) == (1, 2, 2)
+    assert (run.deltas["new"], run.deltas["fixed"]) == (1, 0)
+    shop.advisories(shop.advisory("C-elsewhere", "django"))
+    assert counts(evaluate(shop, INCREMENTAL)) == (0, 3, 0)
+    apply(shop, always("block"))
+    assert counts(evaluate(shop, INCREMENTAL)) == (3, 0, 5)
+    assert counts(evaluate(shop)) == (3, 0, 5)
+    assert set(findings(shop).values()) == {"block"}
+
+
+def test_incremental_leaves_the_findings_of_a_full_evaluation(shop):
+    evaluate(shop, FULL)
+    assert counts(evaluate(shop, INCREMENTAL)) == (0, 3, 0)
+    shop.image("shop/1", {"click": "2.0"})
+    shop.advisories(shop.advisory("A-click", "click", ("introduced", "0"), ("fixed", "2.0")))
+    run = evaluate(shop, INCREMENTAL)
+    assert counts(run) == (1, 2, 0)
+    assert (run.deltas["new"], run.deltas["fixed"]) == (0, 1)
+    by_incremental = findings(shop)
+    evaluate(shop, FULL)
+    assert findings(shop) == by_incremental
+
+
+def test_simulate_writes_no_findings_and_counts_as_no_evaluation(shop):
+    run = evaluate(shop, SIMULATE)
+    assert findings(shop) == {}
+    assert counts(run) == (3, 0, 3)
+    assert run.deltas["new"] == 3
+    assert {item.kind for item in items(shop, run)} == {"simulate"}
+    assert counts(evaluate(shop, INCREMENTAL)) == (3, 0, 3)
+    before = findings(shop)
+    apply(shop, always("block"))
+    run = evaluate(shop, SIMULATE)
+    assert (run.stats["block"], run.deltas["changed"]) == (3, 3)
+    assert findings(shop) == before
+
+
+def test_a_new_verdict_is_a_change_and_keeps_when_it_was_first_seen(shop):
+    evaluate(shop)
+    with shop.database.begin("acme") as store:
+        first_seen = [one.first_seen_at for one in store.findings.list_open("acme")]
+    apply(shop, always("block"))
+    run = evaluate(shop)
+    assert (run.deltas["new"], run.deltas["fixed"], run.deltas["changed"]) == (0, 0, 3)
+    assert set(findings(shop).values()) == {"block"}
+    with shop.database.begin("acme") as store:
+        assert [one.first_seen_at for one in store.findings.list_open("acme")] == first_seen
+
+
+@pytest.mark.parametrize("mode", [FULL, INCREMENTAL])
+def test_a_finding_is_fixed_when_its_component_is_gone_and_new_when_it_is_back(shop, mode):
+    evaluate(shop, mode)
+    shop.image("shop/0", {"werkzeug": "1.0"})
+    run = evaluate(shop, mode)
+    assert (run.deltas["new"], run.deltas["fixed"]) == (0, 1)
+    assert {key[0] for key in findings(shop)} == {"shop/1", "shop/2"}
+    shop.image("shop/0", {"flask": "1.0"})
+    run = evaluate(shop, mode)
+    assert (run.deltas["new"], run.deltas["fixed"]) == (1, 0)
+    assert len(findings(shop)) == 3
+
+
+def test_images_outside_the_selection_keep_their_findings(shop):
+    evaluate(shop)
+    apply(shop, always("block"))
+    assert counts(evaluate(shop, repository="shop/1")) == (1, 0, 1)
+    assert {key[0]: verdict for key, verdict in findings(shop).items()} == {
+        "shop/0": "warn",
+        "shop/1": "block",
+        "shop/2": "warn",
+    }
+
+
+def test_tenants_have_their_own_policies_and_findings(shop):
+    shop.image("theirs", {"flask": "1.0"}, tenant="globex")
+    apply(shop, always("block"), "globex")
+    evaluate(shop)
+    assert findings(shop, "globex") == {}
+    evaluate(shop, tenant="globex")
+    assert findings(shop, "globex") == {("theirs", "flask", "A-flask", "default"): "block"}
+    assert set(findings(shop).values()) == {"warn"}
+
+
+def test_every_policy_of_the_tenant_decides(shop):
+    apply(shop, always("block", "strict"))
+    assert counts(evaluate(shop)) == (3, 0, 6)
+    assert {(key[3], verdict) for key, verdict in findings(shop).items()} == {
+        ("default", "warn"),
+        ("strict", "block"),
+    }
+
+
+def test_new_critical_findings_are_counted(shop):
+    evaluate(shop)
+    shop.advisories(
+        shop.advisory("X", "flask", severity=CRITICAL), shop.advisory("Y", "nothing", severity=CRITICAL)
+    )
+    run = evaluate(shop, INCREMENTAL)
+    assert (run.deltas["new"], run.deltas["new_critical"], run.deltas["new_high"]) == (1, 1, 0)
+
+
+def test_what_cannot_be_compared_is_a_finding_too(world):
+    world.image(packages={"flask": "(devel)"})
+    world.advisories(world.advisory("A", "flask", ("introduced", "0"), ("fixed", "2.0")))
+    apply(
+        world,
+        "name: default\nrules:\n  - {name: odd, when: 'match == \"unknown\"', verdict: block}\ndefault: ignore",
+    )
+    assert counts(evaluate(world)) == (1, 0, 1)
+    with world.database.begin("acme") as store:
+        (found,) = store.findings.list_open("acme")
+    assert (found.match, found.verdict, found.rule) == ("unknown", "block", "odd")
+
+
+def test_a_tenant_without_a_policy_fails_clearly_and_keeps_its_findings(shop, admin):
+    evaluate(shop)
+    before = findings(shop)
+    admin.execute("SET session_replication_role = replica")
+    admin.execute("DELETE FROM inventory.policy_revisions WHERE tenant_id = 'acme'")
+    admin.execute("CREATE TABLE public.kept AS TABLE inventory.policies")
+    admin.execute("DELETE FROM inventory.policies WHERE tenant_id = 'acme'")
+    run = evaluate(shop)
+    assert run.state is RunState.FAILED
+    assert "policy: 'none' is not valid; expected at least one policy" in run.error
+    assert {item.status for item in items(shop, run)} == {WorkState.CANCELLED}
+    admin.execute("INSERT INTO inventory.policies SELECT * FROM public.kept WHERE tenant_id = 'acme'")
+    assert findings(shop) == before
+
+
+def test_chunks_add_up_and_a_run_stopped_between_them_keeps_what_it_has(shop, monkeypatch):
+    monkeypatch.setattr("scheduler_defs.ops.policy.CHUNK", 2)
+    assert counts(evaluate(shop)) == (3, 0, 3)
+    apply(shop, always("block"))
+    opened = shop.opened(JobKind.POLICY)
+    (run,) = opened.runs
+
+    def cancel_after_the_first(level, message):
+        if message == "evaluated 2 of 3 images":
+            with shop.database.begin("acme") as store:
+                cancel_run(store, run, "ann")
+
+    assert close_run(shop.database, shop.carry(opened, cancel_after_the_first))
+    assert shop.row(run).state is RunState.CANCELLED
+    assert sorted(item.status for item in items(shop, run)) == ["cancelled", "completed", "completed"]
+    assert sorted(findings(shop).values()) == ["block", "block", "warn"]
+    assert counts(evaluate(shop, INCREMENTAL)) == (1, 2, 1)
+    assert set(findings(shop).values()) == {"block"}

@@ -1,0 +1,61 @@
+"""The long poll around the claim."""
+
+from datetime import timedelta
+from uuid import UUID
+
+from scheduler_defs.sensors.claim import claim_or_wait
+from scheduler_defs.timing.rules import OnceRule
+
+SECOND, MINUTE, HOUR = timedelta(seconds=1), timedelta(minutes=1), timedelta(hours=1)
+
+
+def all_runs(offers) -> list[UUID]:
+    return sorted(run for offer in offers for run in offer.runs)
+
+
+def test_waiting_ends_when_a_trigger_becomes_due_and_no_transaction_is_open_meanwhile(
+    database, make, admin, ledger
+):
+    with database.begin_system() as store:
+        now = store.now()
+    make(OnceRule(now + 10 * MINUTE), at=now)
+    slept = []
+
+    def sleep(seconds):
+        slept.append(seconds)
+        active = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND xact_start IS NOT NULL"
+        assert admin.execute(f"{active} AND pid <> pg_backend_pid()").fetchone() == (0,)
+        if len(slept) == 2:
+            admin.execute("UPDATE scheduler.triggers SET next_fire_at = now()")
+
+    offers = claim_or_wait(database, "here", patience=HOUR, poll=0.5 * SECOND, sleep=sleep)
+    assert slept == [0.5, 0.5]
+    assert all_runs(offers) == [run.id for run in ledger()]
+
+
+def test_waiting_wakes_at_the_next_fire(database, make, admin):
+    with database.begin_system() as store:
+        now = store.now()
+    make(OnceRule(now + HOUR), at=now)
+    slept = []
+
+    def sleep(seconds):
+        slept.append(seconds)
+        admin.execute("UPDATE scheduler.triggers SET next_fire_at = now()")
+
+    assert len(claim_or_wait(database, "here", patience=9 * HOUR, poll=8 * HOUR, sleep=sleep)) == 1
+    (seconds,) = slept
+    assert HOUR - MINUTE < seconds * SECOND < HOUR
+
+
+def test_waiting_gives_up_when_its_patience_is_over(database, make):
+    with database.begin_system() as store:
+        now = store.now()
+    make(OnceRule(now + HOUR), at=now)
+    slept = []
+    assert claim_or_wait(database, "here", patience=timedelta(), poll=SECOND, sleep=slept.append) == []
+    assert slept == []
+    patience = timedelta(milliseconds=20)
+    assert claim_or_wait(database, "here", patience=patience, poll=HOUR, sleep=slept.append) == []
+    assert len(slept) > 0
+    assert max(slept) <= 0.02
