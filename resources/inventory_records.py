@@ -82,6 +82,7 @@ class AffectedImage:
     image_id: UUID
     component_id: int
     purl: str
+    version: str | None
     advisory_id: str
 
 
@@ -126,6 +127,26 @@ class OpenFinding:
 
 
 @dataclass(frozen=True)
+class OpenCount:
+    """How many open findings of one verdict and severity an image has."""
+
+    image_id: UUID
+    verdict: str
+    severity: str
+    count: int
+
+
+@dataclass(frozen=True)
+class LastEvaluation:
+    """What an image was last evaluated at, and with which result."""
+
+    image_id: UUID
+    input_digest: str
+    result_digest: str
+    stats: dict[str, Any]
+
+
+@dataclass(frozen=True)
 class FindingView:
     """An open finding for people to read."""
 
@@ -133,6 +154,7 @@ class FindingView:
     repository: str
     tag: str | None
     purl: str
+    version: str | None
     advisory_id: str
     severity: str
     verdict: str

@@ -2,7 +2,7 @@
 
 import builtins
 from collections.abc import Mapping, Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -14,6 +14,7 @@ from resources.records import Launchable, NewRun, OpenRuns, Run, Schedule
 from resources.repositories.base import Repository, columns_of
 from resources.states import JobKind, RunState, TriggerKind
 
+LENGTH_OF_AN_ID = 36
 NEW_RUN_COLUMNS = tuple(field.name for field in fields(NewRun))
 
 
@@ -34,7 +35,11 @@ class RunRepository(Repository):
 
     def find(self, tenant_id: str, text: str) -> Run:
         """One run by its id, or by how its id begins or ends; raises NotFound, or InvalidInput when several match."""
-        found = self._rows("runs/find_by_prefix", tenant_id=tenant_id, prefix=_id_text(text), limit=2)
+        whole = _whole_id(text)
+        if whole:
+            found = self._rows("runs/find", tenant_id=tenant_id, id=whole)
+        else:
+            found = self._rows("runs/find_by_prefix", tenant_id=tenant_id, prefix=_id_text(text), limit=2)
         if not found:
             raise NotFound("run", text)
         if len(found) > 1:
@@ -81,9 +86,21 @@ class RunRepository(Repository):
         """Open runs of locked schedules; a schedule without any is left out."""
         return self._all("runs/count_open", OpenRuns, **_keys(schedules))
 
-    def cancel_open_of(self, schedules: Sequence[Schedule], now: datetime) -> int:
-        """Cancels what waits and asks what runs to stop; returns how many."""
-        return self._execute("runs/cancel_open_of_schedules", now=now, **_keys(schedules))
+    def cancel_waiting_of(self, schedules: Sequence[Schedule], now: datetime) -> int:
+        """pending or queued → cancelled, for what schedules have waiting; returns how many."""
+        return self._execute("runs/cancel_waiting_of_schedules", now=now, **_keys(schedules))
+
+    def stop_superseded(self, tenants: Sequence[str], now: datetime) -> int:
+        """Asks runs to stop that a newer fire of their cancel_running schedule waits for; returns how many.
+
+        A run that writes results at this moment is left to the next tick: the claim waits for nobody.
+        """
+        return self._execute("runs/stop_superseded", tenants=[*tenants], now=now)
+
+    def count_active(self, tenant_id: str) -> int:
+        """How many runs of a locked tenant are queued or running."""
+        active: int = self._scalar("runs/count_active", tenant_id=tenant_id)
+        return active
 
     def read_launchable(
         self, tenants: Sequence[str], now: datetime, per_tenant: int, limit: int
@@ -122,6 +139,14 @@ class RunRepository(Repository):
         )
         return [row[1] for row in opened]
 
+    def begin_attempt(self, run: Run, now: datetime) -> Run:
+        """Sets the start of an opened run to the instant its own work begins; returns the run; raises StaleAttempt."""
+        if not self._execute(
+            "runs/begin_attempt", tenant_id=run.tenant_id, id=run.id, token=run.fencing_token, now=now
+        ):
+            raise StaleAttempt("run", run.id, run.fencing_token or 0)
+        return replace(run, started_at=now)
+
     def hold_attempt(self, run: Run) -> datetime | None:
         """Holds a running attempt in place for this transaction; returns when its cancellation was asked for.
 
@@ -144,7 +169,10 @@ class RunRepository(Repository):
         error: str | None = None,
         reason: str | None = None,
     ) -> None:
-        """running → completed, failed or cancelled; raises StaleAttempt."""
+        """running → completed, failed or cancelled; raises StaleAttempt.
+
+        A cancelled run keeps the reason it was asked to stop for, if there was one.
+        """
         written = self._execute(
             "runs/finish",
             tenant_id=run.tenant_id,
@@ -197,6 +225,13 @@ def _keys(schedules: Sequence[Schedule]) -> dict[str, builtins.list[Any]]:
         "tenants": [schedule.tenant_id for schedule in schedules],
         "schedules": [schedule.id for schedule in schedules],
     }
+
+
+def _whole_id(text: str) -> UUID | None:
+    try:
+        return UUID(text) if len(text) == LENGTH_OF_AN_ID else None
+    except ValueError:
+        return None
 
 
 def _id_text(text: str) -> str:

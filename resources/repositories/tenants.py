@@ -48,6 +48,14 @@ class TenantRepository(Repository):
         """Locks up to ``limit`` tenants with something to fire or launch; the longest unserved first."""
         return [row[0] for row in self._rows("tenants/lock_due", now=now, limit=limit)]
 
+    def lock_capacity(self, tenant_id: str) -> int | None:
+        """Locks a tenant; returns how many of its runs may be queued or running, None for no limit; raises NotFound."""
+        rows = self._rows("tenants/lock_capacity", tenant_id=tenant_id)
+        if not rows:
+            raise NotFound("tenant", tenant_id)
+        limit: int | None = rows[0][0]
+        return limit
+
     def mark_served(self, tenants: Sequence[str], now: datetime) -> None:
         """Moves locked tenants to the end of the line."""
         self._execute("tenants/mark_served", tenants=list(tenants), now=now)

@@ -1,6 +1,6 @@
 """Tables graph_jobs and policy_jobs: the work items of runs."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -9,6 +9,7 @@ from psycopg.types.json import Jsonb
 
 from resources.errors import StaleAttempt
 from resources.ids import new_id
+from resources.inventory_records import LastEvaluation
 from resources.records import Image, Run, WorkItem
 from resources.repositories.base import Repository
 from resources.states import PolicyMode, WorkState
@@ -133,7 +134,13 @@ class PolicyJobRepository(Repository):
             "policy_jobs/cancel_open_of_run", tenant_id=run.tenant_id, run_id=run.id, now=now
         )
 
-    def last_input_digests(self, tenant_id: str, images: Sequence[UUID]) -> dict[UUID, str]:
-        """The input digest each image was last evaluated at; images never evaluated are left out."""
-        rows = self._rows("policy_jobs/last_input_digests", tenant_id=tenant_id, images=list(images))
-        return dict(rows)
+    def last_evaluations(self, tenant_id: str, images: Iterable[UUID]) -> dict[UUID, LastEvaluation]:
+        """The last evaluation of each image, simulations aside; images never evaluated are left out."""
+        found = self._all(
+            "policy_jobs/last_evaluations", LastEvaluation, tenant_id=tenant_id, images=list(images)
+        )
+        return {evaluation.image_id: evaluation for evaluation in found}
+
+    def lock(self, tenant_id: str) -> None:
+        """Waits until no other chunk of the tenant's policy runs is written; held to the end of the transaction."""
+        self._scalar("policy_jobs/lock", tenant_id=tenant_id)

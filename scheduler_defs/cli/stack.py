@@ -1,5 +1,6 @@
 """The running product on one machine: PostgreSQL, migrations, Dagster's daemon and web interface."""
 
+import fcntl
 import os
 import shutil
 import signal
@@ -62,13 +63,15 @@ def running_stack(settings: SchedulerSettings, port: int) -> Iterator[Stack]:
             ensure_server(settings)
             upgrade(settings)
             home = _dagster_home(settings)
-            log = home / "dagster.log"
-            with log.open("ab") as output:
-                process = _start_dagster(home, port, output)
-            try:
-                yield Stack(f"http://{HOST}:{port}", log, process)
-            finally:
-                _stop_dagster(process)
+            with _only_stack(home):
+                _clear_leftovers(settings, home)
+                log = home / "dagster.log"
+                with log.open("ab") as output:
+                    process = _start_dagster(home, port, output)
+                try:
+                    yield Stack(f"http://{HOST}:{port}", log, process)
+                finally:
+                    _stop_dagster(process)
         finally:
             if ours:
                 settings.embedded_server().stop()
@@ -102,6 +105,32 @@ def _dagster_home(settings: SchedulerSettings) -> Path:
     home.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(ROOT / "dagster.yaml", home / "dagster.yaml")
     return home
+
+
+@contextmanager
+def _only_stack(home: Path) -> Iterator[None]:
+    """Holds the lock of this data directory; raises InvalidInput when another stack runs on it."""
+    with (home / "stack.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise InvalidInput(
+                "data directory", str(home.parent), "one that no other `scheduler up` or `demo` uses"
+            ) from None
+        yield
+
+
+def _clear_leftovers(settings: SchedulerSettings, home: Path) -> None:
+    """Ends what an earlier stack was carrying when it stopped, so that it does not hold up its schedules.
+
+    Only with the embedded server: behind a DSN other machines may carry runs of the same Dagster.
+    """
+    began = home / "began"
+    if settings.dsn is None and began.exists():
+        from scheduler_defs.cli.leftovers import end_leftovers
+
+        end_leftovers(settings, home)
+    began.touch()
 
 
 def _start_dagster(home: Path, port: int, output: IO[bytes]) -> subprocess.Popen[bytes]:

@@ -15,6 +15,7 @@ from resources.store import Store
 from scheduler_defs.edits.contents import content_of
 from scheduler_defs.edits.wanted_runs import check_advisories, check_priority, mode_of
 from scheduler_defs.timing.catch_up import first_fire, refuse_past
+from scheduler_defs.timing.fires import skip_due
 from scheduler_defs.timing.rules import CronRule, IntervalRule, OnceRule, Rule, validate
 from scheduler_defs.timing.triggers import rule_of
 
@@ -124,7 +125,7 @@ def delete_schedule(store: Store, tenant_id: str, name: str, actor: str) -> None
     triggers = store.triggers.list_of_schedule(tenant_id, schedule.id)
     now = store.now()
     version = store.schedules.soft_delete(schedule, actor, now)
-    _plan(store, schedule, triggers, now, planned=False)
+    _unplan(store, schedule, triggers, now, "deleted", actor)
     deleted = replace(schedule, version=version, deleted_at=now, deleted_by=actor)
     content = content_of(deleted, triggers)
     store.schedules.add_version(tenant_id, schedule.id, version, content, actor, now)
@@ -165,7 +166,10 @@ def _set_enabled(store: Store, schedule: Schedule, enabled: bool, actor: str, re
     triggers = store.triggers.list_of_schedule(schedule.tenant_id, schedule.id)
     now = store.now()
     version = store.schedules.set_enabled(schedule, enabled, actor, now, reason)
-    _plan(store, schedule, triggers, now, planned=enabled)
+    if enabled:
+        _replan(store, schedule, triggers, now)
+    else:
+        _unplan(store, schedule, triggers, now, "paused", actor)
     after = replace(schedule, enabled=enabled, paused_reason=reason, version=version)
     content = content_of(after, triggers)
     store.schedules.add_version(schedule.tenant_id, schedule.id, version, content, actor, now)
@@ -174,15 +178,26 @@ def _set_enabled(store: Store, schedule: Schedule, enabled: bool, actor: str, re
     return store.schedules.get(schedule.tenant_id, schedule.id)
 
 
-def _plan(
-    store: Store, schedule: Schedule, triggers: Sequence[Trigger], now: datetime, *, planned: bool
+def _unplan(
+    store: Store, schedule: Schedule, triggers: Sequence[Trigger], now: datetime, reason: str, actor: str
 ) -> None:
+    """Ends the plan of a schedule's triggers; what was due and not fired yet is skipped, with the reason."""
+    planned = [trigger for trigger in triggers if trigger.next_fire_at is not None]
+    fires = skip_due(schedule, planned if schedule.enabled else [], now, reason, actor)
+    store.runs.create_many(fires.runs, now)
+    store.triggers.advance_many(fires.advances, now)
+    if not schedule.enabled:
+        for trigger in planned:
+            store.triggers.set_next_fire(schedule.tenant_id, trigger.id, None, now)
+
+
+def _replan(store: Store, schedule: Schedule, triggers: Sequence[Trigger], now: datetime) -> None:
     for trigger in triggers:
-        if trigger.kind is TriggerKind.EVENT:
+        if trigger.kind is TriggerKind.EVENT or not trigger.enabled or _spent(trigger):
             continue
-        next_fire_at = None
-        if planned and trigger.enabled and not _spent(trigger):
-            next_fire_at = first_fire(rule_of(trigger), now, schedule.starts_at, schedule.ends_at)
+        next_fire_at = first_fire(
+            rule_of(trigger), now, schedule.starts_at, schedule.ends_at, grace=timedelta()
+        )
         store.triggers.set_next_fire(schedule.tenant_id, trigger.id, next_fire_at, now)
 
 

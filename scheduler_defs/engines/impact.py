@@ -12,6 +12,9 @@ CHUNK = 2000
 
 Pair = tuple[int, str]
 
+# (registry, repository, digest or tag, purl with its version, advisory id): names that mean the same everywhere.
+SnapshotRow = tuple[str, str, str, str, str]
+
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
@@ -50,11 +53,6 @@ class Matches:
         """The pairs (component id, advisory id) that could not be compared, sorted."""
         return self._sorted(Match.UNKNOWN)
 
-    @property
-    def unknown_count(self) -> int:
-        """How many pairs could not be compared."""
-        return sum(outcome is Match.UNKNOWN for outcome in self._found.values())
-
     def _sorted(self, wanted: Match) -> tuple[Pair, ...]:
         return tuple(sorted(pair for pair, outcome in self._found.items() if outcome is wanted))
 
@@ -80,9 +78,9 @@ def affected_components(candidates: Iterable[Candidate]) -> Matches:
     return matches
 
 
-def snapshot_digest(pairs: Iterable[tuple[str, str, str]]) -> str:
-    """Return the SHA-256 (hex) of a snapshot's (image id, component purl, advisory id) rows, in any order."""
+def snapshot_digest(rows: Iterable[SnapshotRow]) -> str:
+    """Return the SHA-256 (hex) of a snapshot's rows, in any order."""
     digest = hashlib.sha256()
-    for row in sorted(set(pairs)):
+    for row in sorted(set(rows)):
         digest.update(canonical_json(row) + b"\n")
     return digest.hexdigest()

@@ -16,13 +16,17 @@ BATCH = 500
 
 @dataclass
 class IngestedAdvisories:
-    """What an import did; ``revision`` is None when nothing changed."""
+    """What an import did; ``revision`` is None when nothing changed.
+
+    Of several records of one advisory the last wins; it counts as added or changed, the others as unchanged.
+    """
 
     revision: int | None = None
     added: int = 0
     changed: int = 0
     unchanged: int = 0
     malformed: list[Malformed] = field(default_factory=list)
+    written: set[str] = field(default_factory=set, repr=False)
 
     @property
     def total(self) -> int:
@@ -77,9 +81,11 @@ def _keep(
     latest = {advisory.id: advisory for advisory in advisories}
     known = store.advisories.digests(latest)
     fresh = [advisory for key, advisory in latest.items() if known.get(key) != advisory.digest]
-    result.unchanged += len(advisories) - len(fresh)
-    result.changed += sum(advisory.id in known for advisory in fresh)
-    result.added += sum(advisory.id not in known for advisory in fresh)
+    counted = {advisory.id for advisory in fresh} - result.written
+    result.unchanged += len(advisories) - len(counted)
+    result.changed += len(counted & known.keys())
+    result.added += len(counted - known.keys())
+    result.written |= counted
     if not fresh:
         return
     if result.revision is None:

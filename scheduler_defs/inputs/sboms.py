@@ -2,7 +2,7 @@
 
 import re
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from scheduler_defs.engines.sbom import Sbom, read_sbom
 from scheduler_defs.engines.subjects import ImageReference, parse_image_reference
 
 BATCH = 1000
+PURL_LIMIT, KEY_LIMIT = 2000, 2500
 DIGEST = re.compile(r"[a-z0-9]+:[0-9a-f]{32,128}")
 
 
@@ -60,15 +61,16 @@ def ingest_sbom(
         store.tenants.get(tenant_id)
     raw = read_document(path, on_bytes)
     sbom = read_sbom(str(path), raw)
-    reference = _reference(str(path), sbom, placement)
+    reference, rows = _reference(str(path), sbom, placement), _rows(str(path), sbom)
     with database.begin(tenant_id) as store:
-        return _keep(store, tenant_id, sbom, raw, reference, placement, actor, on_components)
+        return _keep(store, tenant_id, sbom, rows, raw, reference, placement, actor, on_components)
 
 
 def _keep(
     store: Store,
     tenant_id: str,
     sbom: Sbom,
+    rows: Sequence[ComponentRow],
     raw: bytes,
     reference: ImageReference,
     placement: Placement,
@@ -101,7 +103,6 @@ def _keep(
             now=now,
         )
     if changed:
-        rows = list({row.purl: row for row in map(_row, sbom.components)}.values())
         store.images.clear_components(image)
         for start in range(0, len(rows), BATCH):
             store.images.add_components(image, rows[start : start + BATCH])
@@ -157,6 +158,25 @@ def _lower_digest(reference: ImageReference) -> ImageReference:
 def _is_storable(digest: str | None) -> bool:
     """As the digests of images in the schema: OCI's algorithm:hex."""
     return digest is None or DIGEST.fullmatch(digest) is not None
+
+
+def _rows(source: str, sbom: Sbom) -> list[ComponentRow]:
+    """Each component once, in one order for every SBOM, so that two ingestions never wait for each other.
+
+    Raises InvalidDocument for names longer than an index takes.
+    """
+    by_key = {_key(row): row for row in map(_row, sbom.components)}
+    for key in by_key:
+        if len(key[0]) > PURL_LIMIT or len("".join(key).encode()) > KEY_LIMIT:
+            reason = f"holds {key[0][:80]!r}…; expected a purl of at most {PURL_LIMIT} characters"
+            raise InvalidDocument(
+                source, "/components", f"{reason}, {KEY_LIMIT} bytes with package, versions and distribution"
+            )
+    return [by_key[key] for key in sorted(by_key)]
+
+
+def _key(row: ComponentRow) -> tuple[str, ...]:
+    return row.purl, row.package, row.version or "", row.source_version or "", row.distro or ""
 
 
 def _row(component: Component) -> ComponentRow:

@@ -3,8 +3,9 @@
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from time import monotonic
 from typing import Any
 from uuid import UUID
 
@@ -42,7 +43,10 @@ class Outcome:
 
 
 class Attempt:
-    """The running attempt of one run; every transaction holds it in place under its fencing token."""
+    """The running attempt of one run; every transaction holds it in place under its fencing token.
+
+    The database's clock is read once; what is said later is dated by the time elapsed in this process since.
+    """
 
     def __init__(self, database: Database, run: Run, worker_id: UUID, say: Say) -> None:
         self.run, self.worker_id = run, worker_id
@@ -50,6 +54,7 @@ class Attempt:
         self._database, self._say = database, say
         self._lines: list[LogLine] = []
         self._written = 0
+        self._began_at, self._began = _now(database), monotonic()
 
     @contextmanager
     def begin(self) -> Iterator[Store]:
@@ -74,8 +79,7 @@ class Attempt:
         """
         message = storable(message)
         number = self._written + len(self._lines) + 1
-        with self._database.begin(self.run.tenant_id) as store:
-            at = store.now()
+        at = self._began_at + timedelta(seconds=monotonic() - self._began)
         self._lines.append(LogLine(self.run.attempt, number, at, level, message, fields))
         self._say(level, message)
         if len(self._lines) >= FLUSH_AT:
@@ -96,9 +100,11 @@ Engine = Callable[[Attempt], Result]
 
 
 def carry_out(database: Database, run: Run, worker_id: UUID, engine: Engine, say: Say) -> Outcome:
-    """Runs the engine for one run; whatever goes wrong is that run's own outcome."""
+    """Begins the attempt and runs the engine for one run; whatever goes wrong is that run's own outcome."""
     attempt: Attempt | None = None
     try:
+        with database.begin(run.tenant_id) as store:
+            run = store.runs.begin_attempt(run, store.now())
         attempt = Attempt(database, run, worker_id, say)
         attempt.log(f"{run.kind} run of {run.tenant_id} begins", selection=attempt.selection.to_json())
         result = engine(attempt)
@@ -110,13 +116,16 @@ def carry_out(database: Database, run: Run, worker_id: UUID, engine: Engine, say
     except StaleAttempt as stale:
         return _lost(database, run, stale, say)
     except Exception as failure:  # a run's failure is its own: the launch goes on
-        state, error, result = RunState.FAILED, storable(f"{type(failure).__name__}: {failure}"), Result({})
+        state, error, result = RunState.FAILED, _error_of(failure), Result({})
     outcome = Outcome(run, state, _now(database), result, error)
     try:
         if attempt:
             _say_end(attempt, outcome)
     except StaleAttempt as stale:
         return _lost(database, run, stale, say)
+    except Exception as unwritten:  # nor does a log that cannot be written end the launch
+        say("error", _error_of(unwritten))
+        return replace(outcome, state=RunState.FAILED, error=outcome.error or _error_of(unwritten))
     return outcome
 
 
@@ -133,6 +142,10 @@ def _say_end(attempt: Attempt, outcome: Outcome) -> None:
     else:
         attempt.log(f"{outcome.run.kind} run completes", **dict(outcome.result.stats))
     attempt.flush()
+
+
+def _error_of(failure: Exception) -> str:
+    return storable(f"{type(failure).__name__}: {failure}")
 
 
 def _lost(database: Database, run: Run, stale: StaleAttempt, say: Say) -> Outcome:

@@ -28,6 +28,7 @@ def build_graphs(attempt: Attempt) -> Result:
         if item.status is not WorkState.PENDING:
             continue
         name = images[item.image_id].name
+        _start(attempt, item)
         try:
             table.append(_row(images[item.image_id], _build(attempt, item)))
         except (CancelRequested, StaleAttempt):
@@ -43,11 +44,16 @@ def build_graphs(attempt: Attempt) -> Result:
     )
 
 
-def _build(attempt: Attempt, item: WorkItem) -> Graph:
-    tenant_id = item.tenant_id
+def _start(attempt: Attempt, item: WorkItem) -> None:
+    """Takes the item in a transaction of its own, so that whatever goes wrong later can be written to it."""
     with attempt.begin() as store:
         if not store.graph_jobs.start(item, attempt.worker_id, store.now()):
             raise StaleAttempt("graph job", item.id, attempt.run.fencing_token or 0)
+
+
+def _build(attempt: Attempt, item: WorkItem) -> Graph:
+    tenant_id = item.tenant_id
+    with attempt.begin() as store:
         content, _ = store.images.get_sbom(tenant_id, item.sbom_id)
     graph = build_graph(read_sbom(f"SBOM {item.sbom_id}", zlib.decompress(content)))
     row = GraphRow(

@@ -7,9 +7,9 @@ from resources.ids import new_id
 from resources.inventory_records import AffectedImage
 from resources.records import Image, ImpactSnapshot
 from resources.store import Store
-from scheduler_defs.engines.impact import snapshot_digest
+from scheduler_defs.engines.impact import SnapshotRow, snapshot_digest
 from scheduler_defs.ops.attempt import Attempt, Result
-from scheduler_defs.ops.matching import match_components
+from scheduler_defs.ops.matching import match_components, versioned_purl
 
 SHOWN = 50
 
@@ -39,7 +39,7 @@ def find_impact(attempt: Attempt) -> Result:
             feed_revision=revision,
             total=len(reasons),
             unknown=unknown,
-            digest=snapshot_digest((str(hit.image_id), hit.purl, hit.advisory_id) for hit in affected),
+            digest=snapshot_digest(_row(hit, images[hit.image_id]) for hit in affected),
             created_at=store.now(),
         )
         deltas = _deltas(store, attempt, set(reasons))
@@ -59,10 +59,17 @@ def find_impact(attempt: Attempt) -> Result:
 
 
 def _reasons(affected: list[AffectedImage]) -> dict[UUID, list[tuple[str, str]]]:
-    reasons: dict[UUID, list[tuple[str, str]]] = {}
+    reasons: dict[UUID, set[tuple[str, str]]] = {}
     for hit in affected:
-        reasons.setdefault(hit.image_id, []).append((hit.purl, hit.advisory_id))
-    return reasons
+        why = reasons.setdefault(hit.image_id, set())
+        why.add((versioned_purl(hit.purl, hit.version), hit.advisory_id))
+    return {image_id: sorted(why) for image_id, why in reasons.items()}
+
+
+def _row(hit: AffectedImage, image: Image) -> SnapshotRow:
+    identity = image.digest or f"tag:{image.tag or ''}"
+    purl = versioned_purl(hit.purl, hit.version)
+    return image.registry, image.repository, identity, purl, hit.advisory_id
 
 
 def _pair_count(hits: list[AffectedImage]) -> int:

@@ -40,11 +40,11 @@ class Opened:
 def add_manual(store: Store, wanted: ManualLaunch, owner: str) -> UUID:
     """Writes the run and the launch of a manual start; returns the launch's id.
 
-    Raises InvalidInput, NotFound for an unknown tenant.
+    Raises NotFound for an unknown tenant, InvalidInput, also for a tenant at its limit of runs at once.
     """
     if not wanted.tenant_id:
         raise InvalidInput("tenant", wanted.tenant_id, "the id of a tenant")
-    store.tenants.get(wanted.tenant_id)
+    _check_capacity(store, wanted.tenant_id)
     check_priority(wanted.priority)
     check_advisories(store, wanted.kind, wanted.selection)
     now = store.now()
@@ -75,6 +75,16 @@ def add_manual(store: Store, wanted: ManualLaunch, owner: str) -> UUID:
     return launch_id
 
 
+def _check_capacity(store: Store, tenant_id: str) -> None:
+    limit = store.tenants.lock_capacity(tenant_id)
+    if limit is not None and store.runs.count_active(tenant_id) >= limit:
+        raise InvalidInput(
+            "tenant",
+            tenant_id,
+            f"a tenant below its limit of {limit} open runs (queued or running); wait for one to end, or cancel one",
+        )
+
+
 def open_launch(
     database: Database, launch_id: UUID, kind: JobKind, dagster_run_id: str, worker_id: UUID
 ) -> Opened:
@@ -86,7 +96,9 @@ def open_launch(
     with database.begin_system() as store:
         launch = store.launches.get(launch_id)
         if launch.kind is not kind:
-            raise InvalidInput("launch_id", str(launch_id), f"a {kind} launch; this one is of {launch.kind}")
+            raise InvalidInput(
+                "launch_id", str(launch_id), f"a launch of {kind} runs, not of {launch.kind} runs"
+            )
         now = store.now()
         try:
             store.launches.acknowledge(launch_id, dagster_run_id, now)

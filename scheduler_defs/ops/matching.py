@@ -1,10 +1,60 @@
 """Which components advisories affect: candidates from PostgreSQL, compared by the engine in chunks."""
 
-from resources.inventory_records import CandidateRow
+import re
+from dataclasses import dataclass
+from typing import Literal
+from urllib.parse import quote
+
+from resources.inventory_records import AdvisoryRow, CandidateRow, KnownComponent
 from resources.selection import Selection
-from scheduler_defs.engines.impact import Candidate, Matches, match_in_chunks
+from scheduler_defs.engines.impact import Candidate, Matches, Pair, match_in_chunks
+from scheduler_defs.engines.policy import AdvisoryFact, ComponentFact, Fact
+from scheduler_defs.engines.purls import parse_purl
+from scheduler_defs.engines.severity import Severity
 from scheduler_defs.engines.versions import AffectedRange, RangeKind
 from scheduler_defs.ops.attempt import Attempt
+
+MatchText = Literal["affected", "unknown"]
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What rules are evaluated over: the matched pairs, and what is known of their two sides."""
+
+    pairs: dict[Pair, MatchText]
+    components: dict[int, KnownComponent]
+    advisories: dict[str, AdvisoryRow]
+
+    def fact(self, pair: Pair) -> Fact:
+        """One pair as rules see it."""
+        component, advisory = self.components[pair[0]], self.advisories[pair[1]]
+        purl = parse_purl(component.purl)
+        return Fact(
+            ComponentFact(component.purl, component.type, purl.namespace, purl.name, component.version),
+            AdvisoryFact(
+                id=advisory.id,
+                aliases=tuple(advisory.aliases),
+                severity=Severity(advisory.severity),
+                score=advisory.score,
+                withdrawn=advisory.withdrawn is not None,
+                published=advisory.published,
+                summary=advisory.summary,
+            ),
+            self.pairs[pair],
+        )
+
+
+def gather_facts(attempt: Attempt) -> Facts:
+    """Matches all components of the tenant with all advisories, withdrawn ones included."""
+    matches = match_components(attempt, Selection(), with_withdrawn=True)
+    pairs: dict[Pair, MatchText] = dict.fromkeys(matches.affected, "affected")
+    pairs |= dict.fromkeys(matches.unknown, "unknown")
+    with attempt.begin() as store:
+        return Facts(
+            pairs,
+            store.images.get_components(attempt.run.tenant_id, {pair[0] for pair in pairs}),
+            store.advisories.get_many({pair[1] for pair in pairs}),
+        )
 
 
 def match_components(attempt: Attempt, selection: Selection, *, with_withdrawn: bool) -> Matches:
@@ -16,6 +66,13 @@ def match_components(attempt: Attempt, selection: Selection, *, with_withdrawn: 
         attempt.check()
         attempt.log(f"compared {matches.evaluated} of {len(rows)} candidates", "debug")
     return matches
+
+
+def versioned_purl(purl: str, version: str | None) -> str:
+    """A component's canonical purl, with the version in it where the purl itself names none."""
+    if version is None or parse_purl(purl).version:
+        return purl
+    return re.sub(r"(?=[?#]|$)", lambda _: f"@{quote(version, safe=':')}", purl, count=1)
 
 
 def _candidate(row: CandidateRow) -> Candidate:

@@ -7,6 +7,7 @@ from dagster import MetadataValue, TableColumn, TableRecord, TableSchema
 from dagster._core.definitions.metadata import RawMetadataValue
 
 from resources.records import Run
+from resources.states import RunState
 from scheduler_defs.ops.attempt import Outcome
 
 TAG = "scheduler/"
@@ -39,7 +40,7 @@ def launch_metadata(outcomes: Sequence[Outcome]) -> dict[str, RawMetadataValue]:
     """Totals, a table of the runs, and each single run's own counts, changes and table."""
     metadata: dict[str, RawMetadataValue] = {
         "runs": len(outcomes),
-        "failed": sum(outcome.error is not None for outcome in outcomes),
+        "failed": sum(outcome.state is RunState.FAILED for outcome in outcomes),
         "ledger": _table([_ledger_row(outcome) for outcome in outcomes]),
     }
     if len(outcomes) == 1:

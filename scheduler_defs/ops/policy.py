@@ -1,78 +1,55 @@
 """Policy runs: what the tenant's policies say of each selected image."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from itertools import chain
 from uuid import UUID
 
 from resources.errors import InvalidInput
-from resources.inventory_records import AdvisoryRow, FindingRow, KnownComponent
+from resources.inventory_records import FindingRow, LastEvaluation, OpenCount, OpenFinding
 from resources.records import Image, PolicyRevision, WorkItem
-from resources.selection import Selection
 from resources.states import PolicyMode, WorkState
 from resources.store import Store
 from scheduler_defs.engines.digests import digest_of
-from scheduler_defs.engines.policy import (
-    AdvisoryFact,
-    ComponentFact,
-    Fact,
-    Policy,
-    compile_policy,
-    input_digest,
-)
-from scheduler_defs.engines.purls import parse_purl
-from scheduler_defs.engines.severity import Severity
+from scheduler_defs.engines.impact import Pair
+from scheduler_defs.engines.policy import Policy, compile_policy, input_digest
 from scheduler_defs.ops.attempt import Attempt, Result
-from scheduler_defs.ops.matching import match_components
+from scheduler_defs.ops.matching import Facts, gather_facts, versioned_purl
 
 CHUNK = 200
 SHOWN = 50
-MatchText = Literal["affected", "unknown"]
-Pair = tuple[int, str]
+Unchanged = Mapping[UUID, LastEvaluation]
 
 
 @dataclass(frozen=True)
-class Facts:
-    """What rules are evaluated over: the matched pairs, and what is known of their two sides."""
+class Basis:
+    """What decides an evaluation beside the images; while it stays equal, so do the facts."""
 
-    pairs: dict[Pair, MatchText]
-    components: dict[int, KnownComponent]
-    advisories: dict[str, AdvisoryRow]
-
-    def fact(self, pair: Pair) -> Fact:
-        """One pair as rules see it."""
-        component, advisory = self.components[pair[0]], self.advisories[pair[1]]
-        purl = parse_purl(component.purl)
-        return Fact(
-            ComponentFact(component.purl, component.type, purl.namespace, purl.name, component.version),
-            AdvisoryFact(
-                id=advisory.id,
-                aliases=tuple(advisory.aliases),
-                severity=Severity(advisory.severity),
-                score=advisory.score,
-                withdrawn=advisory.withdrawn is not None,
-                published=advisory.published,
-                summary=advisory.summary,
-            ),
-            self.pairs[pair],
-        )
+    feed_revision: int
+    policies: Sequence[PolicyRevision]
 
 
 class Evaluation:
     """Every policy over every distinct fact, decided once; images share the decisions."""
 
-    def __init__(self, facts: Facts, revisions: Sequence[PolicyRevision]) -> None:
-        self.facts = facts
-        self.policies: list[tuple[PolicyRevision, Policy]] = [
-            (revision, compile_policy(f"policy {revision.name}", revision.document)) for revision in revisions
+    def __init__(self, basis: Basis, facts: Facts) -> None:
+        self.basis, self.facts = basis, facts
+        self._policies: list[tuple[PolicyRevision, Policy]] = [
+            (revision, compile_policy(f"policy {revision.name}", revision.document))
+            for revision in basis.policies
         ]
+        self._names = {revision.policy_id: revision.name for revision in basis.policies}
         self._decided: dict[Pair, list[tuple[PolicyRevision, str, str | None, str | None]]] = {}
 
     def input_digest(self, sbom_digest: str, pairs: Iterable[Pair]) -> str:
         """Digest of all that decides one image's findings."""
         advisories = {self.facts.advisories[advisory_id].digest for _, advisory_id in pairs}
-        return input_digest(sbom_digest, advisories, [policy.digest for _, policy in self.policies])
+        return input_digest(sbom_digest, advisories, [policy.digest for _, policy in self._policies])
+
+    def result_digest(self, findings: Iterable[FindingRow]) -> str:
+        """Digest of one image's findings under the names that mean the same in every database."""
+        return digest_of(sorted(map(self._named, findings)))
 
     def findings(self, image_id: UUID, pairs: Iterable[Pair]) -> list[FindingRow]:
         """The findings of one image."""
@@ -96,65 +73,75 @@ class Evaluation:
     def _decide(self, pair: Pair) -> list[tuple[PolicyRevision, str, str | None, str | None]]:
         if pair not in self._decided:
             fact = self.facts.fact(pair)
-            decisions = [(revision, policy.decide(fact)) for revision, policy in self.policies]
+            decisions = [(revision, policy.decide(fact)) for revision, policy in self._policies]
             self._decided[pair] = [
                 (revision, str(decision.verdict), decision.rule, decision.message)
                 for revision, decision in decisions
             ]
         return self._decided[pair]
 
+    def _named(self, one: FindingRow) -> tuple[str, ...]:
+        component = self.facts.components[one.component_id]
+        purl = versioned_purl(component.purl, component.version)
+        return self._names[one.policy_id], purl, one.advisory_id, one.verdict, one.severity, one.rule or ""
+
 
 def evaluate_policies(attempt: Attempt) -> Result:
     """Evaluates every policy of the tenant over the selected images and keeps the findings.
 
     Mode full evaluates every image, incremental only those whose input digest changed, simulate every image
-    without writing findings. Raises InvalidInput when the tenant has no policy.
+    without writing findings. Of several runs at once each writes by the feed and the policies of that moment.
+    Raises InvalidInput when the tenant has no policy.
     """
     run, mode = attempt.run, attempt.run.mode or PolicyMode.FULL
     with attempt.begin() as store:
         images = {image.id: image for image in store.images.select(run.tenant_id, attempt.selection)}
-        revisions = store.policies.list(run.tenant_id)
         sboms = store.images.sbom_digests(
             run.tenant_id, [image.sbom_id for image in images.values() if image.sbom_id]
         )
         store.policy_jobs.create_many(run, mode, list(images.values()), store.now())
         items = store.policy_jobs.list_of_run(run)
-    if not revisions:
-        raise InvalidInput("policy", "none", "at least one policy; add one with `scheduler policy apply`")
-    evaluation = Evaluation(_facts(attempt), revisions)
-    tally = Tally(images)
+    evaluation, tally = _evaluation(attempt), Tally(images)
     pending = [item for item in items if item.status is WorkState.PENDING]
     for start in range(0, len(pending), CHUNK):
-        _evaluate_chunk(attempt, evaluation, pending[start : start + CHUNK], images, sboms, mode, tally)
+        chunk = pending[start : start + CHUNK]
+        while not _evaluate_chunk(attempt, evaluation, chunk, sboms, mode, tally):
+            attempt.log("the advisories or the policies changed meanwhile; evaluating by the new ones")
+            evaluation = _evaluation(attempt)
         attempt.log(f"evaluated {min(start + CHUNK, len(pending))} of {len(pending)} images")
     if not items:
         attempt.log("the selection names no image with an SBOM", "warning")
     return tally.result(mode)
 
 
-def _facts(attempt: Attempt) -> Facts:
-    matches = match_components(attempt, Selection(), with_withdrawn=True)
-    pairs: dict[Pair, MatchText] = dict.fromkeys(matches.affected, "affected")
-    pairs |= dict.fromkeys(matches.unknown, "unknown")
+def _evaluation(attempt: Attempt) -> Evaluation:
+    """Reads the basis before the facts, so that whatever changes in between is seen as a change."""
     with attempt.begin() as store:
-        return Facts(
-            pairs,
-            store.images.get_components(attempt.run.tenant_id, {pair[0] for pair in pairs}),
-            store.advisories.get_many({pair[1] for pair in pairs}),
-        )
+        basis = _basis(store, attempt.run.tenant_id)
+    if not basis.policies:
+        raise InvalidInput("policy", "none", "at least one policy; add one with `scheduler policy apply`")
+    return Evaluation(basis, gather_facts(attempt))
+
+
+def _basis(store: Store, tenant_id: str) -> Basis:
+    return Basis(store.advisories.latest_revision(), store.policies.list(tenant_id))
 
 
 def _evaluate_chunk(
     attempt: Attempt,
     evaluation: Evaluation,
     items: Sequence[WorkItem],
-    images: dict[UUID, Image],
-    sboms: dict[UUID, str],
+    sboms: Mapping[UUID, str],
     mode: PolicyMode,
     tally: "Tally",
-) -> None:
+) -> bool:
+    """Evaluates some images; False, with nothing written, when the evaluation's basis no longer holds."""
     tenant_id, subjects = attempt.run.tenant_id, [item.image_id for item in items]
     with attempt.begin() as store:
+        if mode is not PolicyMode.SIMULATE:
+            store.policy_jobs.lock(tenant_id)
+            if _basis(store, tenant_id) != evaluation.basis:
+                return False
         now = store.now()
         taken = store.policy_jobs.start_many(items, attempt.worker_id, now)
         pairs = _pairs_by_image(store, tenant_id, evaluation.facts, subjects)
@@ -162,26 +149,39 @@ def _evaluate_chunk(
             item.image_id: evaluation.input_digest(sboms[item.sbom_id], pairs.get(item.image_id, []))
             for item in items
         }
-        evaluated_before = store.policy_jobs.last_input_digests(tenant_id, subjects)
-        unchanged = {
-            image_id
+        unchanged = _unchanged(store, tenant_id, digests) if mode is PolicyMode.INCREMENTAL else {}
+        fresh = {
+            image_id: evaluation.findings(image_id, pairs.get(image_id, []))
             for image_id in subjects
-            if mode is PolicyMode.INCREMENTAL and evaluated_before.get(image_id) == digests[image_id]
+            if image_id not in unchanged
         }
-        fresh = [image_id for image_id in subjects if image_id not in unchanged]
-        findings = [
-            row for image_id in fresh for row in evaluation.findings(image_id, pairs.get(image_id, []))
-        ]
-        before = store.findings.list_open_of(tenant_id, fresh)
-        tally.add(fresh, len(unchanged), findings, {_key(one): (one.verdict, one.severity) for one in before})
+        tally.add(fresh, store.findings.list_open_of(tenant_id, fresh))
+        tally.add_unchanged(unchanged, store.findings.count_open_of(tenant_id, unchanged))
         if mode is not PolicyMode.SIMULATE:
-            store.findings.replace(attempt.run, fresh, findings, now)
+            store.findings.replace(attempt.run, fresh, list(chain.from_iterable(fresh.values())), now)
+        results = _results(evaluation, unchanged, fresh)
         done = [
-            (item.id, digests[item.image_id], *_result_of(item, findings, item.image_id in unchanged))
-            for item in items
-            if item.id in taken
+            (item.id, digests[item.image_id], *results[item.image_id]) for item in items if item.id in taken
         ]
         store.policy_jobs.complete_many(tenant_id, attempt.worker_id, done, store.now())
+    return True
+
+
+def _results(
+    evaluation: Evaluation, unchanged: Unchanged, fresh: Mapping[UUID, Sequence[FindingRow]]
+) -> dict[UUID, tuple[str, dict[str, object]]]:
+    results: dict[UUID, tuple[str, dict[str, object]]] = {
+        image_id: (evaluation.result_digest(own), {"findings": len(own), "unchanged": False})
+        for image_id, own in fresh.items()
+    }
+    for image_id, last in unchanged.items():
+        results[image_id] = last.result_digest, {**last.stats, "unchanged": True}
+    return results
+
+
+def _unchanged(store: Store, tenant_id: str, digests: Mapping[UUID, str]) -> Unchanged:
+    last = store.policy_jobs.last_evaluations(tenant_id, digests)
+    return {image_id: one for image_id, one in last.items() if one.input_digest == digests[image_id]}
 
 
 def _pairs_by_image(
@@ -193,19 +193,8 @@ def _pairs_by_image(
     return found
 
 
-def _result_of(
-    item: WorkItem, findings: Sequence[FindingRow], unchanged: bool
-) -> tuple[str, dict[str, object]]:
-    own = sorted(
-        (str(one.policy_id), one.component_id, one.advisory_id, one.verdict, one.severity)
-        for one in findings
-        if one.image_id == item.image_id
-    )
-    return digest_of(own), {"findings": len(own), "unchanged": unchanged}
-
-
-def _key(one: object) -> tuple[UUID, UUID, int, str]:
-    return one.image_id, one.policy_id, one.component_id, one.advisory_id  # type: ignore[attr-defined]
+def _key(one: FindingRow | OpenFinding) -> tuple[UUID, UUID, int, str]:
+    return one.image_id, one.policy_id, one.component_id, one.advisory_id
 
 
 class Tally:
@@ -219,16 +208,11 @@ class Tally:
         self.deltas: Counter[str] = Counter()
         self._by_image: dict[UUID, Counter[str]] = {}
 
-    def add(
-        self,
-        fresh: Sequence[UUID],
-        unchanged: int,
-        findings: Sequence[FindingRow],
-        before: dict[tuple[UUID, UUID, int, str], tuple[str, str]],
-    ) -> None:
-        """Counts one chunk; ``before`` maps the open findings' keys to (verdict, severity)."""
+    def add(self, fresh: Mapping[UUID, Sequence[FindingRow]], open_before: Iterable[OpenFinding]) -> None:
+        """Counts evaluated images by their findings, and how those differ from the open ones."""
         self.evaluated += len(fresh)
-        self.unchanged += unchanged
+        findings = list(chain.from_iterable(fresh.values()))
+        before = {_key(one): (one.verdict, one.severity) for one in open_before}
         now = {_key(one): (one.verdict, one.severity) for one in findings}
         new = now.keys() - before.keys()
         self.deltas["new"] += len(new)
@@ -237,9 +221,18 @@ class Tally:
         self.deltas["new_critical"] += sum(now[key][1] == "critical" for key in new)
         self.deltas["new_high"] += sum(now[key][1] == "high" for key in new)
         for one in findings:
-            self.verdicts[one.verdict] += 1
-            self.severities[one.severity] += 1
-            self._by_image.setdefault(one.image_id, Counter())[one.verdict] += 1
+            self._count(one.image_id, one.verdict, one.severity, 1)
+
+    def add_unchanged(self, unchanged: Unchanged, still_open: Iterable[OpenCount]) -> None:
+        """Counts images left as they are by their open findings."""
+        self.unchanged += len(unchanged)
+        for one in still_open:
+            self._count(one.image_id, one.verdict, one.severity, one.count)
+
+    def _count(self, image_id: UUID, verdict: str, severity: str, count: int) -> None:
+        self.verdicts[verdict] += count
+        self.severities[severity] += count
+        self._by_image.setdefault(image_id, Counter())[verdict] += count
 
     def result(self, mode: PolicyMode) -> Result:
         """Stats, deltas, and the images with most to do."""

@@ -1,5 +1,6 @@
 """The three ops of every job, each over the runs of one launch: open_runs, execute, close_runs."""
 
+from dataclasses import replace
 from uuid import UUID
 
 from dagster import OpDefinition, OpExecutionContext, op
@@ -62,17 +63,21 @@ def _manual_launch(
 def execute(
     context: OpExecutionContext, opened: Opened, engine: Engine, postgres: PostgresResource
 ) -> list[Outcome]:
-    """Carries out each run of the launch with the engine; one run's failure is its own."""
-    return [carry_out(postgres.database, run, opened.worker_id, engine, _say(context)) for run in opened.runs]
+    """Carries out each run of the launch with the engine and closes it at once; one run's failure is its own."""
+    outcomes = []
+    for run in opened.runs:
+        outcome = carry_out(postgres.database, run, opened.worker_id, engine, _say(context))
+        if not close_run(postgres.database, outcome):
+            context.log.warning(f"run {run.id} is another attempt's by now; nothing was written")
+            outcome = replace(outcome, state=None)
+        outcomes.append(outcome)
+    return outcomes
 
 
 def close_runs(
     context: OpExecutionContext, opened: Opened, outcomes: list[Outcome], postgres: PostgresResource
 ) -> None:
-    """Writes how each run ended, its summaries and what people read of it; fails when a run failed."""
-    for outcome in outcomes:
-        if not close_run(postgres.database, outcome):
-            context.log.warning(f"run {outcome.run.id} is another attempt's by now; nothing was written")
+    """Ends the launch, whose runs are all closed, and shows how they ended; fails when a run failed."""
     if opened.runs:
         finish_launch(postgres.database, opened)
     context.add_output_metadata(launch_metadata(outcomes))

@@ -7,14 +7,15 @@ from resources.database import Database
 from resources.records import Offer
 from resources.store import Store
 from scheduler_defs.launching.packing import pack
-from scheduler_defs.sensors.plan import plan_fires
+from scheduler_defs.timing.fires import plan_fires
 
 TENANTS_A_TICK = 100
 TRIGGERS_A_TENANT = 200
 TRIGGERS_A_TICK = 2000
 RUNS_A_TENANT = 500
 RUNS_A_TICK = 2000
-OFFERS_A_TICK = 100
+OFFERS_A_CLAIM = 100
+CLAIMS_A_TICK = 10
 OFFER_LEASE = timedelta(seconds=20)
 """How long a tick's RunRequests have before a later tick returns the same launches again."""
 
@@ -28,9 +29,10 @@ def claim(store: Store, owner: str, now: datetime) -> list[Offer]:
     tenants = store.tenants.lock_due(now, TENANTS_A_TICK)
     if tenants:
         _fire(store, tenants, now)
+        store.runs.stop_superseded(tenants, now)
         _launch(store, tenants, owner, now)
         store.tenants.mark_served(tenants, now)
-    return store.launches.offer(owner, now, OFFER_LEASE, OFFERS_A_TICK)
+    return store.launches.offer(owner, now, OFFER_LEASE, OFFERS_A_CLAIM)
 
 
 def claim_or_wait(
@@ -41,14 +43,23 @@ def claim_or_wait(
     poll: timedelta,
     sleep: Callable[[float], None],
 ) -> list[Offer]:
-    """Claims until there is something to submit or ``patience`` is over; no transaction is open while it waits."""
+    """Claims until there is something to submit or ``patience`` is over; no transaction is open while it waits.
+
+    While each claim finds more it claims again, up to CLAIMS_A_TICK times: Dagster takes seconds between ticks.
+    """
     give_up_at: datetime | None = None
+    offers: list[Offer] = []
+    claims = 0
     while True:
         with database.begin_system() as store:
             now = store.now()
-            offers = claim(store, owner, now)
-            next_due_at = None if offers else store.triggers.next_due_at()
+            more = claim(store, owner, now)
+            next_due_at = None if more else store.triggers.next_due_at()
+        offers += more
+        claims += 1
         give_up_at = give_up_at or now + patience
+        if more and claims < CLAIMS_A_TICK:
+            continue
         if offers or now >= give_up_at:
             return offers
         wake_at = min(now + poll, give_up_at)
@@ -64,7 +75,7 @@ def _fire(store: Store, tenants: Sequence[str], now: datetime) -> None:
     triggers = store.triggers.lock_due(schedules, now, TRIGGERS_A_TICK)
     fires = plan_fires(schedules, triggers, store.runs.count_open(schedules), now)
     if fires.cancels:
-        store.runs.cancel_open_of(fires.cancels, now)
+        store.runs.cancel_waiting_of(fires.cancels, now)
     store.runs.create_many(fires.runs, now)
     store.triggers.advance_many(fires.advances, now)
 

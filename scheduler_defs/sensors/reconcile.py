@@ -1,6 +1,7 @@
 """The sensor that follows Dagster: a launch whose Dagster run ended without writing its runs is ended here."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from uuid import UUID
 
 from dagster import (
@@ -41,17 +42,22 @@ ENDED = {
 def reconcile(context: SensorEvaluationContext, postgres: PostgresResource) -> SkipReason:
     """Compares this instance's open launches with Dagster's runs of them; starts nothing."""
     with postgres.begin_system() as store:
-        launches = store.launches.list_open(
-            owner_of(context.instance), store.now() - UNKNOWN_AFTER, LAUNCHES_A_TICK
-        )
-    ended = [
-        (launch, dagster_run)
-        for launch, dagster_run in _dagster_runs(context.instance, launches)
-        if dagster_run.status in ENDED
-    ]
+        before = store.now() - UNKNOWN_AFTER
+    launches, ended = end_dead_launches(postgres.database, context.instance, before)
+    return SkipReason(f"{launches} launches are open, {ended} had ended in Dagster")
+
+
+def end_dead_launches(database: Database, instance: DagsterInstance, before: datetime) -> tuple[int, int]:
+    """Ends this instance's launches whose Dagster run ended; returns how many were open and how many were ended.
+
+    A launch that was offered after ``before`` and that nobody opened is left alone.
+    """
+    with database.begin_system() as store:
+        launches = store.launches.list_open(owner_of(instance), before, LAUNCHES_A_TICK)
+    ended = [one for one in _dagster_runs(instance, launches) if one[1].status in ENDED]
     for launch, dagster_run in ended:
-        end_launch(postgres.database, launch, dagster_run)
-    return SkipReason(f"{len(launches)} launches are open, {len(ended)} had ended in Dagster")
+        end_launch(database, launch, dagster_run)
+    return len(launches), len(ended)
 
 
 def end_launch(database: Database, launch: Launch, dagster_run: DagsterRun) -> list[UUID]:

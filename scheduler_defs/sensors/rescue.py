@@ -1,6 +1,6 @@
 """The sensor that finds dead workers: what they left running is ended, in the ledger and in Dagster."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from dagster import DagsterInstance, DefaultSensorStatus, SensorEvaluationContext, SkipReason, sensor
 
@@ -21,9 +21,13 @@ def rescue(context: SensorEvaluationContext, postgres: PostgresResource) -> Skip
     """Declares silent workers dead by the database's clock and ends the runs of workers that are no more.
 
     Their Dagster runs are ended too; reconcile then ends a launch that its Dagster run had not opened yet.
+    The cursor is the time of the last tick: after a longer pause of its own (the database was away, the machine
+    slept) a tick declares nobody dead, since the workers could not be heard either.
     """
     with postgres.begin_system() as store:
-        dead = store.workers.declare_dead(store.now(), SILENT_FOR)
+        now = store.now()
+        dead = store.workers.declare_dead(now, SILENT_FOR) if _listened(context.cursor, now) else {}
+    context.update_cursor(now.isoformat())
     with postgres.begin_system() as store:
         abandoned = store.runs.list_abandoned()
     for run in abandoned:
@@ -32,6 +36,10 @@ def rescue(context: SensorEvaluationContext, postgres: PostgresResource) -> Skip
         if dagster_run_id:
             _end_in_dagster(context.instance, dagster_run_id)
     return SkipReason(f"{len(dead)} workers declared dead, {len(abandoned)} runs ended")
+
+
+def _listened(cursor: str | None, now: datetime) -> bool:
+    return cursor is not None and timedelta() <= now - datetime.fromisoformat(cursor) < SILENT_FOR
 
 
 def _end_in_dagster(instance: DagsterInstance, dagster_run_id: str) -> None:

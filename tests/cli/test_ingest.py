@@ -2,8 +2,13 @@
 
 import gzip
 import json
+import random
+import string
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+
+from scheduler_defs.inputs.sboms import Placement, ingest_sbom
 
 SHOP = "registry.example/shop/storefront:2023.4: 30 components, 41 dependencies, 0 unresolved, 0 without a purl; "
 
@@ -112,6 +117,40 @@ def test_a_wrong_sbom_is_refused_with_its_position(refused, tenant, write, conte
     assert refused("ingest", "sbom", path, "--tenant", tenant).startswith(f"Error: {path}: {message}")
 
 
+@pytest.mark.parametrize(("length", "fits"), [(1230, True), (1260, False), (2100, False)])
+def test_names_longer_than_an_index_takes_are_refused(scheduler, write, length, fits):
+    name = "".join(random.Random(length).choices(string.ascii_lowercase, k=length))
+    path = write(sbom_of(components=[{"type": "library", "name": name, "purl": f"pkg:pypi/{name}@1"}]))
+    result = scheduler("ingest", "sbom", path)
+    if fits:
+        assert result.exit_code == 0
+    else:
+        assert result.stderr.startswith(f"Error: {path}: at /components: holds 'pkg:pypi/{name[:50]}")
+
+
+def test_two_sboms_ingested_at_once_do_not_wait_for_each_other(tenant, database, write, admin, monkeypatch):
+    monkeypatch.setattr("scheduler_defs.inputs.sboms.BATCH", 1)
+    both = [{"type": "library", "name": name, "purl": f"pkg:pypi/{name}@1"} for name in "ab"]
+    paths = [
+        write(sbom_of(f"app-{number}", components=components), f"{number}.json")
+        for number, components in enumerate((both, both[::-1]))
+    ]
+
+    def ingest(number, on_components=None):
+        return ingest_sbom(database, tenant, paths[number], Placement(), "ann", None, on_components)
+
+    def let_the_other_go_as_far_as_it_can(written, total):
+        if written == 1:
+            others.append(executor.submit(ingest, 1))
+            while not admin.execute("SELECT FROM pg_locks WHERE NOT granted").rowcount:
+                assert not others[0].done()
+
+    others = []
+    with ThreadPoolExecutor() as executor:
+        assert ingest(0, let_the_other_go_as_far_as_it_can).components == 2
+        assert others[0].result().components == 2
+
+
 def test_a_file_that_cannot_be_read_is_refused(refused, tenant, tmp_path):
     for path, reason in ((tmp_path / "none.json", "No such file or directory"), (tmp_path, "Is a directory")):
         error = refused("ingest", "sbom", path, "--tenant", tenant)
@@ -145,6 +184,39 @@ def test_advisories_become_a_feed_revision(cli, examples, row_counts):
     result = cli("ingest", "advisories", examples / "advisories.osv.jsonl")
     assert result.stdout == "no new revision: 0 added, 0 changed, 54 unchanged, 0 malformed\n"
     assert row_counts() == before
+
+
+def test_of_several_records_of_one_advisory_the_last_wins_and_counts_once(cli, tmp_path, admin):
+    def record(identity, package):
+        spans = [{"type": "ECOSYSTEM", "events": [{"introduced": "0"}]}]
+        affected = [{"package": {"ecosystem": "PyPI", "name": package}, "ranges": spans}]
+        return json.dumps({"id": identity, "modified": "2026-01-01T00:00:00Z", "affected": affected})
+
+    def ranges():
+        return admin.execute(
+            "SELECT package, revision_to FROM inventory.advisory_ranges WHERE advisory_id = 'A' ORDER BY 1"
+        ).fetchall()
+
+    def ingest(first, last):
+        between = [record(f"F-{number}", "filler") for number in range(600)]
+        path = tmp_path / "feed.jsonl"
+        path.write_text("\n".join([record("A", first), *between, record("A", last)]))
+        return cli("ingest", "advisories", path).stdout
+
+    assert ingest("old", "new") == "revision 1: 601 added, 0 changed, 1 unchanged, 0 malformed\n"
+    assert ranges() == [("new", None)]
+    assert ingest("newer", "newest") == "revision 2: 0 added, 1 changed, 601 unchanged, 0 malformed\n"
+    assert ranges() == [("new", 2), ("newest", None)]
+
+
+def test_the_tag_is_what_tells_images_without_a_digest_apart(scheduler, write, images):
+    for tag in ("1", "2", "1"):
+        assert scheduler("ingest", "sbom", write(sbom_of()), "--image", f"app:{tag}").exit_code == 0
+    assert [image[3] for image in images()] == ["1", "2"]
+    for tag in ("3", "4"):
+        name = f"app:{tag}@sha256:{'ab' * 32}"
+        assert scheduler("ingest", "sbom", write(sbom_of()), "--image", name).exit_code == 0
+    assert [image[3] for image in images()] == ["1", "2", "4"]
 
 
 @pytest.fixture

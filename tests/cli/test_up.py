@@ -9,7 +9,14 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import psycopg
 import pytest
+
+from resources.database import Database
+from resources.settings import SchedulerSettings
+from resources.states import JobKind, RunState
+from scheduler_defs.edits.runs import request_run
+from scheduler_defs.edits.tenants import create_tenant
 
 pytestmark = pytest.mark.stack
 
@@ -84,6 +91,43 @@ def test_a_second_ctrl_c_leaves_no_process_either(own_directory):
         process.send_signal(signal.SIGINT)
         process.wait(STOPPED_WITHIN_SECONDS)
     assert own_directory.processes() == []
+
+
+def test_a_second_stack_on_one_directory_is_refused(own_directory):
+    with running(own_directory, WITH_SIGINT) as (process, _):
+        done = subprocess.run(
+            [sys.executable, "-m", "scheduler_defs.cli.main", "demo"],
+            capture_output=True,
+            text=True,
+            env=own_directory.environment,
+            timeout=60,
+            check=False,
+        )
+        process.send_signal(signal.SIGINT)
+        assert process.wait(STOPPED_WITHIN_SECONDS) == 0
+    assert (done.returncode, done.stdout) == (2, "")
+    assert f"data directory: '{own_directory.path}' is not valid" in done.stderr
+
+
+def test_what_a_killed_stack_was_starting_does_not_hold_up_the_next(own_directory):
+    settings = SchedulerSettings(data_directory=own_directory.path)
+    with running(own_directory, WITH_SIGINT), Database(settings) as database:
+        with database.begin_system() as store:
+            create_tenant(store, "acme", "tests")
+            run_id = request_run(store, "acme", JobKind.GRAPH, "tests")
+        with psycopg.connect(settings.dagster_conninfo(), autocommit=True) as dagster:
+            statuses = "SELECT status FROM runs WHERE status IN ('STARTING', 'STARTED')"
+            own_directory.until(lambda: dagster.execute(statuses).fetchall(), "Dagster starts the run")
+            for process in own_directory.processes():
+                process.kill()
+    own_directory.until(lambda: not own_directory.processes(), "every process is gone")
+    with running(own_directory, WITH_SIGINT) as (process, _), Database(settings) as database:
+        with database.begin("acme") as store:
+            run = store.runs.get("acme", run_id)
+        assert run.state is RunState.CANCELLED
+        assert "ended as CANCELED without closing the run" in run.reason
+        process.send_signal(signal.SIGINT)
+        assert process.wait(STOPPED_WITHIN_SECONDS) == 0
 
 
 def test_a_port_in_use_is_one_line_and_starts_nothing(own_directory):

@@ -1,8 +1,12 @@
 """One attempt of a run: cancelled between chunks, taken away, failed in odd ways."""
 
+from dataclasses import replace
+
 import pytest
 
+from resources.database import Database
 from resources.errors import StaleAttempt
+from resources.migrations import LOG_PARTITIONS_AHEAD
 from resources.states import JobKind, RunState, WorkState
 from scheduler_defs.edits.runs import cancel_run
 from scheduler_defs.ops.attempt import Attempt, Result, carry_out
@@ -152,3 +156,105 @@ def test_a_run_whose_selection_makes_no_sense_fails_alone(world, admin):
     )
     assert close_run(world.database, outcome)
     assert "selection.colour: 'red' is not valid" in world.row(run).error
+
+
+def test_an_attempt_begins_when_its_own_work_does(world):
+    opened = world.opened(JobKind.GRAPH)
+    (run,) = opened.runs
+    outcome = world.carry(opened)
+    begun = world.row(run).started_at
+    assert run.started_at < begun <= outcome.ended_at
+    assert outcome.run == replace(run, started_at=begun)
+
+
+def test_no_attempt_begins_under_another_token_or_after_its_end(world):
+    opened = world.opened(JobKind.GRAPH)
+    (run,) = opened.runs
+    late = replace(run, fencing_token=run.fencing_token + 1)
+    for change in (lambda: late, lambda: taken_over(world, run) or run):
+        stale = change()
+        before = world.row(run)
+        with pytest.raises(StaleAttempt, match="nothing was written"):
+            with world.database.begin("acme") as store:
+                store.runs.begin_attempt(stale, store.now())
+        assert world.row(run) == before
+
+
+def test_a_line_costs_no_transaction_and_is_dated_in_order_between_begin_and_end(world, settings):
+    opened = world.opened(JobKind.GRAPH)
+    (run,) = opened.runs
+    with Counting(settings) as database:
+
+        def engine(attempt):
+            before = database.transactions
+            for number in range(150):
+                attempt.log(f"line {number}")
+            return Result({"transactions": database.transactions - before})
+
+        outcome = carry_out(database, run, opened.worker_id, engine, lambda *_: None)
+    assert outcome.result.stats == {"transactions": 0}
+    with world.database.begin("acme") as store:
+        said = [line.at for line in store.execution_logs.tail("acme", run.id)]
+        now = store.now()
+    assert len(said) == 152
+    assert said == sorted(said)
+    assert outcome.run.started_at <= said[0] < said[-1] <= now
+
+
+class Counting(Database):
+    """Counts the transactions."""
+
+    transactions = 0
+
+    def begin(self, tenant):
+        self.transactions += 1
+        return super().begin(tenant)
+
+    def begin_system(self):
+        self.transactions += 1
+        return super().begin_system()
+
+
+@pytest.mark.parametrize("lines", [0, 250])
+@pytest.mark.parametrize("failure", [None, "the engine broke"])
+def test_a_log_that_cannot_be_written_fails_the_run_and_nothing_else(world, admin, lines, failure):
+    opened = world.opened(JobKind.GRAPH)
+    (run,) = opened.runs
+
+    def engine(attempt):
+        month = admin.execute("SELECT to_char(now() AT TIME ZONE 'UTC', 'YYYYMM')").fetchone()[0]
+        admin.execute(f"DROP TABLE scheduler.execution_logs_{month}")
+        for number in range(lines):
+            attempt.log(f"line {number}")
+        return Result({"images": 1}, failure=failure)
+
+    outcome = carry_out(world.database, run, opened.worker_id, engine, lambda *_: None)
+    assert close_run(world.database, outcome)
+    after = world.row(run)
+    assert after.state is RunState.FAILED
+    missing = "CheckViolation: no partition of relation"
+    assert after.error == failure if failure and not lines else after.error.startswith(missing)
+    with world.database.begin_system() as store:
+        assert store.execution_logs.ensure_partitions(store.now(), store.now() + LOG_PARTITIONS_AHEAD) == 1
+    assert world.run(JobKind.GRAPH).state is RunState.COMPLETED
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"), [("the release is frozen", "the release is frozen"), ("", "cancelled by ann")]
+)
+def test_a_running_run_that_is_cancelled_keeps_the_reason(world, given, kept):
+    opened = world.opened(JobKind.GRAPH)
+    (run,) = opened.runs
+    with world.database.begin("acme") as store:
+        assert cancel_run(store, run, "ann", given) is RunState.RUNNING
+    assert close_run(world.database, world.carry(opened))
+    assert (world.row(run).state, world.row(run).reason) == (RunState.CANCELLED, kept)
+
+
+def test_a_run_that_completes_before_it_is_stopped_has_no_reason(world):
+    opened = world.opened(JobKind.GRAPH)
+    outcome = world.carry(opened)
+    with world.database.begin("acme") as store:
+        cancel_run(store, outcome.run, "ann", "too late")
+    assert close_run(world.database, outcome)
+    assert (world.row(outcome.run).state, world.row(outcome.run).reason) == (RunState.COMPLETED, None)

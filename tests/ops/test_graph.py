@@ -11,6 +11,7 @@ from resources.states import JobKind, RunState, WorkState
 from scheduler_defs.engines.digests import canonical_json
 from scheduler_defs.engines.graph import build_graph, to_document
 from scheduler_defs.engines.sbom import load_sbom
+from scheduler_defs.ops.launches import close_run
 
 
 def items(world, run):
@@ -148,3 +149,27 @@ def test_a_document_that_ingestion_would_refuse_does_not_reach_a_graph(world):
     with pytest.raises(InvalidDocument):
         world.image(packages={})
     assert world.run(JobKind.GRAPH).stats["images"] == 0
+
+
+@pytest.mark.parametrize(
+    ("broken", "item_state"),
+    [
+        ("REVOKE SELECT ON inventory.sboms FROM scheduler_tenant", WorkState.FAILED),
+        ("REVOKE INSERT ON inventory.graphs FROM scheduler_tenant", WorkState.FAILED),
+        ("REVOKE UPDATE ON scheduler.graph_jobs FROM scheduler_tenant", WorkState.PENDING),
+    ],
+    ids=["reading the SBOM", "keeping the graph", "taking the item"],
+)
+def test_a_refusal_by_the_database_ends_the_run_as_failed(world, admin, broken, item_state):
+    world.image()
+    opened = world.opened(JobKind.GRAPH)
+    admin.execute(broken)
+    outcome = world.carry(opened)
+    assert outcome.state is RunState.FAILED
+    assert "permission denied for table" in outcome.error
+    (item,) = items(world, outcome.run)
+    assert item.status is item_state
+    if item_state is WorkState.FAILED:
+        assert item.error.startswith("permission denied for table")
+        assert close_run(world.database, outcome)
+        assert world.row(outcome.run).state is RunState.FAILED

@@ -71,6 +71,19 @@ def test_the_same_input_gives_the_same_digest_and_another_another(world):
     assert impact(world).stats["digest"] != one.stats["digest"]
 
 
+def test_two_tenants_with_the_same_input_get_the_same_digest(world):
+    world.image("elsewhere", {"click": "1.0"})
+    for tenant in ("acme", "globex"):
+        world.image("one", {"flask": "1.0", "jinja2": None}, tenant=tenant)
+        world.image("two", {"flask": "1.0"}, tenant=tenant, digest=f"sha256:{'a' * 64}")
+    world.advisories(world.advisory("A", "flask"), world.advisory("B", "jinja2"))
+    ours, theirs = impact(world), impact(world, "globex")
+    assert (ours.stats["affected_images"], ours.stats["affected_components"]) == (2, 1)
+    assert ours.stats["digest"] == theirs.stats["digest"]
+    world.image("two", {"flask": "1.0"}, tenant="globex", digest=f"sha256:{'b' * 64}")
+    assert impact(world, "globex").stats["digest"] != theirs.stats["digest"]
+
+
 def test_a_list_of_advisories_narrows(world):
     world.example()
     expected = {pair for pair in oracle() if pair[1] in {"PYSEC-2021-439", "PYSEC-2018-28"}}

@@ -1,20 +1,27 @@
 """Launches carried out by the real jobs, by hand and as fire_due starts them."""
 
+import itertools
 import zlib
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from time import monotonic
 
 import pytest
-from dagster import build_resources
+from dagster import build_op_context, build_resources
 
+from resources.errors import InvalidInput
 from resources.ids import new_id
 from resources.postgres import PostgresResource
+from resources.records import Launchable
 from resources.selection import Selection
 from resources.states import JobKind, LaunchState, RunState, TriggerKind, WorkState
 from resources.worker import WorkerResource
 from scheduler_defs.edits.runs import cancel_run, request_run
-from scheduler_defs.ops.launches import open_launch
+from scheduler_defs.ops.attempt import Result
+from scheduler_defs.ops.launches import ManualLaunch, add_manual, close_run, open_launch, raise_for_failures
+from scheduler_defs.ops.run_ops import execute
+from scheduler_defs.sensors.endings import end_run
 
 IMAGES = 15
 WORKER = WorkerResource(postgres=PostgresResource())
@@ -27,8 +34,15 @@ def error_of(result):
     return f"{error} {error.cause}"
 
 
-def count(admin, table, where="true"):
+def rows(admin, table, where="true"):
     return admin.execute(f"SELECT count(*) FROM scheduler.{table} WHERE {where}").fetchone()[0]
+
+
+def wait_for_a_waiter(admin):
+    """Returns when some transaction waits for a lock."""
+    give_up_at = monotonic() + 20
+    while not admin.execute("SELECT count(*) FROM pg_locks WHERE NOT granted").fetchone()[0]:
+        assert monotonic() < give_up_at
 
 
 @pytest.fixture
@@ -66,9 +80,9 @@ def test_in_a_launch_of_thirty_runs_the_poisoned_one_fails_alone(world, packed, 
     assert "1 of 30 runs failed" in error_of(result)
     assert str(poisoned.id) in error_of(result)
     assert {run.dagster_run_id for run in runs} == {result.run_id}
-    assert count(admin, "graph_jobs", "status = 'completed'") == 29
-    assert count(admin, "graph_jobs", "status = 'failed' AND tenant_id = 'globex' AND error <> ''") == 1
-    assert count(admin, "launches", "state = 'finished'") == 1
+    assert rows(admin, "graph_jobs", "status = 'completed'") == 29
+    assert rows(admin, "graph_jobs", "status = 'failed' AND tenant_id = 'globex' AND error <> ''") == 1
+    assert rows(admin, "launches", "state = 'finished'") == 1
 
 
 def test_each_run_of_a_launch_has_its_own_log_items_and_summary(world, packed, job, admin):
@@ -95,7 +109,7 @@ def test_each_run_of_a_launch_has_its_own_log_items_and_summary(world, packed, j
         WHERE j.tenant_id <> r.tenant_id OR i.tenant_id <> r.tenant_id OR i.namespace <> r.selection ->> 'namespace'
         """
     assert admin.execute(mixed).fetchone() == (0,)
-    assert count(admin, "graph_jobs") == 2 * IMAGES
+    assert rows(admin, "graph_jobs") == 2 * IMAGES
 
 
 def test_a_second_dagster_run_for_a_launch_opens_nothing_and_ends(world, job, admin):
@@ -108,8 +122,8 @@ def test_a_second_dagster_run_for_a_launch_opens_nothing_and_ends(world, job, ad
     again = job(offer)
     assert again.success
     assert world.manual() == [before]
-    assert count(admin, "graph_jobs") == 1
-    assert count(admin, "launches", f"state = 'finished' AND dagster_run_id <> '{again.run_id}'") == 1
+    assert rows(admin, "graph_jobs") == 1
+    assert rows(admin, "launches", f"state = 'finished' AND dagster_run_id <> '{again.run_id}'") == 1
 
 
 def test_a_launch_cancelled_before_it_was_opened_does_nothing(world, job):
@@ -123,6 +137,94 @@ def test_a_launch_cancelled_before_it_was_opened_does_nothing(world, job):
     assert job(offer).success
     assert world.row(run).state is RunState.CANCELLED
     assert world.row(run).started_at is None
+
+
+# Runs of a launch, one after another
+
+
+@pytest.fixture
+def execution(world, packed, job):
+    """execution(engine) is the op that carries out a launch of 30 opened runs, outside Dagster."""
+    opened = open_launch(world.database, packed.id, JobKind.GRAPH, f"dagster-{packed.id}", world.worker())
+    with build_op_context() as context:
+        yield lambda engine: execute(context, opened, engine, PostgresResource())
+
+
+def runs_of_launch(world, packed):
+    with world.database.begin_system() as store:
+        return store.runs.list_of_launch(packed.id)
+
+
+def test_a_run_is_closed_before_the_next_one_begins(world, packed, execution):
+    seen = []
+
+    def engine(attempt):
+        seen.append([run.state for run in runs_of_launch(world, packed)])
+        return Result({})
+
+    outcomes = execution(engine)
+    done, running = [RunState.COMPLETED], [RunState.RUNNING]
+    assert seen == [number * done + (2 * IMAGES - number) * running for number in range(2 * IMAGES)]
+    assert [outcome.run.id for outcome in outcomes] == [run.id for run in runs_of_launch(world, packed)]
+
+
+def test_a_runs_duration_is_of_its_own_work(world, packed, execution):
+    execution(lambda attempt: Result({}))
+    runs = runs_of_launch(world, packed)
+    assert all(one.finished_at <= other.started_at for one, other in itertools.pairwise(runs))
+    for tenant in ("acme", "globex"):
+        took = [(run.finished_at - run.started_at).total_seconds() for run in runs if run.tenant_id == tenant]
+        with world.database.begin(tenant) as store:
+            (summary,) = store.run_summaries.list(tenant, "day")
+        assert (summary.duration_max, summary.duration_avg) == pytest.approx(
+            (max(took), sum(took) / len(took))
+        )
+
+
+def test_a_process_that_ends_in_the_middle_leaves_done_runs_done(world, packed, execution):
+    carried = []
+
+    def engine(attempt):
+        carried.append(attempt.run.id)
+        if len(carried) == 3:
+            raise SystemExit
+        return Result({"images": 1})
+
+    with pytest.raises(SystemExit):
+        execution(engine)
+    states = {run.id: run.state for run in runs_of_launch(world, packed)}
+    assert [states[run] for run in carried] == [RunState.COMPLETED, RunState.COMPLETED, RunState.RUNNING]
+    assert Counter(states.values()) == {RunState.COMPLETED: 2, RunState.RUNNING: 2 * IMAGES - 2}
+
+
+def test_a_run_whose_log_cannot_be_written_leaves_the_others_of_its_launch_be(packed, execution, admin):
+    month = admin.execute("SELECT to_char(now() AT TIME ZONE 'UTC', 'YYYYMM')").fetchone()[0]
+    numbers = itertools.count(1)
+
+    def engine(attempt):
+        number = next(numbers)
+        if number == 2:
+            admin.execute(f"DROP TABLE scheduler.execution_logs_{month}")
+        if number == 3:
+            admin.execute("SELECT scheduler.ensure_log_partitions(now(), now())")
+        return Result({})
+
+    outcomes = execution(engine)
+    assert Counter(outcome.state for outcome in outcomes) == {RunState.COMPLETED: 29, RunState.FAILED: 1}
+    assert outcomes[1].error.startswith("CheckViolation: no partition of relation")
+    failed = admin.execute("SELECT id, error FROM scheduler.runs WHERE state = 'failed'").fetchall()
+    assert failed == [(outcomes[1].run.id, outcomes[1].error)]
+
+
+def test_a_run_taken_over_while_its_launch_works_is_no_failure_of_it(world, packed, execution):
+    def engine(attempt):
+        if attempt.run.id == runs_of_launch(world, packed)[0].id:
+            assert end_run(world.database, attempt.run, RunState.CANCELLED, "by hand")
+        return Result({})
+
+    outcomes = execution(engine)
+    assert [outcome.state for outcome in outcomes] == [None, *(2 * IMAGES - 1) * [RunState.COMPLETED]]
+    raise_for_failures(outcomes)
 
 
 # Manual launches
@@ -146,7 +248,7 @@ def test_a_manual_launch_needs_nothing_but_a_tenant(world, job, admin, kind):
         (entry,) = (entry for entry in store.audit.list("acme") if entry.entity == "run")
     assert (entry.action, entry.entity_id, entry.actor) == ("start", str(run.id), "launchpad")
     assert image.tenant_id == run.tenant_id
-    assert count(admin, "workers", f"status = 'gone' AND dagster_run_id = '{result.run_id}'") == 1
+    assert rows(admin, "workers", f"status = 'gone' AND dagster_run_id = '{result.run_id}'") == 1
 
 
 def test_a_manual_launch_takes_selection_priority_and_mode(world, job):
@@ -188,12 +290,43 @@ def test_a_wrong_launch_says_what_is_wrong_and_writes_nothing(world, job, admin,
     assert not result.success
     assert said in error_of(result)
     assert "InvalidInput" in error_of(result) or "NotFound" in error_of(result)
-    assert (count(admin, "runs"), count(admin, "launches"), count(admin, "audit", "entity = 'run'")) == (
+    assert (rows(admin, "runs"), rows(admin, "launches"), rows(admin, "audit", "entity = 'run'")) == (
         0,
         0,
         0,
     )
-    assert count(admin, "workers", "status <> 'gone'") == 0
+    assert rows(admin, "workers", "status <> 'gone'") == 0
+
+
+def test_a_tenant_at_its_limit_gets_no_manual_launch(world, job, admin):
+    admin.execute("UPDATE scheduler.tenants SET max_concurrent_runs = 1 WHERE tenant_id = 'acme'")
+    world.opened(JobKind.GRAPH, "globex")
+    opened = world.opened(JobKind.GRAPH)
+    tables = ("runs", "launches", "audit")
+    before = [rows(admin, table) for table in tables]
+    result = job("graph", tenant="acme")
+    assert "tenant: 'acme' is not valid; expected a tenant below its limit of 1 open runs" in error_of(result)
+    assert [rows(admin, table) for table in tables] == before
+    assert close_run(world.database, world.carry(opened))
+    assert job("graph", tenant="acme").success
+
+
+def test_manual_launches_at_the_same_time_keep_the_limit_together(world, admin):
+    admin.execute("UPDATE scheduler.tenants SET max_concurrent_runs = 1 WHERE tenant_id = 'acme'")
+    wanted = ManualLaunch("acme", JobKind.GRAPH, Selection(), 0, None, "ann")
+
+    def second():
+        with world.database.begin_system() as store:
+            return add_manual(store, wanted, "tests")
+
+    with ThreadPoolExecutor(1) as pool:
+        with world.database.begin_system() as store:
+            add_manual(store, wanted, "tests")
+            other = pool.submit(second)
+            wait_for_a_waiter(admin)
+        with pytest.raises(InvalidInput, match="below its limit of 1 open runs"):
+            other.result(30)
+    assert rows(admin, "runs") == 1
 
 
 def test_a_launch_of_another_kind_is_refused_and_left_as_it_is(world, job, admin):
@@ -202,8 +335,8 @@ def test_a_launch_of_another_kind_is_refused_and_left_as_it_is(world, job, admin
     (offer,) = world.claim()
     result = job("impact", launch_id=str(offer.id))
     assert "launch_id" in error_of(result)
-    assert "a impact launch; this one is of graph" in error_of(result)
-    assert count(admin, "launches", "state = 'offered'") == 1
+    assert "a launch of impact runs, not of graph runs" in error_of(result)
+    assert rows(admin, "launches", "state = 'offered'") == 1
     assert [run.state for run in world.manual()] == [RunState.QUEUED]
 
 
@@ -232,7 +365,27 @@ def test_a_cancelled_launch_is_no_failure_of_its_dagster_run(world, job, admin):
     assert job("graph", tenant="acme").success
     (run,) = world.manual()
     assert (run.state, run.reason) == (RunState.CANCELLED, "cancelled")
-    assert count(admin, "graph_jobs", "status = 'cancelled'") == 1
+    assert rows(admin, "graph_jobs", "status = 'cancelled'") == 1
+
+
+def test_opening_locks_runs_in_the_order_of_their_ids(world, admin):
+    """Another transaction that holds the first run finds the second one free: the two cannot deadlock."""
+    with world.database.begin_system() as store:
+        first, second = sorted(request_run(store, "acme", JobKind.GRAPH, "ann") for _ in range(2))
+        launch_id = new_id()
+        store.launches.create_many({launch_id: JobKind.GRAPH}, "tests", store.now())
+        queued = [Launchable("acme", run, JobKind.GRAPH) for run in (first, second)]
+        assert len(store.runs.enqueue_many({launch_id: queued})) == 2
+    admin.execute("UPDATE scheduler.runs SET priority = 1 WHERE id = %s", [first])  # is last on its page now
+    opening = (world.database, launch_id, JobKind.GRAPH, "dagster", world.worker())
+    with ThreadPoolExecutor(1) as pool:
+        with world.database.begin_system() as store:
+            hold = "SELECT id FROM scheduler.runs WHERE id = %s FOR NO KEY UPDATE NOWAIT"
+            store.connection.execute(hold, [first])
+            other = pool.submit(open_launch, *opening)
+            wait_for_a_waiter(admin)
+            store.connection.execute(hold, [second])
+        assert [run.id for run in other.result(30).runs] == [first, second]
 
 
 def test_opening_is_fenced_by_kind_and_by_the_launchs_own_dagster_run(world):
@@ -269,7 +422,7 @@ def test_the_process_is_a_worker_with_a_heartbeat_while_its_run_lasts(world, job
     assert (status, ended_at) == ("active", None)
     (run,) = world.manual()
     assert run.worker_id == worker
-    assert count(admin, "workers", "status = 'gone' AND ended_at IS NOT NULL") == 1
+    assert rows(admin, "workers", "status = 'gone' AND ended_at IS NOT NULL") == 1
 
 
 def test_a_worker_is_heard_from_until_it_leaves(job, admin, monkeypatch):
@@ -278,8 +431,8 @@ def test_a_worker_is_heard_from_until_it_leaves(job, admin, monkeypatch):
     with build_resources({"postgres": PostgresResource(), "worker": WORKER}) as resources:
         assert resources.worker.worker_id
         give_up_at = monotonic() + 20
-        while not count(admin, "workers", heard):
+        while not rows(admin, "workers", heard):
             assert monotonic() < give_up_at
-    assert count(admin, "workers", "status = 'gone'") == 1
+    assert rows(admin, "workers", "status = 'gone'") == 1
     left_at = admin.execute("SELECT last_heartbeat_at <= ended_at FROM scheduler.workers").fetchall()
     assert left_at == [(True,)]

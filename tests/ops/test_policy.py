@@ -1,6 +1,7 @@
 """Policy runs through the store, against an oracle of their own."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -124,18 +125,18 @@ def test_incremental_evaluates_only_what_changed(shop):
     assert counts(evaluate(shop, INCREMENTAL)) == (3, 0, 3)
     before = findings(shop)
     run = evaluate(shop, INCREMENTAL)
-    assert counts(run) == (0, 3, 0)
+    assert counts(run) == (0, 3, 3)
     assert findings(shop) == before
     assert [item.status for item in items(shop, run)] == [WorkState.COMPLETED] * 3
 
     shop.image("shop/0", {"flask": "1.0", "click": "1.0"})
-    assert counts(evaluate(shop, INCREMENTAL)) == (1, 2, 2)
+    assert counts(evaluate(shop, INCREMENTAL)) == (1, 2, 4)
     shop.advisories(shop.advisory("B-jinja2", "jinja2"))
     run = evaluate(shop, INCREMENTAL)
-    assert counts(run) == (1, 2, 2)
+    assert counts(run) == (1, 2, 5)
     assert (run.deltas["new"], run.deltas["fixed"]) == (1, 0)
     shop.advisories(shop.advisory("C-elsewhere", "django"))
-    assert counts(evaluate(shop, INCREMENTAL)) == (0, 3, 0)
+    assert counts(evaluate(shop, INCREMENTAL)) == (0, 3, 5)
     apply(shop, always("block"))
     assert counts(evaluate(shop, INCREMENTAL)) == (3, 0, 5)
     assert counts(evaluate(shop)) == (3, 0, 5)
@@ -144,15 +145,113 @@ def test_incremental_evaluates_only_what_changed(shop):
 
 def test_incremental_leaves_the_findings_of_a_full_evaluation(shop):
     evaluate(shop, FULL)
-    assert counts(evaluate(shop, INCREMENTAL)) == (0, 3, 0)
+    assert counts(evaluate(shop, INCREMENTAL)) == (0, 3, 3)
     shop.image("shop/1", {"click": "2.0"})
     shop.advisories(shop.advisory("A-click", "click", ("introduced", "0"), ("fixed", "2.0")))
     run = evaluate(shop, INCREMENTAL)
-    assert counts(run) == (1, 2, 0)
+    assert counts(run) == (1, 2, 2)
     assert (run.deltas["new"], run.deltas["fixed"]) == (0, 1)
     by_incremental = findings(shop)
     evaluate(shop, FULL)
     assert findings(shop) == by_incremental
+
+
+def test_images_left_as_they_are_keep_their_counts_and_digests(world):
+    world.example()
+    full, incremental = evaluate(world), evaluate(world, INCREMENTAL)
+    assert counts(incremental) == (0, 1, counts(full)[2])
+    for name in ("findings", "block", "warn", "ignore", "severities"):
+        assert incremental.stats[name] == full.stats[name]
+    assert set(incremental.deltas.values()) == {0}
+    (before,), (after,) = items(world, full), items(world, incremental)
+    assert after.result_digest == before.result_digest
+    assert before.stats == {"findings": counts(full)[2], "unchanged": False}
+    assert after.stats == {"findings": counts(full)[2], "unchanged": True}
+
+
+def test_two_tenants_with_the_same_input_get_the_same_digests(world):
+    world.image("elsewhere", {"click": "1.0"})
+    runs = []
+    for tenant in ("acme", "globex"):
+        world.image("shop", {"flask": "1.0", "jinja2": None}, tenant=tenant)
+        apply(world, always("warn"), tenant)
+    world.advisories(world.advisory("A", "flask"), world.advisory("B", "jinja2", ("introduced", "1")))
+    runs = [evaluate(world, tenant=tenant, repository="shop") for tenant in ("acme", "globex")]
+    ours, theirs = ([item.result_digest for item in items(world, run)] for run in runs)
+    assert counts(runs[0]) == counts(runs[1]) == (1, 0, 2)
+    assert ours == theirs
+    apply(world, always("block"), "globex")
+    assert [item.result_digest for item in items(world, evaluate(world, tenant="globex"))] != theirs
+
+
+def during(world, event):
+    """Carries out a full run in which something happens between its matching and its writing."""
+    opened, happened = world.opened(JobKind.POLICY), []
+
+    def say(level, message):
+        if message.startswith("compared") and not happened:
+            happened.append(message)
+            event()
+
+    outcome = world.carry(opened, say)
+    assert close_run(world.database, outcome)
+    assert happened
+    return world.row(outcome.run)
+
+
+def as_evaluated_afresh(world):
+    """The findings as they are and as a full evaluation leaves them."""
+    as_left = findings(world)
+    evaluate(world)
+    return as_left, findings(world)
+
+
+@pytest.mark.parametrize("what", ["feed", "policy"])
+def test_a_slow_run_does_not_undo_what_a_later_one_found(shop, what):
+    def change_and_evaluate():
+        if what == "policy":
+            apply(shop, always("block"))
+        else:
+            shop.advisories(
+                shop.advisory("A-click", "click", ("introduced", "5")), shop.advisory("N", "flask")
+            )
+        evaluate(shop)
+
+    run = during(shop, change_and_evaluate)
+    assert set(run.deltas.values()) == {0}
+    assert counts(evaluate(shop, INCREMENTAL))[:2] == (0, 3)
+    as_left, afresh = as_evaluated_afresh(shop)
+    assert as_left == afresh
+    assert len(afresh) == 3
+
+
+def test_incremental_compares_with_the_run_that_wrote_last_not_with_the_one_that_began_last(shop):
+    def evaluate_then_change():
+        evaluate(shop)
+        shop.advisories(shop.advisory("A-click", "click", ("introduced", "5")))
+
+    during(shop, evaluate_then_change)
+    assert len(findings(shop)) == 2
+    shop.advisories(shop.advisory("A-click", "click"))
+    assert counts(evaluate(shop, INCREMENTAL)) == (1, 2, 3)
+    as_left, afresh = as_evaluated_afresh(shop)
+    assert as_left == afresh
+
+
+@pytest.mark.parametrize("mode", [FULL, INCREMENTAL])
+def test_chunks_of_a_tenant_are_written_one_at_a_time(shop, admin, mode):
+    shop.image("theirs", {"flask": "1.0"}, tenant="globex")
+    opened = shop.opened(JobKind.POLICY, mode=mode)
+    with ThreadPoolExecutor() as executor, shop.database.begin("acme") as store:
+        store.policy_jobs.lock("acme")
+        assert counts(evaluate(shop, SIMULATE)) == (3, 0, 3)
+        assert counts(evaluate(shop, tenant="globex")) == (1, 0, 1)
+        waiting = executor.submit(shop.carry, opened)
+        while not admin.execute("SELECT FROM pg_locks WHERE NOT granted AND locktype = 'advisory'").rowcount:
+            assert not waiting.done()
+        assert findings(shop) == {}
+    assert close_run(shop.database, waiting.result())
+    assert len(findings(shop)) == 3
 
 
 def test_simulate_writes_no_findings_and_counts_as_no_evaluation(shop):
@@ -277,5 +376,5 @@ def test_chunks_add_up_and_a_run_stopped_between_them_keeps_what_it_has(shop, mo
     assert shop.row(run).state is RunState.CANCELLED
     assert sorted(item.status for item in items(shop, run)) == ["cancelled", "completed", "completed"]
     assert sorted(findings(shop).values()) == ["block", "block", "warn"]
-    assert counts(evaluate(shop, INCREMENTAL)) == (1, 2, 1)
+    assert counts(evaluate(shop, INCREMENTAL)) == (1, 2, 3)
     assert set(findings(shop).values()) == {"block"}

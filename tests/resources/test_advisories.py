@@ -96,6 +96,23 @@ def test_a_later_revision_replaces_an_advisory_and_an_earlier_one_does_not(datab
         assert store.advisories.get_many(["A-1"]) == {"A-1": changed}
 
 
+def test_what_a_revision_wrote_last_of_an_advisory_holds(database, plant):
+    plant.image(components=["lodash@4.0", "react@18.0"])
+    first = write(database, (ADVISORY, [npm_range("lodash")]))
+    later = replace(ADVISORY, digest="b" * 64, severity="low")
+    with database.begin_system() as store:
+        second = store.advisories.begin_revision("test feed", "ann", DAY)
+        store.advisories.write(second, [(ADVISORY, [npm_range("lodash", NARROW), npm_range("react")])])
+        store.advisories.write(second, [(later, [npm_range("react", NARROW)])])
+        assert store.advisories.get_many(["A-1"]) == {"A-1": later}
+    narrow = [list(event) for event in NARROW]
+    assert candidates(database) == [("A-1", "react", narrow)]
+    assert candidates(database, since_revision=first) == [
+        ("A-1", "lodash", [["introduced", "0"]]),
+        ("A-1", "react", narrow),
+    ]
+
+
 def test_candidates_are_components_beside_the_ranges_of_their_package(database, plant):
     plant.image(components=["lodash@4.0", "react@18.0"])
     wide = [npm_range("lodash", versions=["4.0", "4.1"]), npm_range("vue")]

@@ -177,6 +177,21 @@ BAD = [
         "schedules_catch_up_window_check",
     ),
     ("scheduler.schedules", {"name": "b", "misfire_grace": timedelta(-1)}, "schedules_misfire_grace_check"),
+    *(
+        ("scheduler.schedules", {"name": "b", column: instant}, f"schedules_{column}_check")
+        for column in ("starts_at", "ends_at")
+        for instant in ("infinity", "-infinity", "10000-01-01", "0044-03-15 BC")
+    ),
+    *(
+        ("scheduler.schedules", {"name": "b", column: "36501 days"}, f"schedules_{column}_check")
+        for column in ("catch_up_window", "misfire_grace")
+    ),
+    ("scheduler.triggers", {"next_fire_at": "-infinity"}, "triggers_next_fire_at_check"),
+    ("scheduler.triggers", INTERVAL | {"anchor": "-infinity"}, "triggers_anchor_check"),
+    ("scheduler.triggers", INTERVAL | {"every": "36501 days"}, "triggers_every_check"),
+    ("scheduler.triggers", OF_CRON | {"kind": "once", "at": "infinity"}, "triggers_at_check"),
+    ("scheduler.runs", {"scheduled_for": "infinity"}, "runs_scheduled_for_check"),
+    ("scheduler.runs", {"available_at": "infinity"}, "runs_available_at_check"),
     ("scheduler.schedules", {"name": "b", "priority": 101}, "schedules_priority_check"),
     ("scheduler.schedules", {"name": "b", "selection": Jsonb([])}, "schedules_selection_check"),
     ("scheduler.schedules", {"name": "b", "starts_at": NOON, "ends_at": NOON}, "ends_after_start"),
@@ -265,12 +280,12 @@ BAD = [
     ("scheduler.run_summaries", {"granularity": "week"}, "run_summaries_granularity_check"),
     ("scheduler.audit", {"new": None}, "says_what_changed"),
     ("scheduler.audit", {"actor": ""}, "audit_actor_check"),
-    ("inventory.images", {}, "images_tenant_id_registry_repository_digest_key"),
+    ("inventory.images", {}, "images_tenant_id_registry_repository_identity_key"),
     ("inventory.images", {"digest": "sha256:xyz"}, "images_digest_check"),
     ("inventory.images", {"repository": ""}, "images_repository_check"),
     ("inventory.sboms", {}, "sboms_tenant_id_image_id_digest_key"),
     ("inventory.sboms", {"digest": "1" * 64, "component_count": 0}, "sboms_component_count_check"),
-    ("inventory.component_versions", {}, "component_versions_tenant_id_purl_key"),
+    ("inventory.component_versions", {}, "component_versions_tenant_id_purl_package_version_source_ve_key"),
     ("inventory.advisories", {"id": "A-2", "severity": "bad"}, "advisories_severity_check"),
     ("inventory.advisories", {"id": "A-2", "score": 10.1}, "advisories_score_check"),
     ("inventory.advisory_ranges", {"ordinal": 1, "revision_to": 1}, "ends_after_start"),

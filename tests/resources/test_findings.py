@@ -1,11 +1,12 @@
 """Inventory: findings are new, stay, are fixed and come back."""
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
-from resources.inventory_records import FindingRow
+from resources.inventory_records import FindingRow, OpenCount
 from resources.states import JobKind, PolicyMode
 
 MINUTE = timedelta(minutes=1)
@@ -113,6 +114,20 @@ def test_open_findings_of_images_leave_out_fixed_ones_and_other_images(database,
         assert [one.advisory_id for one in store.findings.list_open_of("acme", [api.id])] == ["A-1"]
         assert len(store.findings.list_open_of("acme", [api.id, shop.id])) == 2
         assert store.findings.list_open_of("acme", []) == []
+        assert store.findings.count_open_of("acme", []) == []
+
+
+def test_open_findings_are_counted_by_image_verdict_and_severity(database, plant, scene, evaluate):
+    (api, shop), _, finding = scene
+    evaluate(plant.now, finding(0, "A-1"), finding(0, "A-2"), finding(0, "A-3"), finding(1, "A-3"))
+    low = {"severity": "low", "verdict": "warn"}
+    evaluate(plant.now, finding(0, "A-1"), finding(0, "A-2"), finding(1, "A-1", **low))
+    with database.begin("acme") as store:
+        assert set(store.findings.count_open_of("acme", [api.id, shop.id])) == {
+            OpenCount(api.id, "block", "high", 2),
+            OpenCount(shop.id, "warn", "low", 1),
+        }
+        assert {one.image_id for one in store.findings.count_open_of("acme", [api.id])} == {api.id}
 
 
 def test_people_see_the_worst_first(database, plant, scene, evaluate):
@@ -134,12 +149,27 @@ def test_people_see_the_worst_first(database, plant, scene, evaluate):
         assert [one.repository for one in store.findings.list_open("acme", "warn")] == ["shop"]
         assert store.findings.list_open("acme", limit=2) == found[:2]
     assert (found[0].registry, found[0].repository, found[0].tag) == ("registry.test", "shop", "1.0")
-    assert (found[0].purl, found[0].advisory_id, found[0].policy) == (
+    assert (found[0].purl, found[0].version, found[0].advisory_id, found[0].policy) == (
         "pkg:npm/lodash@4.0",
+        "4.0",
         "A-2",
         policy.name,
     )
     assert (found[0].rule, found[0].first_seen_at) == ("r1", plant.now)
+
+
+def test_findings_are_locked_in_one_order(database, plant, admin, scene, evaluate):
+    _, _, finding = scene
+    first, second = finding(0, "A-1"), finding(0, "A-2")
+    evaluate(plant.now, first, second)
+    lock = "SELECT FROM inventory.findings WHERE advisory_id = %s FOR UPDATE SKIP LOCKED"
+    with ThreadPoolExecutor() as executor, admin.transaction():
+        assert admin.execute(lock, ["A-1"]).rowcount == 1
+        waiting = executor.submit(evaluate, plant.now, second, first)
+        while not admin.execute("SELECT FROM pg_locks WHERE NOT granted").rowcount:
+            assert not waiting.done()
+        assert admin.execute(lock, ["A-2"]).rowcount == 1
+    waiting.result()
 
 
 def test_policies_have_findings_of_their_own(database, plant, admin, scene, evaluate):

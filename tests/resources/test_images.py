@@ -62,6 +62,18 @@ def test_images_differ_by_registry_repository_digest_and_tenant(database, plant)
     assert len({image.id for image in images}) == 6
 
 
+def test_a_tag_is_the_identity_of_an_image_without_a_digest_only(database, plant):
+    with database.begin("acme") as store:
+        one, two = (upsert(store, plant.now, digest=None, tag=tag) for tag in ("1.0", "2.0"))
+        nameless = upsert(store, plant.now, digest=None, tag=None)
+        assert len({one.id, two.id, nameless.id}) == 3
+        assert upsert(store, plant.now, digest=None, tag="1.0") == one
+        assert upsert(store, plant.now, digest=None, tag=None) == nameless
+        fixed = upsert(store, plant.now, tag="1.0")
+        assert upsert(store, plant.now, tag="2.0") == replace(fixed, tag="2.0")
+        assert upsert(store, plant.now, digest=OTHER, tag="2.0").id not in {fixed.id, one.id, two.id}
+
+
 def test_an_image_without_an_sbom_is_not_selected(database, plant):
     with database.begin("acme") as store:
         upsert(store, plant.now)
@@ -147,6 +159,30 @@ def test_components_are_kept_once_and_an_image_holds_what_its_sbom_says(database
     assert len(rows) == 3
 
 
+@pytest.mark.parametrize(
+    "change",
+    [{"package": "glibc-new"}, {"version": None}, {"source_version": "2.37"}, {"distro": "debian:11"}],
+    ids=lambda change: next(iter(change)),
+)
+def test_components_of_one_purl_stay_apart_in_all_that_decides_a_match(database, plant, admin, change):
+    row = ComponentRow("pkg:deb/debian/libc6", "deb", "glibc", "libc6", "2.36-9", "2.36", "debian:12")
+    rows = [row, replace(row, **change)]
+    images = [plant.image(name) for name in "ab"]
+    with database.begin("acme") as store:
+        for image, component in zip(images, rows, strict=True):
+            store.images.add_components(image, [component])
+            store.images.add_components(image, [component])
+    held = admin.execute("""
+        SELECT i.image_id, c.package, c.version, c.source_version, c.distro FROM inventory.image_components AS i
+        JOIN inventory.component_versions AS c ON c.id = i.component_id ORDER BY i.image_id
+    """).fetchall()
+    assert held == [
+        (image.id, one.package, one.version, one.source_version, one.distro)
+        for image, one in zip(images, rows, strict=True)
+    ]
+    assert len(purls_of(admin, images[0])) == 1
+
+
 def test_components_are_read_by_id(database, plant):
     row = ComponentRow("pkg:deb/debian/libc6@2.36", "deb", "glibc", "libc6", "2.36-9", "2.36", "debian:12")
     image = plant.image()
@@ -185,10 +221,10 @@ def test_affected_images_are_those_chosen_that_hold_a_matched_component(database
         assert store.images.list_affected("acme", pairs, []) == []
     left_pad, lodash = "pkg:npm/left-pad@1.0", "pkg:npm/lodash@4.0"
     expected = [
-        AffectedImage(both.id, ids["left-pad"], left_pad, "A-1"),
-        AffectedImage(both.id, ids["lodash"], lodash, "A-1"),
-        AffectedImage(both.id, ids["lodash"], lodash, "A-2"),
-        AffectedImage(one.id, ids["lodash"], lodash, "A-1"),
-        AffectedImage(one.id, ids["lodash"], lodash, "A-2"),
+        AffectedImage(both.id, ids["left-pad"], left_pad, "1.0", "A-1"),
+        AffectedImage(both.id, ids["lodash"], lodash, "4.0", "A-1"),
+        AffectedImage(both.id, ids["lodash"], lodash, "4.0", "A-2"),
+        AffectedImage(one.id, ids["lodash"], lodash, "4.0", "A-1"),
+        AffectedImage(one.id, ids["lodash"], lodash, "4.0", "A-2"),
     ]
     assert found == sorted(expected, key=lambda hit: (hit.image_id, hit.purl, hit.advisory_id))

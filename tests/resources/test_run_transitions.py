@@ -8,7 +8,7 @@ import pytest
 from resources.errors import IllegalTransition, StaleAttempt
 from resources.ids import new_id
 from resources.records import Launchable
-from resources.states import TRANSITIONS, JobKind, RunState
+from resources.states import TRANSITIONS, JobKind, Overlap, RunState
 
 MINUTE = timedelta(minutes=1)
 ENDS = (RunState.COMPLETED, RunState.FAILED, RunState.CANCELLED)
@@ -174,7 +174,7 @@ def test_cancelling_asks_a_running_attempt_once(database, plant):
         assert store.runs.hold_attempt(run) == plant.now + MINUTE
 
 
-def test_overlap_ends_what_waits_and_asks_what_runs(database, plant):
+def test_overlap_ends_what_waits(database, plant):
     schedule, other = plant.schedule("a"), plant.schedule("b")
     trigger = plant.trigger(schedule)
     pending, queued, running, ended = (plant.fired(trigger, plant.now + n * MINUTE) for n in range(4))
@@ -185,15 +185,33 @@ def test_overlap_ends_what_waits_and_asks_what_runs(database, plant):
     later = plant.now + MINUTE
     with database.begin_system() as store:
         store.runs.finish(attempt, RunState.COMPLETED, plant.now)
-        assert store.runs.cancel_open_of([schedule], later) == 3
+        assert store.runs.cancel_waiting_of([schedule], later) == 2
     with database.begin("acme") as store:
         after = {run.id: run for run in store.runs.list("acme")}
     for run in (pending, queued):
         assert (after[run.id].state, after[run.id].reason) == (RunState.CANCELLED, "overlap")
         assert after[run.id].finished_at == later
-    assert (after[running.id].state, after[running.id].cancel_requested_at) == (RunState.RUNNING, later)
+    assert (after[running.id].state, after[running.id].cancel_requested_at) == (RunState.RUNNING, None)
     assert after[ended.id].state is RunState.COMPLETED
     assert after[untouched.id] == untouched
+
+
+def test_a_superseded_run_is_asked_to_stop_once(database, plant):
+    schedule = plant.schedule("a", overlap=Overlap.CANCEL_RUNNING)
+    trigger = plant.trigger(schedule)
+    running = plant.fired(trigger, plant.now)
+    (attempt,) = plant.open(plant.launch(running))
+    with database.begin_system() as store:
+        assert store.runs.stop_superseded(["acme"], plant.now) == 0
+    plant.fired(trigger, plant.now + MINUTE)
+    with database.begin("acme") as writing, database.begin_system() as store:
+        writing.runs.hold_attempt(attempt)
+        assert store.runs.stop_superseded(["acme"], plant.now) == 0
+    with database.begin_system() as store:
+        assert store.runs.stop_superseded(["globex"], plant.now) == 0
+        assert store.runs.stop_superseded(["acme"], plant.now + MINUTE) == 1
+        assert store.runs.stop_superseded(["acme"], plant.now + 2 * MINUTE) == 0
+        assert store.runs.get("acme", running.id).cancel_requested_at == plant.now + MINUTE
 
 
 @pytest.mark.parametrize("target", [RunState.FAILED, RunState.CANCELLED])

@@ -11,7 +11,13 @@ OF_EVERYBODY = {
     *("scheduler.applied_migrations", "scheduler.schema_version", "scheduler.launches", "scheduler.workers"),
     *("scheduler.locks", "inventory.feed_revisions", "inventory.advisories", "inventory.advisory_ranges"),
 }
-NOT_BY_TENANT = {"audit_pkey", "tenants_claimed", "runs_of_launch", "runs_running"}
+NOT_BY_TENANT = {
+    "audit_pkey",
+    "tenants_claimed",
+    "runs_of_launch",
+    "runs_running",
+    "runs_skipped_or_cancelled",
+}
 TABLES = """
     SELECT c.oid, n.nspname || '.' || c.relname AS name, c.relname, c.relacl, c.relowner, c.relispartition,
         c.relrowsecurity AND c.relforcerowsecurity AS isolated,
@@ -123,12 +129,12 @@ def test_tenants_only_read_the_feeds_and_never_see_launches_workers_and_locks(ad
     assert dict(granted) == {name: ["SELECT"] for name in feeds}
 
 
-def test_nothing_is_deleted_but_the_components_of_an_image(names):
+def test_nothing_is_deleted_but_the_components_of_an_image_and_ranges_an_import_takes_back(names):
     deletable = names("""
         SELECT DISTINCT name FROM tables, LATERAL aclexplode(relacl) AS g
         WHERE g.grantee <> relowner AND g.privilege_type IN ('DELETE', 'TRUNCATE')
     """)
-    assert deletable == {"inventory.image_components"}
+    assert deletable == {"inventory.image_components", "inventory.advisory_ranges"}
 
 
 def test_every_relation_belongs_to_the_owner_role(names):

@@ -161,9 +161,17 @@ def test_a_tenant_inserts_rows_of_its_own_only(planted, table):
     (row,) = admin.execute(
         f"SELECT to_jsonb(t) FROM {table} AS t WHERE tenant_id = 'globex' LIMIT 1"
     ).fetchone()
-    insert = (
-        f"INSERT INTO {table} OVERRIDING SYSTEM VALUE SELECT * FROM jsonb_populate_record(NULL::{table}, %s)"
-    )
+    (columns,) = admin.execute(
+        """
+        SELECT string_agg(attname, ', ') FROM pg_attribute
+        WHERE attrelid = %s::regclass AND attnum > 0 AND NOT attisdropped AND attgenerated = ''
+        """,
+        [table],
+    ).fetchone()
+    insert = f"""
+        INSERT INTO {table} ({columns}) OVERRIDING SYSTEM VALUE
+        SELECT {columns} FROM jsonb_populate_record(NULL::{table}, %s)
+    """
     theirs = [psycopg.types.json.Jsonb(row)]
     with pytest.raises(psycopg.errors.InsufficientPrivilege):
         query(shared, "acme", insert, theirs)

@@ -6,6 +6,7 @@ import pytest
 
 from resources.errors import StaleAttempt
 from resources.ids import new_id
+from resources.inventory_records import LastEvaluation
 from resources.repositories.work_items import LEASE
 from resources.states import JobKind, PolicyMode, WorkState
 
@@ -148,9 +149,10 @@ def test_policy_items_end_with_their_digests_and_counts(database, plant):
         done = [(items[0].id, DIGEST, OTHER, {"block": 1}), (items[1].id, OTHER, DIGEST, {})]
         store.policy_jobs.complete_many("acme", worker, done, plant.now + MINUTE)
         after = store.policy_jobs.list_of_run(run)
-        assert store.policy_jobs.last_input_digests("acme", [item.image_id for item in items]) == {
-            items[0].image_id: DIGEST,
-            items[1].image_id: OTHER,
+        first, second = (item.image_id for item in items)
+        assert store.policy_jobs.last_evaluations("acme", [first, second]) == {
+            first: LastEvaluation(first, DIGEST, OTHER, {"block": 1}),
+            second: LastEvaluation(second, OTHER, DIGEST, {}),
         }
     assert [(item.status, item.result_digest, item.stats, item.finished_at) for item in after] == [
         (WorkState.COMPLETED, OTHER, {"block": 1}, plant.now + MINUTE),
@@ -182,7 +184,18 @@ def test_what_a_policy_run_leaves_undone_is_cancelled(database, plant):
             store.policy_jobs.complete_many("acme", worker, [(items[0].id, DIGEST, DIGEST, {})], plant.now)
 
 
-def test_the_last_input_digest_is_of_the_newest_evaluation_that_counts(database, plant):
+def test_the_last_evaluation_is_the_one_that_ended_last(database, plant):
+    image, worker = plant.image("a"), new_id()
+    items = [policy_run(database, plant, [image])[1][0] for _ in range(2)]
+    ends = (DIGEST, plant.now + 2 * MINUTE), (OTHER, plant.now + MINUTE)
+    with database.begin("acme") as store:
+        store.policy_jobs.start_many(items, worker, plant.now)
+        for item, (digest, at) in zip(items, ends, strict=True):
+            store.policy_jobs.complete_many("acme", worker, [(item.id, digest, OTHER, {})], at)
+        assert store.policy_jobs.last_evaluations("acme", [image.id])[image.id].input_digest == DIGEST
+
+
+def test_the_last_evaluation_is_the_newest_that_counts(database, plant):
     evaluated, simulated, never = plant.image("a"), plant.image("b"), plant.image("c")
     evaluate(database, plant, evaluated, DIGEST)
     evaluate(database, plant, evaluated, OTHER, PolicyMode.INCREMENTAL)
@@ -191,5 +204,7 @@ def test_the_last_input_digest_is_of_the_newest_evaluation_that_counts(database,
     policy_run(database, plant, [never])
     with database.begin("acme") as store:
         images = [evaluated.id, simulated.id, never.id]
-        assert store.policy_jobs.last_input_digests("acme", images) == {evaluated.id: OTHER}
-        assert store.policy_jobs.last_input_digests("acme", []) == {}
+        assert store.policy_jobs.last_evaluations("acme", images) == {
+            evaluated.id: LastEvaluation(evaluated.id, OTHER, OTHER, {})
+        }
+        assert store.policy_jobs.last_evaluations("acme", []) == {}

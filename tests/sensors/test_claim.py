@@ -88,28 +88,57 @@ def test_what_was_switched_off_by_hand_does_not_fire(make, tick, ledger, admin, 
 
 @pytest.mark.parametrize("edit", ["pause", "delete"])
 def test_a_paused_or_deleted_schedule_does_not_fire(database, make, tick, ledger, edit):
-    make(every(HOUR))
+    make(OnceRule(datetime(2100, 1, 1, tzinfo=UTC)))
     with database.begin("acme") as store:
         if edit == "pause":
             pause_schedule(store, "acme", "nightly", "holidays", "ann")
         else:
             delete_schedule(store, "acme", "nightly", "ann")
-    assert tick(NOW + HOUR) == []
+    assert tick(datetime(2100, 1, 2, tzinfo=UTC)) == []
     assert ledger() == []
+
+
+@pytest.mark.parametrize(("edit", "reason"), [("pause", "paused"), ("delete", "deleted")])
+def test_what_was_due_when_a_schedule_stopped_is_accounted_for(
+    database, make, tick, ledger, admin, edit, reason
+):
+    make(every(24 * HOUR), CronRule("0 12 * * *"), OnceRule(NOW), catch_up=CatchUp.ALL)
+    with database.begin("acme") as store:
+        if edit == "pause":
+            pause_schedule(store, "acme", "nightly", "holidays", "ann")
+        else:
+            delete_schedule(store, "acme", "nightly", "ann")
+        days = (store.now() - NOW).days
+    rows = ledger()
+    assert {(run.state, run.reason, run.requested_by) for run in rows} == {(RunState.SKIPPED, reason, "ann")}
+    last = NOW + days * 24 * HOUR
+    accounted = {(run.trigger_kind, run.skipped_count, run.skipped_first, run.skipped_last) for run in rows}
+    assert accounted == {
+        (TriggerKind.INTERVAL, days + 1, NOW, last),
+        (TriggerKind.CRON, days, NOW + 24 * HOUR, last),
+        (TriggerKind.ONCE, 1, NOW, NOW),
+    }
+    assert next_fires(admin) == [None] * 3
+    assert (
+        sum(count for (count,) in admin.execute("SELECT misfire_count FROM scheduler.triggers"))
+        == 2 * days + 2
+    )
 
 
 def test_a_resumed_schedule_never_fires_the_past(database, make, tick, ledger, admin):
     long_ago = datetime(2026, 1, 1, tzinfo=UTC)
-    make(every(HOUR, long_ago), CronRule("* * * * *"), at=long_ago, catch_up=CatchUp.ALL)
+    make(every(HOUR, long_ago), CronRule("0 * * * *"), at=long_ago, catch_up=CatchUp.ALL)
     with database.begin("acme") as store:
         pause_schedule(store, "acme", "nightly", "", "ann")
         resume_schedule(store, "acme", "nightly", "ann")
         resumed_at = store.now()
     assert min(next_fires(admin)) > resumed_at - SECOND
     assert tick(min(next_fires(admin)) - SECOND) == []
-    assert ledger() == []
-    (offer,) = tick(min(next_fires(admin)))
-    assert len(offer.runs) == len(ledger()) == 1
+    assert {(run.state, run.reason) for run in ledger()} == {(RunState.SKIPPED, "paused")}
+    offers = tick(min(next_fires(admin)))
+    fired = [run for run in ledger() if run.state is not RunState.SKIPPED]
+    assert {run.id for run in fired} == {run for offer in offers for run in offer.runs}
+    assert {run.scheduled_for >= resumed_at - SECOND for run in fired} == {True}
 
 
 def test_rows_written_by_hand_fire(tenant, tick, ledger, admin):

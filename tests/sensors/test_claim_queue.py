@@ -13,7 +13,7 @@ from resources.queries import load
 from resources.states import JobKind, LaunchState, RunState
 from resources.store import Store
 from scheduler_defs.edits.runs import cancel_run, request_run
-from scheduler_defs.sensors.claim import OFFER_LEASE, OFFERS_A_TICK, RUNS_A_TICK, TENANTS_A_TICK, claim
+from scheduler_defs.sensors.claim import OFFER_LEASE, OFFERS_A_CLAIM, RUNS_A_TICK, TENANTS_A_TICK, claim
 from scheduler_defs.timing.rules import IntervalRule
 
 NOW = datetime(2026, 3, 14, 12, tzinfo=UTC)
@@ -55,12 +55,13 @@ def test_a_tenants_limit_holds_back_runs_not_fires(make, tick, ledger, start, fi
 
 def test_a_run_that_is_not_available_yet_is_not_launched(database, tick, ledger, tenant, admin):
     with database.begin_system() as store:
-        run_id = request_run(store, "acme", JobKind.GRAPH, "ann")
-    admin.execute("UPDATE scheduler.runs SET available_at = %s", [NOW + HOUR])
-    assert tick(NOW + HOUR - SECOND) == []
-    assert [run.state for run in ledger()] == [RunState.PENDING]
-    (offer,) = tick(NOW + HOUR)
-    assert offer.runs == [run_id]
+        later, sooner = (request_run(store, "acme", JobKind.GRAPH, "ann") for _ in range(2))
+    admin.execute("UPDATE scheduler.runs SET available_at = %s WHERE id = %s", [NOW + HOUR, later])
+    admin.execute("UPDATE scheduler.runs SET available_at = %s WHERE id = %s", [NOW, sooner])
+    assert all_runs(tick(NOW)) == [sooner]
+    assert tick(NOW + SECOND) == []
+    assert {run.id: run.state for run in ledger()} == {sooner: RunState.QUEUED, later: RunState.PENDING}
+    assert later in all_runs(tick(NOW + HOUR))
 
 
 def test_many_runs_of_one_tenant_do_not_keep_another_tenants_run_from_a_launch(tick, ledger, tenant, plant):
@@ -122,11 +123,11 @@ def test_many_pending_runs_share_launches(tick, plant):
 def test_offers_of_a_tick_are_bounded_and_none_is_forgotten(tick, plant):
     (name,) = plant.tenants(1)
     launches = set()
-    for _ in range(OFFERS_A_TICK // 4 + 1):
+    for _ in range(OFFERS_A_CLAIM // 4 + 1):
         plant.pending([name], 4)
         launches |= {offer.id for offer in tick(NOW)}
     again, rest = tick(NOW + OFFER_LEASE), tick(NOW + OFFER_LEASE)
-    assert (len(again), len(rest)) == (OFFERS_A_TICK, 4)
+    assert (len(again), len(rest)) == (OFFERS_A_CLAIM, 4)
     assert {offer.id for offer in [*again, *rest]} == launches
 
 

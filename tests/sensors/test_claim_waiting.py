@@ -3,7 +3,9 @@
 from datetime import timedelta
 from uuid import UUID
 
-from scheduler_defs.sensors.claim import claim_or_wait
+import pytest
+
+from scheduler_defs.sensors.claim import TENANTS_A_TICK, claim_or_wait
 from scheduler_defs.timing.rules import OnceRule
 
 SECOND, MINUTE, HOUR = timedelta(seconds=1), timedelta(minutes=1), timedelta(hours=1)
@@ -31,6 +33,13 @@ def test_waiting_ends_when_a_trigger_becomes_due_and_no_transaction_is_open_mean
     offers = claim_or_wait(database, "here", patience=HOUR, poll=0.5 * SECOND, sleep=sleep)
     assert slept == [0.5, 0.5]
     assert all_runs(offers) == [run.id for run in ledger()]
+
+
+def test_a_tick_claims_again_while_there_is_more(database, plant):
+    names = plant.tenants(TENANTS_A_TICK + 50)
+    plant.due(names)
+    offers = claim_or_wait(database, "here", patience=HOUR, poll=SECOND, sleep=pytest.fail)
+    assert len(all_runs(offers)) == len(names)
 
 
 def test_waiting_wakes_at_the_next_fire(database, make, admin):

@@ -30,9 +30,12 @@ def tick(environment, monkeypatch, instance):
         monkeypatch.setenv(name, environment[name])
     shared_database.cache_clear()
 
-    def evaluate(sensor):
-        context = build_sensor_context(instance=instance, resources={"postgres": PostgresResource()})
-        return sensor(context)
+    def evaluate(sensor, cursor=None):
+        context = build_sensor_context(
+            instance=instance, cursor=cursor, resources={"postgres": PostgresResource()}
+        )
+        sensor(context)
+        return context.cursor
 
     yield evaluate
     shared_database().close()
@@ -85,7 +88,7 @@ def test_a_silent_workers_runs_are_failed_in_the_ledger_and_in_dagster(
     tick, database, tenant, offered, instance
 ):
     worker = opened(database, offered, SILENT_FOR + timedelta(seconds=1))
-    tick(rescue)
+    tick(rescue, tick(rescue))
     run, _ = state_of(database, tenant, *offered[:2])
     assert (run.state, run.error) == (RunState.FAILED, f"worker {worker} fell silent or left")
     assert instance.get_run_by_id(offered[2].run_id).status is DagsterRunStatus.FAILURE
@@ -95,11 +98,22 @@ def test_a_silent_workers_runs_are_failed_in_the_ledger_and_in_dagster(
 
 def test_a_worker_that_was_heard_in_time_keeps_its_runs(tick, database, tenant, offered, instance):
     opened(database, offered, SILENT_FOR - timedelta(seconds=20))
-    tick(rescue)
+    tick(rescue, tick(rescue))
     tick(reconcile)
     run, launch_state = state_of(database, tenant, *offered[:2])
     assert (run.state, launch_state) == (RunState.RUNNING, LaunchState.ACKNOWLEDGED)
     assert instance.get_run_by_id(offered[2].run_id).status is DagsterRunStatus.STARTED
+
+
+def test_a_tick_that_could_not_listen_itself_declares_nobody_dead(tick, database, tenant, offered):
+    opened(database, offered, SILENT_FOR + timedelta(seconds=1))
+    with database.begin_system() as store:
+        now = store.now()
+    for cursor in (None, (now - SILENT_FOR).isoformat(), (now + timedelta(hours=1)).isoformat()):
+        listening = tick(rescue, cursor)
+        assert state_of(database, tenant, *offered[:2])[0].state is RunState.RUNNING
+    tick(rescue, listening)
+    assert state_of(database, tenant, *offered[:2])[0].state is RunState.FAILED
 
 
 def test_a_worker_that_left_its_run_running_loses_it(tick, database, tenant, offered):
@@ -115,7 +129,7 @@ def test_a_worker_that_died_before_it_opened_its_launch_does_not_hold_it_up(
 ):
     with database.begin_system() as store:
         register(store, offered[2], SILENT_FOR + timedelta(seconds=1))
-    tick(rescue)
+    tick(rescue, tick(rescue))
     assert instance.get_run_by_id(offered[2].run_id).status is DagsterRunStatus.FAILURE
     tick(reconcile)
     run, launch_state = state_of(database, tenant, *offered[:2])

@@ -38,7 +38,10 @@ class AdvisoryRepository(Repository):
         return dict(self._rows("advisories/list_digests", ids=list(ids)))
 
     def write(self, revision: int, batch: Sequence[tuple[AdvisoryRow, Sequence[RangeRow]]]) -> None:
-        """Writes new and changed advisories; ranges they had before end with this revision."""
+        """Writes new and changed advisories; ranges they had before end with this revision.
+
+        What the same revision wrote of them earlier is replaced.
+        """
         advisories = [advisory for advisory, _ in batch]
         ids = [advisory.id for advisory in advisories]
         self._execute(
@@ -55,6 +58,7 @@ class AdvisoryRepository(Repository):
             vectors=[advisory.vector for advisory in advisories],
             digests=[advisory.digest for advisory in advisories],
         )
+        self._execute("advisories/drop_ranges", revision=revision, ids=ids)
         self._execute("advisories/end_ranges", revision=revision, ids=ids)
         self._execute("advisories/insert_ranges", revision=revision, **_range_columns(batch))
 

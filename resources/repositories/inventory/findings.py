@@ -5,7 +5,7 @@ from datetime import datetime
 from uuid import UUID
 
 from resources.ids import new_id
-from resources.inventory_records import FindingRow, FindingView, OpenFinding
+from resources.inventory_records import FindingRow, FindingView, OpenCount, OpenFinding
 from resources.records import Run
 from resources.repositories.base import Repository, columns_of
 
@@ -18,6 +18,10 @@ class FindingRepository(Repository):
         return self._all(
             "findings/list_open_of_images", OpenFinding, tenant_id=tenant_id, images=list(images)
         )
+
+    def count_open_of(self, tenant_id: str, images: Iterable[UUID]) -> list[OpenCount]:
+        """How many open findings images have, by verdict and severity."""
+        return self._all("findings/count_open_of_images", OpenCount, tenant_id=tenant_id, images=list(images))
 
     def replace(
         self, run: Run, images: Iterable[UUID], findings: Sequence[FindingRow], now: datetime

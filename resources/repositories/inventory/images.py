@@ -13,6 +13,8 @@ from resources.records import Image, Json
 from resources.repositories.base import Repository, columns_of, fields_of
 from resources.selection import Selection
 
+COMPONENT_KEY = ("purl", "package", "version", "source_version", "distro")
+
 
 class ImageRepository(Repository):
     """Images of a tenant and what they hold."""
@@ -29,7 +31,7 @@ class ImageRepository(Repository):
         labels: Json,
         now: datetime,
     ) -> Image:
-        """Adds an image, or brings its tag, namespace and labels up to date."""
+        """Adds an image, or brings its tag, namespace and labels up to date; one without a digest is its tag."""
         image = self._one(
             "images/upsert",
             Image,
@@ -119,9 +121,7 @@ class ImageRepository(Repository):
 
     def add_components(self, image: Image, components: Sequence[ComponentRow]) -> None:
         """Adds components that are not known yet, and says that the image holds them all."""
-        columns = columns_of(
-            components, "purl", "type", "package", "name", "version", "source_version", "distro"
-        )
+        columns = columns_of(components, *COMPONENT_KEY, "type", "name")
         self._execute(
             "components/insert_many",
             tenant_id=image.tenant_id,
@@ -131,7 +131,7 @@ class ImageRepository(Repository):
             "components/insert_of_image",
             tenant_id=image.tenant_id,
             image_id=image.id,
-            purls=columns["purl"],
+            **{f"{name}s": columns[name] for name in COMPONENT_KEY},
         )
 
     def get_components(self, tenant_id: str, ids: Iterable[int]) -> dict[int, KnownComponent]:

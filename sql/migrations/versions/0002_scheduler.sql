@@ -13,10 +13,10 @@ CREATE TABLE scheduler.schedules (
     overlap          text NOT NULL DEFAULT 'skip'
                      CHECK (overlap IN ('skip', 'buffer_one', 'buffer_all', 'cancel_running', 'allow')),
     catch_up         text NOT NULL DEFAULT 'latest' CHECK (catch_up IN ('none', 'latest', 'all')),
-    catch_up_window  interval NOT NULL DEFAULT '1 day' CHECK (catch_up_window >= '0 seconds'),
-    misfire_grace    interval NOT NULL DEFAULT '1 minute' CHECK (misfire_grace >= '0 seconds'),
-    starts_at        timestamptz,
-    ends_at          timestamptz,
+    catch_up_window  interval NOT NULL DEFAULT '1 day' CHECK (catch_up_window BETWEEN '0 seconds' AND '36500 days'),
+    misfire_grace    interval NOT NULL DEFAULT '1 minute' CHECK (misfire_grace BETWEEN '0 seconds' AND '36500 days'),
+    starts_at        timestamptz CHECK (isfinite(starts_at) AND date_part('year', starts_at AT TIME ZONE 'UTC') BETWEEN 2 AND 9998),
+    ends_at          timestamptz CHECK (isfinite(ends_at) AND date_part('year', ends_at AT TIME ZONE 'UTC') BETWEEN 2 AND 9998),
     enabled          boolean NOT NULL DEFAULT true,
     paused_reason    text,
     version          integer NOT NULL DEFAULT 1 CHECK (version > 0),
@@ -62,12 +62,12 @@ CREATE TABLE scheduler.triggers (
     timezone       text,
     dst_gap        text CHECK (dst_gap IN ('skip', 'shift')),
     dst_overlap    text CHECK (dst_overlap IN ('first', 'second', 'both')),
-    every          interval CHECK (every >= '1 second' AND extract(month FROM every) = 0 AND extract(year FROM every) = 0),
-    anchor         timestamptz,
-    at             timestamptz,
+    every          interval CHECK (every BETWEEN '1 second' AND '36500 days' AND extract(month FROM every) = 0 AND extract(year FROM every) = 0),
+    anchor         timestamptz CHECK (isfinite(anchor) AND date_part('year', anchor AT TIME ZONE 'UTC') BETWEEN 2 AND 9998),
+    at             timestamptz CHECK (isfinite(at) AND date_part('year', at AT TIME ZONE 'UTC') BETWEEN 2 AND 9998),
     event          text,
     enabled        boolean NOT NULL DEFAULT true,
-    next_fire_at   timestamptz,
+    next_fire_at   timestamptz CHECK (isfinite(next_fire_at) AND date_part('year', next_fire_at AT TIME ZONE 'UTC') BETWEEN 2 AND 9998),
     last_fire_at   timestamptz,
     fire_count     bigint NOT NULL DEFAULT 0 CHECK (fire_count >= 0),
     misfire_count  bigint NOT NULL DEFAULT 0 CHECK (misfire_count >= 0),
@@ -109,6 +109,7 @@ CREATE TABLE scheduler.launches (
 COMMENT ON TABLE scheduler.launches IS 'One Dagster run each: the runs it carries point to it. Offered to Dagster until a Dagster run acknowledges it.';
 COMMENT ON COLUMN scheduler.launches.owner IS 'Storage id of the Dagster instance that submits it.';
 COMMENT ON COLUMN scheduler.launches.offers IS 'How often a tick returned it as a RunRequest; its id is the run key, so Dagster drops repeats.';
+CREATE INDEX launches_open ON scheduler.launches (owner, id) WHERE state IN ('offered', 'acknowledged');
 CREATE INDEX launches_offered ON scheduler.launches (owner, offered_at NULLS FIRST) WHERE state = 'offered';
 
 CREATE TABLE scheduler.workers (
@@ -145,8 +146,8 @@ CREATE TABLE scheduler.runs (
     reason            text,
     attempt           integer NOT NULL DEFAULT 1 CHECK (attempt > 0),
     fencing_token     bigint,
-    scheduled_for     timestamptz NOT NULL,
-    available_at      timestamptz NOT NULL,
+    scheduled_for     timestamptz NOT NULL CHECK (isfinite(scheduled_for) AND date_part('year', scheduled_for AT TIME ZONE 'UTC') BETWEEN 2 AND 9998),
+    available_at      timestamptz NOT NULL CHECK (isfinite(available_at) AND date_part('year', available_at AT TIME ZONE 'UTC') BETWEEN 2 AND 9998),
     launch_id         uuid REFERENCES scheduler.launches,
     dagster_run_id    text,
     worker_id         uuid REFERENCES scheduler.workers,
@@ -197,9 +198,11 @@ COMMENT ON COLUMN scheduler.runs.deltas IS 'What changed against the run before:
 CREATE INDEX runs_pending ON scheduler.runs (tenant_id, priority DESC, scheduled_for, id) WHERE state = 'pending';
 CREATE INDEX runs_open ON scheduler.runs (tenant_id, schedule_id) WHERE state IN ('pending', 'queued', 'running');
 CREATE INDEX runs_of_schedule ON scheduler.runs (tenant_id, schedule_id, id);
+CREATE INDEX runs_ended ON scheduler.runs (tenant_id, finished_at) WHERE finished_at IS NOT NULL;
 CREATE INDEX runs_running ON scheduler.runs (worker_id) WHERE state = 'running';
 CREATE INDEX runs_of_launch ON scheduler.runs (launch_id) WHERE launch_id IS NOT NULL;
 CREATE INDEX runs_finished ON scheduler.runs (tenant_id, schedule_id, finished_at) WHERE finished_at IS NOT NULL;
+CREATE INDEX runs_skipped_or_cancelled ON scheduler.runs (finished_at) WHERE state IN ('skipped', 'cancelled');
 
 CREATE VIEW scheduler.ledger WITH (security_invoker = true) AS
 SELECT r.tenant_id, r.id, r.schedule_id, s.name AS schedule_name, r.schedule_version, r.trigger_id, r.trigger_kind, r.kind,
@@ -268,7 +271,7 @@ CREATE TABLE scheduler.policy_jobs (
 COMMENT ON TABLE scheduler.policy_jobs IS 'Work items of a policy run: one image each.';
 COMMENT ON COLUMN scheduler.policy_jobs.input_digest IS 'Digest of all that decides the result; an incremental run leaves out images whose digest is unchanged.';
 CREATE INDEX policy_jobs_open ON scheduler.policy_jobs (tenant_id, run_id, id) WHERE status IN ('pending', 'running');
-CREATE INDEX policy_jobs_evaluated ON scheduler.policy_jobs (tenant_id, image_id, id DESC)
+CREATE INDEX policy_jobs_evaluated ON scheduler.policy_jobs (tenant_id, image_id, finished_at DESC, id DESC)
     WHERE status = 'completed' AND kind <> 'simulate';
 
 CREATE TABLE scheduler.impact_snapshots (
@@ -389,6 +392,7 @@ COMMENT ON COLUMN scheduler.run_summaries.schedule_id IS 'NULL gathers the runs 
 COMMENT ON COLUMN scheduler.run_summaries.skipped IS 'Occurrences, not rows: a skipped row may account for many.';
 COMMENT ON COLUMN scheduler.run_summaries.duration_avg IS 'Seconds from start to end of completed and failed runs.';
 COMMENT ON COLUMN scheduler.run_summaries.lateness_avg IS 'Seconds from the planned instant to the start.';
+CREATE INDEX run_summaries_newest ON scheduler.run_summaries (tenant_id, granularity, bucket DESC);
 
 CREATE TABLE scheduler.audit (
     id              uuid PRIMARY KEY,

@@ -12,11 +12,13 @@ CREATE TABLE inventory.images (
     sbom_id     uuid,
     created_at  timestamptz NOT NULL,
     updated_at  timestamptz NOT NULL,
+    identity    text NOT NULL GENERATED ALWAYS AS (coalesce(digest, 'tag:' || coalesce(tag, ''))) STORED,
     PRIMARY KEY (tenant_id, id),
-    UNIQUE NULLS NOT DISTINCT (tenant_id, registry, repository, digest)
+    UNIQUE (tenant_id, registry, repository, identity)
 );
 COMMENT ON TABLE inventory.images IS 'Container images of a tenant.';
 COMMENT ON COLUMN inventory.images.digest IS 'Digest of the image; NULL when its SBOM does not say.';
+COMMENT ON COLUMN inventory.images.identity IS 'What tells images of a repository apart: the digest, or without one the tag.';
 COMMENT ON COLUMN inventory.images.sbom_id IS 'The SBOM that holds now; its components are in image_components.';
 CREATE INDEX images_of_namespace ON inventory.images (tenant_id, namespace, repository);
 
@@ -53,9 +55,10 @@ CREATE TABLE inventory.component_versions (
     source_version  text,
     distro          text,
     PRIMARY KEY (tenant_id, id),
-    UNIQUE (tenant_id, purl)
+    UNIQUE NULLS NOT DISTINCT (tenant_id, purl, package, version, source_version, distro)
 );
 COMMENT ON TABLE inventory.component_versions IS 'Distinct components of a tenant''s images. Per tenant: the names of private packages are a tenant''s own.';
+COMMENT ON COLUMN inventory.component_versions.purl IS 'Canonical purl; components may share one, since it need not name the version or the source package.';
 COMMENT ON COLUMN inventory.component_versions.type IS 'purl type.';
 COMMENT ON COLUMN inventory.component_versions.package IS 'Canonical package name as advisories of the purl type name it; of a distribution the source package.';
 COMMENT ON COLUMN inventory.component_versions.source_version IS 'Version of the source package where it differs; advisories are matched on it.';
@@ -214,4 +217,5 @@ GRANT SELECT, INSERT ON inventory.sboms, inventory.component_versions, inventory
 GRANT SELECT, INSERT, DELETE ON inventory.image_components TO scheduler_tenant, scheduler_system;
 GRANT SELECT ON inventory.feed_revisions, inventory.advisories, inventory.advisory_ranges TO scheduler_tenant;
 GRANT SELECT, INSERT, UPDATE ON inventory.feed_revisions TO scheduler_system;
-GRANT SELECT, INSERT, UPDATE ON inventory.advisories, inventory.advisory_ranges TO scheduler_system;
+GRANT SELECT, INSERT, UPDATE ON inventory.advisories TO scheduler_system;
+GRANT SELECT, INSERT, UPDATE, DELETE ON inventory.advisory_ranges TO scheduler_system;

@@ -1,4 +1,4 @@
--- Writes new and changed advisories of a feed revision. Guard: an advisory is one row, its revision only grows.
+-- Writes new and changed advisories of a feed revision. Guard: an advisory is one row, its revision never goes back.
 INSERT INTO inventory.advisories (id, revision, modified, published, withdrawn, summary, aliases, severity, score, vector, digest)
 SELECT id, %(revision)s, modified, published, withdrawn, summary,
     coalesce((SELECT array_agg(alias ORDER BY alias) FROM jsonb_array_elements_text(aliases) AS alias), '{}'),
@@ -11,4 +11,4 @@ ON CONFLICT (id) DO UPDATE
 SET revision = excluded.revision, modified = excluded.modified, published = excluded.published,
     withdrawn = excluded.withdrawn, summary = excluded.summary, aliases = excluded.aliases, severity = excluded.severity,
     score = excluded.score, vector = excluded.vector, digest = excluded.digest
-WHERE advisories.revision < excluded.revision
+WHERE advisories.revision <= excluded.revision

@@ -1,5 +1,5 @@
 -- The open findings of a tenant for people to read, worst first.
-SELECT i.registry, i.repository, i.tag, c.purl, f.advisory_id, f.severity, f.verdict, f.match, p.name AS policy, f.rule,
+SELECT i.registry, i.repository, i.tag, c.purl, c.version, f.advisory_id, f.severity, f.verdict, f.match, p.name AS policy, f.rule,
     f.first_seen_at
 FROM inventory.findings AS f
 JOIN inventory.images AS i ON i.tenant_id = f.tenant_id AND i.id = f.image_id
@@ -7,5 +7,5 @@ JOIN inventory.component_versions AS c ON c.tenant_id = f.tenant_id AND c.id = f
 JOIN inventory.policies AS p ON p.tenant_id = f.tenant_id AND p.id = f.policy_id
 WHERE f.tenant_id = %(tenant_id)s AND f.fixed_at IS NULL AND (%(verdict)s::text IS NULL OR f.verdict = %(verdict)s)
 ORDER BY array_position(ARRAY['block', 'warn', 'ignore'], f.verdict),
-    array_position(ARRAY['critical', 'high', 'unknown', 'medium', 'low', 'none'], f.severity), c.purl, f.advisory_id, f.image_id
+    array_position(ARRAY['critical', 'high', 'unknown', 'medium', 'low', 'none'], f.severity), c.purl, c.version, f.advisory_id, f.image_id
 LIMIT %(limit)s

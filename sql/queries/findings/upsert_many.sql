@@ -8,6 +8,7 @@ FROM unnest(%(ids)s::uuid[], %(images)s::uuid[], %(policies)s::uuid[], %(compone
             %(revisions)s::integer[], %(matches)s::text[], %(severities)s::text[], %(verdicts)s::text[], %(rules)s::text[],
             %(messages)s::text[])
     AS new (id, image_id, policy_id, component_id, advisory_id, policy_revision, match, severity, verdict, rule, message)
+ORDER BY image_id, policy_id, component_id, advisory_id COLLATE "C"
 ON CONFLICT (tenant_id, image_id, policy_id, component_id, advisory_id) DO UPDATE
 SET policy_revision = excluded.policy_revision, match = excluded.match, severity = excluded.severity,
     verdict = excluded.verdict, rule = excluded.rule, message = excluded.message, last_run_id = excluded.last_run_id,

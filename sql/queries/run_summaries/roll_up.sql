@@ -1,7 +1,17 @@
--- Computes one schedule's hour and day from its runs. Guard: computed whole from runs, so a repeat changes nothing.
+-- Computes one schedule's hour and day from the runs that ended in the day. Guard: computed whole from runs, so a repeat changes nothing.
 INSERT INTO scheduler.run_summaries (
     tenant_id, schedule_id, kind, granularity, bucket, completed, failed, cancelled, skipped, duration_min, duration_avg,
     duration_max, duration_p95, lateness_avg, lateness_max, lateness_p95, deltas, updated_at)
+WITH ended AS (
+    SELECT state, skipped_count, scheduled_for, started_at, finished_at, deltas
+    FROM scheduler.runs
+    WHERE tenant_id = %(tenant_id)s AND schedule_id = %(schedule_id)s::uuid AND kind = %(kind)s
+      AND finished_at >= %(day)s AND finished_at < %(next_day)s
+    UNION ALL
+    SELECT state, skipped_count, scheduled_for, started_at, finished_at, deltas
+    FROM scheduler.runs
+    WHERE tenant_id = %(tenant_id)s AND schedule_id IS NULL AND %(schedule_id)s::uuid IS NULL AND kind = %(kind)s
+      AND finished_at >= %(day)s AND finished_at < %(next_day)s)
 SELECT %(tenant_id)s, %(schedule_id)s::uuid, %(kind)s, period.granularity, period.bucket,
     count(*) FILTER (WHERE r.state = 'completed'),
     count(*) FILTER (WHERE r.state = 'failed'),
@@ -13,17 +23,14 @@ SELECT %(tenant_id)s, %(schedule_id)s::uuid, %(kind)s, period.granularity, perio
         SELECT jsonb_object_agg(total.key, total.value)
         FROM (
             SELECT d.key, sum(d.value::bigint) AS value
-            FROM scheduler.runs AS c
+            FROM ended AS c
             CROSS JOIN LATERAL jsonb_each_text(c.deltas) AS d
-            WHERE c.tenant_id = %(tenant_id)s AND c.schedule_id IS NOT DISTINCT FROM %(schedule_id)s::uuid
-              AND c.kind = %(kind)s AND c.finished_at >= period.bucket AND c.finished_at < period.bucket + period.length
+            WHERE c.finished_at >= period.bucket AND c.finished_at < period.bucket + period.length
             GROUP BY d.key) AS total), '{}'),
     %(now)s
-FROM (VALUES ('hour', date_trunc('hour', %(at)s::timestamptz, 'UTC'), interval '1 hour'),
-             ('day', date_trunc('day', %(at)s::timestamptz, 'UTC'), interval '1 day')) AS period (granularity, bucket, length)
-JOIN scheduler.runs AS r
-    ON r.tenant_id = %(tenant_id)s AND r.schedule_id IS NOT DISTINCT FROM %(schedule_id)s::uuid AND r.kind = %(kind)s
-   AND r.finished_at >= period.bucket AND r.finished_at < period.bucket + period.length
+FROM (VALUES ('hour', %(hour)s::timestamptz, interval '1 hour'), ('day', %(day)s::timestamptz, interval '1 day'))
+    AS period (granularity, bucket, length)
+JOIN ended AS r ON r.finished_at >= period.bucket AND r.finished_at < period.bucket + period.length
 CROSS JOIN LATERAL (
     SELECT CASE WHEN r.state IN ('completed', 'failed') THEN extract(epoch FROM r.finished_at - r.started_at)::float8 END AS seconds,
            CASE WHEN r.started_at IS NOT NULL THEN extract(epoch FROM r.started_at - r.scheduled_for)::float8 END AS late) AS took

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from resources.ids import new_id
 from resources.records import OpenRuns, Schedule, Trigger
 from resources.states import CatchUp, JobKind, Overlap, TriggerKind
-from scheduler_defs.sensors.plan import OCCURRENCES_A_TICK, plan_fires
+from scheduler_defs.timing.fires import OCCURRENCES_A_TICK, plan_fires
 
 NOW = datetime(2026, 3, 14, 12, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)

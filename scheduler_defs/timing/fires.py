@@ -1,13 +1,13 @@
 """What due triggers become: rows of the ledger and the triggers' next occurrences. Pure."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from resources.ids import new_id
 from resources.records import Advance, NewRun, OpenRuns, Schedule, Trigger
-from resources.states import Overlap
+from resources.states import CatchUp, Overlap
 from scheduler_defs.timing.catch_up import Plan, SkippedRange, plan
 from scheduler_defs.timing.overlap import Decision, decide
 from scheduler_defs.timing.triggers import rule_of
@@ -49,6 +49,42 @@ def plan_fires(
         ]
         _plan_schedule(fires, schedule, plans, open_by_schedule.get(key))
     return fires
+
+
+def skip_due(
+    schedule: Schedule, triggers: Iterable[Trigger], now: datetime, reason: str, requested_by: str
+) -> Fires:
+    """Accounts for what is due at the end of a schedule's or trigger's service: one skipped row a trigger.
+
+    The advances unplan every trigger, due or not.
+    """
+    fires = Fires()
+    for trigger in triggers:
+        skipped = _passed(schedule, trigger, now, reason)
+        if skipped:
+            fires.runs.append(replace(_skipped(schedule, trigger, skipped), requested_by=requested_by))
+        misfires = skipped.count if skipped else 0
+        fires.advances.append(Advance(trigger.tenant_id, trigger.id, None, None, 0, misfires))
+    return fires
+
+
+def _passed(schedule: Schedule, trigger: Trigger, now: datetime, reason: str) -> SkippedRange | None:
+    """Every due occurrence of a trigger as one range."""
+    count, first, last, following = 0, trigger.next_fire_at, trigger.next_fire_at, trigger.next_fire_at
+    while following is not None and following <= now:
+        step = _plan_trigger(
+            replace(schedule, catch_up=CatchUp.NONE, misfire_grace=timedelta()),
+            trigger,
+            following,
+            now,
+            OCCURRENCES_A_TRIGGER,
+        )
+        if step.skipped:
+            count, last = count + step.skipped.count, step.skipped.last
+        if step.fires:
+            count, last = count + len(step.fires), step.fires[-1]
+        following = step.next_fire_at
+    return SkippedRange(count, first, last, reason) if first and last and count else None
 
 
 def _plan_schedule(

@@ -1,0 +1,98 @@
+"""What is matched is a component with its version and source package, whatever its purl leaves out."""
+
+import json
+
+import pytest
+
+from resources.states import JobKind
+from scheduler_defs.inputs.sboms import Placement, ingest_sbom
+from scheduler_defs.ops.matching import versioned_purl
+
+LIBSSL = {"name": "libssl3", "version": "3.0.1", "purl": "pkg:deb/debian/libssl3@3.0.1?distro=debian-12"}
+FROM_OPENSSL = {"properties": [{"name": "aquasecurity:trivy:SrcName", "value": "openssl"}]}
+
+
+@pytest.fixture
+def holds(world, tmp_path):
+    """Ingests an SBOM of some components as what the image of a repository holds."""
+
+    def ingest(repository, *components):
+        path = tmp_path / "one.cdx.json"
+        document = {"bomFormat": "CycloneDX", "specVersion": "1.5", "version": 1}
+        path.write_text(
+            json.dumps(document | {"components": [{"type": "library"} | one for one in components]})
+        )
+        return ingest_sbom(world.database, "acme", path, Placement(image=f"{repository}:1"), "ann").image
+
+    return ingest
+
+
+@pytest.fixture
+def hits(world):
+    """What an impact run says: {repository: [[purl, advisory], …]}."""
+
+    def read():
+        run = world.run(JobKind.IMPACT)
+        with world.database.begin("acme") as store:
+            images = store.impact_snapshots.list_images(store.impact_snapshots.get_of_run("acme", run.id))
+            names = dict(store.connection.execute("SELECT id, repository FROM inventory.images").fetchall())
+        return {names[image]: reasons for image, reasons in images.items()}
+
+    return read
+
+
+def requests(version):
+    return {"name": "requests", "version": version, "purl": "pkg:pypi/requests"}
+
+
+@pytest.mark.parametrize("order", [("2.32.4", "2.19.1"), ("2.19.1", "2.32.4")])
+def test_versions_that_their_purl_does_not_name_stay_apart(world, holds, hits, order):
+    world.advisories(world.advisory("A", "requests", ("introduced", "0"), ("fixed", "2.20.0")))
+    for version in order:
+        holds(version, requests(version))
+    expected = {"2.19.1": [["pkg:pypi/requests@2.19.1", "A"]]}
+    assert hits() == expected
+    holds("both", *({**requests(version), "bom-ref": version} for version in order))
+    assert hits() == expected | {"both": expected["2.19.1"]}
+    world.run(JobKind.POLICY)
+    with world.database.begin("acme") as store:
+        found = store.findings.list_open("acme")
+    assert {(one.repository, one.purl, one.version) for one in found} == {
+        (repository, "pkg:pypi/requests", "2.19.1") for repository in ("2.19.1", "both")
+    }
+
+
+@pytest.mark.parametrize("order", [("with", "without"), ("without", "with")])
+def test_a_source_package_counts_for_the_image_whose_sbom_names_it(world, holds, hits, order):
+    ranges = [{"type": "ECOSYSTEM", "events": [{"introduced": "0"}, {"fixed": "3.0.9"}]}]
+    affected = [{"package": {"ecosystem": "Debian:12", "name": "openssl"}, "ranges": ranges}]
+    world.advisories(world.advisory("A", "openssl") | {"affected": affected})
+    for repository in order:
+        holds(repository, LIBSSL | (FROM_OPENSSL if repository == "with" else {}))
+    assert hits() == {"with": [[LIBSSL["purl"], "A"]]}
+
+
+def test_digests_tell_versions_of_one_purl_apart(world, holds):
+    world.advisories(world.advisory("A", "requests"))
+    digests = set()
+    for version in ("2.32.4", "2.19.1", "2.32.4"):
+        holds("shop", requests(version))
+        run = world.run(JobKind.POLICY)
+        with world.database.begin("acme") as store:
+            (item,) = store.policy_jobs.list_of_run(run)
+        digests.add((world.run(JobKind.IMPACT).stats["digest"], item.result_digest))
+    assert [len(set(one)) for one in zip(*digests, strict=True)] == [2, 2]
+
+
+@pytest.mark.parametrize(
+    ("purl", "with_version"),
+    [
+        ("pkg:pypi/a@1", "pkg:pypi/a@1"),
+        ("pkg:pypi/a", "pkg:pypi/a@1:2%2Bx"),
+        ("pkg:pypi/a?k=v#sub", "pkg:pypi/a@1:2%2Bx?k=v#sub"),
+        ("pkg:npm/%40s/a#sub", "pkg:npm/%40s/a@1:2%2Bx#sub"),
+    ],
+)
+def test_a_purl_without_a_version_gets_the_components(purl, with_version):
+    assert versioned_purl(purl, "1:2+x") == with_version
+    assert versioned_purl(purl, None) == purl
