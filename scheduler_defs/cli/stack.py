@@ -20,6 +20,7 @@ from typing import IO
 import click
 import psutil
 
+from resources.dagster_database import require_dagster_database
 from resources.errors import InvalidInput, InvalidSettings, SchedulerError
 from resources.migrations import upgrade
 from resources.settings import SchedulerSettings, ensure_server
@@ -62,6 +63,7 @@ def running_stack(settings: SchedulerSettings, port: int) -> Iterator[Stack]:
         try:
             ensure_server(settings)
             upgrade(settings)
+            require_dagster_database(settings)
             home = _dagster_home(settings)
             with _only_stack(home):
                 _clear_leftovers(settings, home)

@@ -14,7 +14,7 @@ from dagster._config.config_schema import UserConfigSchema
 from dagster._serdes import ConfigurableClassData
 from dagster_postgres import DagsterPostgresStorage
 
-from resources.errors import ServerUnavailable
+from resources.dagster_database import require_dagster_database
 from resources.settings import SchedulerSettings, ensure_server
 
 POOL_SIZE = 5
@@ -53,7 +53,7 @@ class PooledPostgresStorage(DagsterPostgresStorage):
 
 
 def _engine(url: str, settings: SchedulerSettings) -> sqlalchemy.Engine:
-    """One engine for the three storages; its first connection shows that the database is there."""
+    """One engine for the three storages; what it needs of the database is checked first."""
     conninfo = settings.dagster_conninfo()
 
     def connect() -> Any:
@@ -63,14 +63,8 @@ def _engine(url: str, settings: SchedulerSettings) -> sqlalchemy.Engine:
             ensure_server(settings)
             return psycopg2.connect(conninfo)
 
-    try:
-        connect().close()
-    except psycopg2.OperationalError as error:
-        reason = " ".join(str(error).split())
-        raise ServerUnavailable(
-            f"Dagster's own database cannot be reached: {reason}; create it (CREATE DATABASE dagster) "
-            "or name another one with SCHEDULER_DAGSTER_DSN"
-        ) from None
+    ensure_server(settings)
+    require_dagster_database(settings)
     return sqlalchemy.create_engine(
         url,
         creator=connect,

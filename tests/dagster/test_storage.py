@@ -109,7 +109,7 @@ def test_a_database_that_is_missing_is_named(server, settings):
     with pytest.raises(ServerUnavailable) as raised:
         PooledPostgresStorage(wrong)
     assert 'database "no_such_database" does not exist' in str(raised.value)
-    assert "CREATE DATABASE dagster" in str(raised.value)
+    assert "CREATE DATABASE no_such_database OWNER scheduler" in str(raised.value)
     assert "SCHEDULER_DAGSTER_DSN" in str(raised.value)
 
 
