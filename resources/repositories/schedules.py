@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from psycopg import errors
@@ -58,41 +59,15 @@ class ScheduleRepository(Repository):
         self, schedule: Schedule, enabled: bool, actor: str, now: datetime, reason: str | None = None
     ) -> int:
         """Pauses or resumes; returns the new version, raises VersionConflict."""
-        version = self._scalar(
-            "schedules/set_enabled",
-            tenant_id=schedule.tenant_id,
-            id=schedule.id,
-            version=schedule.version,
-            enabled=enabled,
-            reason=reason,
-            actor=actor,
-            now=now,
-        )
-        return self._edited(schedule, version)
+        return self._edit("schedules/set_enabled", schedule, actor, now, enabled=enabled, reason=reason)
 
     def advance_version(self, schedule: Schedule, actor: str, now: datetime) -> int:
         """Counts an edit of the triggers; returns the new version, raises VersionConflict."""
-        version = self._scalar(
-            "schedules/advance_version",
-            tenant_id=schedule.tenant_id,
-            id=schedule.id,
-            version=schedule.version,
-            actor=actor,
-            now=now,
-        )
-        return self._edited(schedule, version)
+        return self._edit("schedules/advance_version", schedule, actor, now)
 
     def soft_delete(self, schedule: Schedule, actor: str, now: datetime) -> int:
         """Marks as deleted; returns the new version, raises VersionConflict."""
-        version = self._scalar(
-            "schedules/soft_delete",
-            tenant_id=schedule.tenant_id,
-            id=schedule.id,
-            version=schedule.version,
-            actor=actor,
-            now=now,
-        )
-        return self._edited(schedule, version)
+        return self._edit("schedules/soft_delete", schedule, actor, now)
 
     def lock_due(self, tenants: Sequence[str], now: datetime, per_tenant: int) -> Sequence[Schedule]:
         """Locks the active schedules with a due trigger, up to ``per_tenant`` triggers a tenant, oldest first."""
@@ -114,7 +89,16 @@ class ScheduleRepository(Repository):
             now=now,
         )
 
-    def _edited(self, schedule: Schedule, version: int | None) -> int:
+    def _edit(self, query: str, schedule: Schedule, actor: str, now: datetime, **changes: Any) -> int:
+        version: int | None = self._scalar(
+            query,
+            tenant_id=schedule.tenant_id,
+            id=schedule.id,
+            version=schedule.version,
+            actor=actor,
+            now=now,
+            **changes,
+        )
         if version is None:
             found = self.get(schedule.tenant_id, schedule.id)
             raise VersionConflict("schedule", schedule.name, schedule.version, found.version)

@@ -62,9 +62,15 @@ class Sbom:
         return found
 
 
-def load_sbom(path: str | Path, on_bytes: OnBytes | None = None, limit: int = SBOM_LIMIT) -> Sbom:
-    """Read an SBOM from a file, plain or gzip; raises what read_document and read_sbom raise."""
-    return read_sbom(str(path), read_document(path, on_bytes, limit))
+def load_sbom(
+    path: str | Path, on_bytes: OnBytes | None = None, limit: int = SBOM_LIMIT
+) -> tuple[Sbom, bytes]:
+    """Read an SBOM from a file, plain or gzip, with the unpacked document, of at most `limit` bytes.
+
+    Raises what read_document and read_sbom raise.
+    """
+    raw = read_document(path, on_bytes, limit)
+    return read_sbom(str(path), raw), raw
 
 
 def read_sbom(source: str, raw: bytes) -> Sbom:

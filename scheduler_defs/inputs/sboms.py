@@ -12,8 +12,7 @@ from resources.inventory_records import ComponentRow
 from resources.records import Image
 from resources.store import Store
 from scheduler_defs.engines.components import Component
-from scheduler_defs.engines.documents import read_document
-from scheduler_defs.engines.sbom import Sbom, read_sbom
+from scheduler_defs.engines.sbom import Sbom, load_sbom
 from scheduler_defs.engines.subjects import ImageReference, parse_image_reference
 
 BATCH = 1000
@@ -59,8 +58,7 @@ def ingest_sbom(
     """
     with database.begin(tenant_id) as store:
         store.tenants.get(tenant_id)
-    raw = read_document(path, on_bytes)
-    sbom = read_sbom(str(path), raw)
+    sbom, raw = load_sbom(path, on_bytes)
     reference, rows = _reference(str(path), sbom, placement), _rows(str(path), sbom)
     with database.begin(tenant_id) as store:
         return _keep(store, tenant_id, sbom, rows, raw, reference, placement, actor, on_components)

@@ -90,18 +90,6 @@ def fires(rule: Rule, after: datetime, until: datetime, limit: int) -> list[date
     return found
 
 
-def count_fires(rule: Rule, after: datetime, until: datetime) -> int:
-    """How many fires lie in (after, until]; arithmetic for intervals, a walk over all of them for cron."""
-    after, until = utc("after", after), utc("until", until)
-    if isinstance(rule, IntervalRule):
-        return max(0, _fired_by(rule, until) - _fired_by(rule, after))
-    count = 0
-    while (following := next_fire(rule, after)) is not None and following <= until:
-        after = following
-        count += 1
-    return count
-
-
 def _next_cron(rule: CronRule, after: datetime) -> datetime | None:
     instant = wall_clock.next_instant(
         cron.parse(rule.expression),

@@ -333,7 +333,7 @@ def test_a_file_is_read_plain_or_packed_with_its_progress(tmp_path):
     for name, stored in (("a.json", raw), ("a.json.gz", gzip.compress(raw))):
         path, counts = tmp_path / name, []
         path.write_bytes(stored)
-        assert load_sbom(path, counts.append) == read_sbom("other", raw)
+        assert load_sbom(path, counts.append) == (read_sbom("other", raw), raw)
         assert sum(counts) == len(stored)
 
 
@@ -342,6 +342,15 @@ def test_a_truncated_file_is_refused_by_name(tmp_path):
     path.write_bytes(gzip.compress(orjson.dumps(document(library("a"))))[:-9])
     with pytest.raises(InvalidDocument, match=r"a\.json\.gz: at /: gzip stream is truncated"):
         load_sbom(path)
+
+
+def test_a_file_that_unpacks_to_more_than_the_limit_is_refused(tmp_path):
+    raw = orjson.dumps(document(library("a"), subject=APP))
+    path = tmp_path / "a.json.gz"
+    path.write_bytes(gzip.compress(raw))
+    assert load_sbom(path, limit=len(raw))[1] == raw
+    with pytest.raises(InvalidDocument, match=r"a\.json\.gz"):
+        load_sbom(path, limit=len(raw) - 1)
 
 
 def test_a_missing_file_is_refused_by_name(tmp_path):

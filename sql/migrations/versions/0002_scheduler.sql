@@ -1,4 +1,4 @@
--- The seed's eleven tables of schema scheduler, and launches and schedule_versions beside them.
+-- Schema scheduler: what to run and when, the ledger of what ran, and who carried it.
 
 CREATE TABLE scheduler.schedules (
     tenant_id        text NOT NULL REFERENCES scheduler.tenants,
