@@ -7,11 +7,11 @@ from uuid import UUID
 from resources.database import Database
 from resources.errors import IllegalTransition, InvalidInput, RunsFailed, StaleAttempt
 from resources.ids import new_id
-from resources.records import Launchable, NewRun, Run
+from resources.records import Launchable, Run
 from resources.selection import Selection
-from resources.states import JobKind, PolicyMode, RunState, TriggerKind
+from resources.states import JobKind, PolicyMode, RunState
 from resources.store import Store
-from scheduler_defs.edits.wanted_runs import check_advisories, check_priority, mode_of
+from scheduler_defs.edits.runs import request_run
 from scheduler_defs.ops.attempt import Outcome
 
 
@@ -45,33 +45,18 @@ def add_manual(store: Store, wanted: ManualLaunch, owner: str) -> UUID:
     if not wanted.tenant_id:
         raise InvalidInput("tenant", wanted.tenant_id, "the id of a tenant")
     _check_capacity(store, wanted.tenant_id)
-    check_priority(wanted.priority)
-    check_advisories(store, wanted.kind, wanted.selection)
-    now = store.now()
-    launch_id, run_id = new_id(), new_id()
-    run = NewRun(
-        tenant_id=wanted.tenant_id,
-        id=run_id,
-        kind=wanted.kind,
-        mode=mode_of(wanted.kind, wanted.mode),
-        trigger_kind=TriggerKind.MANUAL,
-        scheduled_for=now,
-        requested_by=wanted.requested_by,
-        selection=wanted.selection.to_json(),
+    run_id = request_run(
+        store,
+        wanted.tenant_id,
+        wanted.kind,
+        wanted.requested_by,
+        selection=wanted.selection,
+        mode=wanted.mode,
         priority=wanted.priority,
     )
-    store.launches.create_many({launch_id: wanted.kind}, owner, now)
-    store.runs.create_many([run], now)
+    launch_id = new_id()
+    store.launches.create_many({launch_id: wanted.kind}, owner, store.now())
     store.runs.enqueue_many({launch_id: [Launchable(wanted.tenant_id, run_id, wanted.kind)]})
-    store.audit.append(
-        tenant_id=wanted.tenant_id,
-        actor=wanted.requested_by,
-        action="start",
-        entity="run",
-        entity_id=str(run_id),
-        new={"kind": wanted.kind, "mode": run.mode, "selection": run.selection, "priority": wanted.priority},
-        now=now,
-    )
     return launch_id
 
 
