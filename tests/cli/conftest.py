@@ -7,6 +7,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -48,6 +49,18 @@ class OwnDirectory:
                 found.append(process)
         return found
 
+    def kill(self) -> None:
+        """Kills every process, also those that start while others are being killed."""
+
+        def all_gone() -> bool:
+            left = self.processes()
+            for process in left:
+                with suppress(psutil.NoSuchProcess):
+                    process.kill()
+            return not left
+
+        self.until(all_gone, "every process is gone")
+
     def until(self, read: Callable[[], object], what: str, seconds: float = 60) -> None:
         give_up_at = time.monotonic() + seconds
         while not read():
@@ -64,9 +77,7 @@ def own_directory() -> Iterator[OwnDirectory]:
     try:
         yield own
     finally:
-        for process in own.processes():
-            process.kill()
-        own.until(lambda: not own.processes(), "every process is gone")
+        own.kill()
         shutil.rmtree(path)
 
 

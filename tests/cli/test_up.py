@@ -118,9 +118,7 @@ def test_what_a_killed_stack_was_starting_does_not_hold_up_the_next(own_director
         with psycopg.connect(settings.dagster_conninfo(), autocommit=True) as dagster:
             statuses = "SELECT status FROM runs WHERE status IN ('STARTING', 'STARTED')"
             own_directory.until(lambda: dagster.execute(statuses).fetchall(), "Dagster starts the run")
-            for process in own_directory.processes():
-                process.kill()
-    own_directory.until(lambda: not own_directory.processes(), "every process is gone")
+            own_directory.kill()
     with running(own_directory, WITH_SIGINT) as (process, _), Database(settings) as database:
         with database.begin("acme") as store:
             run = store.runs.get("acme", run_id)
