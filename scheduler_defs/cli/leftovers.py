@@ -21,8 +21,7 @@ def end_leftovers(settings: SchedulerSettings, home: Path) -> int:
         left = instance.get_runs(RunsFilter(statuses=CARRIED))
         for dagster_run in left:
             instance.report_run_canceled(dagster_run, "the stack that carried it was stopped")
-        if left:
-            with database.begin_system() as store:
-                now = store.now()
-            end_dead_launches(database, instance, now)
+        with database.begin_system() as store:
+            now = store.now()
+        end_dead_launches(database, instance, now)
     return len(left)

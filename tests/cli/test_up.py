@@ -120,10 +120,16 @@ def test_what_a_killed_stack_was_starting_does_not_hold_up_the_next(own_director
             own_directory.until(lambda: dagster.execute(statuses).fetchall(), "Dagster starts the run")
             own_directory.kill()
     with running(own_directory, WITH_SIGINT) as (process, _), Database(settings) as database:
-        with database.begin("acme") as store:
-            run = store.runs.get("acme", run_id)
-        assert run.state is RunState.CANCELLED
-        assert "ended as CANCELED without closing the run" in run.reason
+
+        def ended():
+            with database.begin("acme") as store:
+                run = store.runs.get("acme", run_id)
+            return run if run.finished_at else None
+
+        own_directory.until(ended, "what was starting is ended long before Dagster gives it up after 180 s")
+        run = ended()
+        assert run.state in (RunState.CANCELLED, RunState.FAILED)
+        assert "without closing the run" in (run.reason or run.error)
         process.send_signal(signal.SIGINT)
         assert process.wait(STOPPED_WITHIN_SECONDS) == 0
 
