@@ -1,10 +1,12 @@
 # The project's commands. All paths are relative: the clone may lie anywhere, also where a path has a space.
 #   PYTHON      the interpreter that .venv is made from (3.11 to 3.13)
+#   JOBS        test processes at once, 2 by default:  make test JOBS=0 for none beside the first
 #   ARGS        more arguments for pytest:  make test ARGS="tests/timing -k dst"
 #   PORT        the port of the web interface:  make run PORT=3001
 #   LOCK_FLAGS  more arguments for the resolver:  make lock LOCK_FLAGS=--upgrade
 
 PYTHON ?= python3
+JOBS ?= 2
 SUPPORTED = import sys; (3, 11) <= sys.version_info[:2] <= (3, 13) or \
 	sys.exit("make: %s is Python %d.%d; needed is 3.11, 3.12 or 3.13: make install PYTHON=/path/to/python3.12" \
 	% ((sys.executable,) + sys.version_info[:2]))
@@ -12,7 +14,7 @@ APT = apt-get -qq -o Acquire::http::Timeout=30 -o DPkg::Lock::Timeout=60
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install lock format lint test browser run demo stop docs clean distclean
+.PHONY: help install lock format lint test coverage nightly browser pooler run demo stop docs clean distclean
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
@@ -51,8 +53,18 @@ lint: install ## Check style, types, the direction of imports and the query file
 	.venv/bin/lint-imports
 	.venv/bin/python .ci/check_queries.py
 
-test: install browser ## Run the tests; ARGS go to pytest
-	.venv/bin/python -m pytest $(ARGS)
+test: install browser pooler ## Run the tests; ARGS go to pytest
+	.venv/bin/python -m pytest -n $(JOBS) $(ARGS)
+
+coverage: install pooler ## Measure what of resources/ the tests reach, lines and branches; fails under 95 %
+	@mkdir -p build/coverage
+	.venv/bin/python -m pytest -n $(JOBS) --cov --cov-report=term $(ARGS) \
+	    tests/resources tests/tenancy tests/edits tests/sensors
+
+nightly: install pooler ## Run the model tests at length, then coverage
+	HYPOTHESIS_PROFILE=nightly .venv/bin/python -m pytest -n $(JOBS) \
+	    tests/resources/test_run_model.py tests/resources/test_work_item_model.py
+	$(MAKE) coverage
 
 browser: ## Install Debian's Chromium for the browser test, where that is possible
 	@found() { test -x /usr/bin/chromium && test -x /usr/bin/chromedriver; }; \
@@ -68,6 +80,20 @@ browser: ## Install Debian's Chromium for the browser test, where that is possib
 	    '*     apt-get install chromium chromium-driver                         *' \
 	    '************************************************************************' >&2
 
+pooler: ## Install Debian's PgBouncer for the tests behind a pooler, where that is possible
+	@found() { PATH="$$PATH:/usr/sbin" command -v pgbouncer >/dev/null; }; \
+	if ! found && [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	    echo 'make: installing pgbouncer'; \
+	    export DEBIAN_FRONTEND=noninteractive; \
+	    { $(APT) update && $(APT) install -y --no-install-recommends pgbouncer; } </dev/null; \
+	fi; \
+	found || printf '%s\n' \
+	    '************************************************************************' \
+	    '* NO POOLER: pgbouncer is missing.                                     *' \
+	    '* THE TESTS BEHIND A POOLER WILL BE SKIPPED. To run them, as root:     *' \
+	    '*     apt-get install pgbouncer                                        *' \
+	    '************************************************************************' >&2
+
 run: install ## Start PostgreSQL, the daemon and the web interface; PORT is optional
 	.venv/bin/scheduler up $(if $(PORT),--port "$(PORT)")
 
@@ -78,10 +104,11 @@ stop: ## Stop the embedded PostgreSQL server
 	@if [ -x .venv/bin/scheduler ]; then .venv/bin/scheduler server stop; \
 	else echo 'make: nothing is installed here, so there is nothing to stop'; fi
 
-docs: install ## Write docs/schema.md from the database's catalog
+docs: install ## Write docs/schema.md from the database's catalog, and the diagrams of docs/state_machine.md
 	@mkdir -p build
 	.venv/bin/scheduler db document > build/schema.md
 	mv build/schema.md docs/schema.md
+	.venv/bin/python -m resources.state_diagrams docs/state_machine.md
 
 clean: ## Delete what can be made again; keeps .venv and the data in .scheduler
 	rm -rf build dist ./*.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -4,13 +4,15 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Self
+from uuid import UUID
 
 import psycopg
 from psycopg import Connection
 from psycopg.rows import TupleRow
 from psycopg_pool import ConnectionPool, PoolTimeout
 
-from resources.errors import SchemaMismatch, ServerUnavailable, TenantRequired
+from resources.errors import PreparedStatementsRefused, SchemaMismatch, ServerUnavailable, TenantRequired
+from resources.pooler import is_pooled
 from resources.queries import load
 from resources.settings import SchedulerSettings, ensure_server
 from resources.store import Store
@@ -20,6 +22,10 @@ ROLE_REFUSED = (
     psycopg.errors.InvalidParameterValue,
     psycopg.errors.UndefinedObject,
     psycopg.errors.InsufficientPrivilege,
+)
+SHARED_SESSION = (
+    psycopg.errors.DuplicatePreparedStatement,
+    psycopg.errors.InvalidSqlStatementName,
 )
 
 
@@ -67,26 +73,9 @@ class Database:
 
     @contextmanager
     def _transaction(self, enter: str, parameters: dict[str, Any]) -> Iterator[Store]:
-        with self._connection() as connection, connection.transaction():
-            try:
-                connection.execute(load(enter), parameters)
-            except ROLE_REFUSED as error:
-                raise SchemaMismatch(
-                    f"the database has no role for this transaction ({error.diag.message_primary}); "
-                    "run `scheduler db upgrade`"
-                ) from None
-            try:
-                yield Store(connection)
-            except (psycopg.errors.UndefinedTable, psycopg.errors.InvalidSchemaName) as error:
-                raise SchemaMismatch(
-                    f"the database has no schema yet ({error.diag.message_primary}); run `scheduler db upgrade`"
-                ) from None
-            except psycopg.Error as error:
-                if error.sqlstate == NO_TENANT_SET:
-                    raise TenantRequired(
-                        "no tenant is set in this transaction; open it with begin(tenant)"
-                    ) from None
-                raise
+        with self._connection() as connection:
+            with transaction(connection, enter, parameters, self.settings.correlation_id) as store:
+                yield store
 
     @contextmanager
     def _connection(self) -> Iterator[Connection[TupleRow]]:
@@ -114,7 +103,8 @@ class Database:
         return ConnectionPool(
             self.settings.conninfo(),
             connection_class=_reviving(self.settings) if self.settings.dsn is None else Connection,
-            kwargs={"prepare_threshold": 5 if self.settings.prepare_statements else None},
+            kwargs={"prepare_threshold": None if self.settings.prepare_statements is False else 5},
+            configure=_prepare_nothing_behind_a_pooler if self.settings.prepare_statements is None else None,
             min_size=self.settings.pool_min_size,
             max_size=self.settings.pool_max_size,
             timeout=self.settings.pool_timeout,
@@ -122,6 +112,54 @@ class Database:
             name="scheduler",
             open=True,
         )
+
+
+@contextmanager
+def transaction(
+    connection: Connection[TupleRow],
+    enter: str,
+    parameters: dict[str, Any],
+    correlation_id: UUID | None = None,
+) -> Iterator[Store]:
+    """One transaction on a connection, in the room that the query ``enter`` opens; translates driver errors."""
+    with connection.transaction():
+        try:
+            connection.execute(load(enter), parameters)
+        except ROLE_REFUSED as error:
+            raise SchemaMismatch(
+                f"the database has no role for this transaction ({error.diag.message_primary}); "
+                "run `scheduler db upgrade`"
+            ) from None
+        except SHARED_SESSION as error:
+            raise _statements_refused(error) from None
+        try:
+            yield Store(connection, correlation_id)
+        except (psycopg.errors.UndefinedTable, psycopg.errors.InvalidSchemaName) as error:
+            raise SchemaMismatch(
+                f"the database has no schema yet ({error.diag.message_primary}); run `scheduler db upgrade`"
+            ) from None
+        except SHARED_SESSION as error:
+            raise _statements_refused(error) from None
+        except psycopg.Error as error:
+            if error.sqlstate == NO_TENANT_SET:
+                raise TenantRequired(
+                    "no tenant is set in this transaction; open it with begin(tenant)"
+                ) from None
+            raise
+
+
+def _statements_refused(error: psycopg.Error) -> PreparedStatementsRefused:
+    return PreparedStatementsRefused(
+        f"{error.diag.message_primary}: a pooler gave another client's session; "
+        "unset SCHEDULER_PREPARE_STATEMENTS, or set it to false"
+    )
+
+
+def _prepare_nothing_behind_a_pooler(connection: Connection[TupleRow]) -> None:
+    connection.autocommit = True
+    if is_pooled(connection):
+        connection.prepare_threshold = None
+    connection.autocommit = False
 
 
 def _reviving(settings: SchedulerSettings) -> type[Connection[TupleRow]]:

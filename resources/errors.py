@@ -3,6 +3,9 @@
 A command that ends in one of these prints `str(error)` and exits with `exit_code`; it never prints a traceback.
 """
 
+from collections.abc import Mapping
+from datetime import datetime
+
 
 class SchedulerError(Exception):
     """Root of all errors raised on purpose."""
@@ -52,6 +55,18 @@ class SchemaMismatch(SchedulerError):
     exit_code = 2
 
 
+class PreparedStatementsRefused(SchedulerError):
+    """A pooler in transaction mode shares sessions, so a prepared statement was somebody else's or was gone."""
+
+    exit_code = 2
+
+
+class DirectConnectionRequired(SchedulerError):
+    """What was asked for needs a session of its own; the connection leads through a pooler."""
+
+    exit_code = 2
+
+
 class NotFound(SchedulerError):
     """The named row does not exist for this tenant."""
 
@@ -59,7 +74,7 @@ class NotFound(SchedulerError):
 
     def __init__(self, entity: str, key: object) -> None:
         self.entity, self.key = entity, key
-        scope = "" if entity in {"tenant", "launch"} else " for this tenant"
+        scope = "" if entity in {"tenant", "launch", "lock", "worker"} else " for this tenant"
         super().__init__(f"{entity} {_shown(key)} does not exist{scope}")
 
 
@@ -74,12 +89,29 @@ class AlreadyExists(SchedulerError):
 
 
 class VersionConflict(SchedulerError):
-    """Somebody else edited the row since it was read."""
+    """Somebody else edited the row since it was read; says who, when, and each field as (yours, theirs)."""
 
-    def __init__(self, entity: str, key: object, expected: int, found: int) -> None:
+    def __init__(
+        self,
+        entity: str,
+        key: object,
+        expected: int,
+        found: int,
+        *,
+        changed_by: str,
+        changed_at: datetime,
+        differences: Mapping[str, tuple[object, object]],
+    ) -> None:
         self.entity, self.key, self.expected, self.found = entity, key, expected, found
+        self.changed_by, self.changed_at, self.differences = changed_by, changed_at, differences
+        fields = "; ".join(
+            f"{field}: yours {_shown(yours)}, theirs {_shown(theirs)}"
+            for field, (yours, theirs) in differences.items()
+        )
         super().__init__(
-            f"{entity} {_shown(key)} is at version {found}, the edit was made from version {expected}"
+            f"{entity} {_shown(key)} is at version {found}, the edit was made from version {expected}: "
+            f"{changed_by} changed it at {changed_at.isoformat(timespec='seconds')}; "
+            f"{fields or 'no field differs'}"
         )
 
 
@@ -94,11 +126,19 @@ class IllegalTransition(SchedulerError):
 class StaleAttempt(SchedulerError):
     """A write came from an attempt that is no longer the current one; nothing was written."""
 
-    def __init__(self, entity: str, key: object, token: int) -> None:
+    def __init__(self, entity: str, key: object, token: int | str) -> None:
+        """``token`` is what the attempt held: a fencing token, or the name of a launch, Dagster run or lease."""
         self.entity, self.key, self.token = entity, key, token
-        super().__init__(
-            f"{entity} {_shown(key)}: fencing token {token} is not the current one; nothing was written"
-        )
+        held = f"fencing token {token}" if isinstance(token, int) else token
+        super().__init__(f"{entity} {_shown(key)}: {held} is not the current one; nothing was written")
+
+
+class LockLost(SchedulerError):
+    """The caller no longer holds the lock: it expired, was taken, released or forced free, or its session ended."""
+
+    def __init__(self, key: str, token: int, reason: str) -> None:
+        self.key, self.token, self.reason = key, token, reason
+        super().__init__(f"lock {_shown(key)} is not held by fencing token {token}: {reason}")
 
 
 class CancelRequested(SchedulerError):

@@ -11,6 +11,7 @@ from alembic.config import Config
 from alembic.script import ScriptDirectory
 from psycopg import Connection, sql
 from psycopg.rows import TupleRow
+from sqlalchemy import Connection as SqlalchemyConnection
 from sqlalchemy import create_engine, event
 from sqlalchemy.pool import NullPool
 
@@ -41,7 +42,7 @@ class SchemaStatus:
 
 def status(settings: SchedulerSettings) -> SchemaStatus:
     """Compares the database's applied migrations with the files; raises ServerUnavailable."""
-    ensure_server(settings)
+    ensure_server(settings, direct=True)
     with _connect(settings) as connection:
         try:
             applied = _applied(connection)
@@ -67,7 +68,7 @@ def upgrade(settings: SchedulerSettings) -> SchemaStatus:
         )
     _prepare_roles(settings)
     engine = create_engine("postgresql+psycopg://", creator=lambda: _connect(settings), poolclass=NullPool)
-    event.listen(engine, "connect", _as_owner)
+    event.listen(engine, "begin", _as_owner)
     with engine.connect() as connection:
         command.upgrade(_alembic(connection), "head")
     with Database(settings) as database, database.begin_system() as store:
@@ -89,12 +90,13 @@ def require_current(settings: SchedulerSettings) -> None:
 
 
 def _connect(settings: SchedulerSettings) -> Connection[TupleRow]:
-    return psycopg.connect(settings.admin_conninfo(), connect_timeout=5)
+    # A pooler would give a prepared statement to the next client.
+    return psycopg.connect(settings.admin_conninfo(), connect_timeout=5, prepare_threshold=None)
 
 
-def _as_owner(connection: Connection[TupleRow], _: object) -> None:
-    connection.execute("SET ROLE scheduler_owner")
-    connection.commit()
+def _as_owner(connection: SqlalchemyConnection) -> None:
+    """Enters the owner's room for one transaction: behind a pooler the next one may run in another session."""
+    connection.exec_driver_sql("SET LOCAL ROLE scheduler_owner")
 
 
 def _alembic(connection: object) -> Config:
@@ -138,12 +140,13 @@ def _prepare_roles(settings: SchedulerSettings) -> None:
 
 def _rights_missing(connection: Connection[TupleRow], error: psycopg.Error) -> ServerUnavailable:
     user, database = connection.info.user, connection.info.dbname
+    login = sql.Identifier(user).as_string(connection)
     return ServerUnavailable(
         f"user {user} may not prepare or use database {database} ({error.diag.message_primary}); let an "
-        "administrator run once what is missing of: CREATE ROLE scheduler_owner; CREATE ROLE scheduler_system; "
+        f"administrator run `scheduler db grant --login {login}`, which with --check lists what is missing, "
+        "or once what is missing of: CREATE ROLE scheduler_owner; CREATE ROLE scheduler_system; "
         "CREATE ROLE scheduler_tenant; GRANT scheduler_owner, scheduler_system, scheduler_tenant TO "
-        f"{sql.Identifier(user).as_string(connection)}; and in the database: "
-        "CREATE SCHEMA scheduler AUTHORIZATION scheduler_owner; "
+        f"{login}; and in the database: CREATE SCHEMA scheduler AUTHORIZATION scheduler_owner; "
         "CREATE SCHEMA inventory AUTHORIZATION scheduler_owner"
     )
 

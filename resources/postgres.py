@@ -1,11 +1,15 @@
 """The database as a Dagster resource."""
 
 from contextlib import AbstractContextManager
+from datetime import timedelta
 from functools import cache
+from typing import Literal
 
 from dagster import ConfigurableResource
 
 from resources.database import Database
+from resources.lock import DEFAULT_TTL, DistributedLock, LockHandle
+from resources.states import LockStrategy
 from resources.store import Store
 
 
@@ -34,3 +38,16 @@ class PostgresResource(ConfigurableResource[None]):
     def begin_system(self) -> AbstractContextManager[Store]:
         """One transaction as the system."""
         return self.database.begin_system()
+
+
+class LockResource(ConfigurableResource[None]):
+    """Locks between runs, processes and machines: ``with lock.try_acquire("import") as handle``."""
+
+    strategy: Literal["lease", "advisory"] = "lease"
+
+    def try_acquire(
+        self, key: str, timeout: timedelta = timedelta(), ttl: timedelta = DEFAULT_TTL
+    ) -> LockHandle | None:
+        """As DistributedLock.try_acquire."""
+        lock = DistributedLock(shared_database(), LockStrategy(self.strategy))
+        return lock.try_acquire(key, timeout, ttl)

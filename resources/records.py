@@ -1,6 +1,6 @@
 """What a row is: one frozen dataclass a table, field names equal to column names."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -12,10 +12,12 @@ from resources.states import (
     DstOverlap,
     JobKind,
     LaunchState,
+    LockStrategy,
     Overlap,
     PolicyMode,
     RunState,
     TriggerKind,
+    WorkerState,
     WorkState,
 )
 
@@ -64,6 +66,18 @@ class Schedule:
 
 
 @dataclass(frozen=True)
+class ScheduleVersion:
+    """What a version of a schedule and its triggers said, as JSON; ``valid_from`` its edit on."""
+
+    tenant_id: str
+    schedule_id: UUID
+    version: int
+    valid_from: datetime
+    changed_by: str
+    content: Json
+
+
+@dataclass(frozen=True)
 class Trigger:
     """When a schedule fires."""
 
@@ -86,6 +100,7 @@ class Trigger:
     last_fire_at: datetime | None = None
     fire_count: int = 0
     misfire_count: int = 0
+    deleted_at: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -120,6 +135,7 @@ class NewRun:
     skipped_count: int | None = None
     skipped_first: datetime | None = None
     skipped_last: datetime | None = None
+    retry_of: UUID | None = None
 
 
 @dataclass(frozen=True)
@@ -210,7 +226,7 @@ class Offer:
 
 @dataclass(frozen=True)
 class WorkItem:
-    """A row of graph_jobs or policy_jobs."""
+    """A row of graph_jobs or policy_jobs; only those of policy_jobs have an input digest."""
 
     tenant_id: str
     id: UUID
@@ -220,12 +236,25 @@ class WorkItem:
     sbom_id: UUID
     status: WorkState
     attempts: int
+    lease_owner: str | None
+    lease_expires_at: datetime | None
     result_digest: str | None
     stats: Json
     error: str | None
     created_at: datetime
     started_at: datetime | None
     finished_at: datetime | None
+    input_digest: str | None = None
+
+
+@dataclass(frozen=True)
+class Completion:
+    """The result of a work item, as it was claimed; those of policy_jobs name the digest of their input."""
+
+    item: WorkItem
+    result_digest: str
+    stats: Json
+    input_digest: str | None = None
 
 
 @dataclass(frozen=True)
@@ -245,6 +274,26 @@ class ImpactSnapshot:
 
 
 @dataclass(frozen=True)
+class AffectedBy:
+    """An affected image of a snapshot with its reasons: [purl, advisory id] pairs, sorted."""
+
+    image_id: UUID
+    reasons: list[list[str]]
+
+
+@dataclass(frozen=True)
+class ImpactDiff:
+    """How the images of two snapshots differ, by id; changed ones are affected in both, for other reasons."""
+
+    earlier_id: UUID
+    later_id: UUID
+    added: list[UUID]
+    removed: list[UUID]
+    changed: list[UUID]
+    unchanged: int
+
+
+@dataclass(frozen=True)
 class LogLine:
     """One line of what a run said."""
 
@@ -254,6 +303,64 @@ class LogLine:
     level: str
     message: str
     fields: Json
+
+
+@dataclass(frozen=True)
+class LogHit:
+    """A line of a log that a search found, with the run that said it."""
+
+    run_id: UUID
+    attempt: int
+    line: int
+    at: datetime
+    level: str
+    message: str
+    fields: Json
+
+
+@dataclass(frozen=True)
+class LogPartition:
+    """A month of execution_logs; ``pending`` is a detach that was interrupted."""
+
+    partition: str
+    attached: bool
+    pending: bool
+
+
+@dataclass(frozen=True)
+class Worker:
+    """A process that carries runs; ``capacity`` in runs."""
+
+    id: UUID
+    host: str
+    pid: int
+    kinds: Sequence[str]
+    capacity: int
+    version: str
+    dagster_run_id: str | None
+    status: WorkerState
+    registered_at: datetime
+    last_heartbeat_at: datetime
+    ended_at: datetime | None
+
+
+@dataclass(frozen=True)
+class Pruned:
+    """How many rows one batch deleted, by table."""
+
+    runs: int
+    graph_jobs: int
+    policy_jobs: int
+    impact_snapshots: int
+    impact_snapshot_images: int
+
+
+@dataclass(frozen=True)
+class HeldLock:
+    """A table a transaction has locked, and PostgreSQL's name of the mode."""
+
+    relation: str
+    mode: str
 
 
 @dataclass(frozen=True)
@@ -281,6 +388,18 @@ class RunSummary:
 
 
 @dataclass(frozen=True)
+class Lock:
+    """Who took a lock last and has not released it; expires_at is None for the advisory strategy."""
+
+    key: str
+    strategy: LockStrategy
+    holder: str | None
+    fencing_token: int
+    acquired_at: datetime | None
+    expires_at: datetime | None
+
+
+@dataclass(frozen=True)
 class AuditEntry:
     """Who changed what, when."""
 
@@ -294,6 +413,49 @@ class AuditEntry:
     old: Json | None
     new: Json | None
     correlation_id: UUID
+
+
+@dataclass(frozen=True)
+class UnsealedEntry:
+    """An audit entry as the texts that its seal covers, column by column."""
+
+    audit_id: UUID
+    content: list[str | None]
+
+
+@dataclass(frozen=True)
+class AuditSeal:
+    """One link of a chain, about to be appended."""
+
+    chain: str
+    tenant_id: str | None
+    seq: int
+    audit_id: UUID
+    previous_hash: bytes
+    hash: bytes
+    sealed_at: datetime
+
+
+@dataclass(frozen=True)
+class AuditLink:
+    """One link as it is kept, with its entry's content; None where the entry is gone. ``sealed_at`` in microseconds."""
+
+    seq: int
+    tenant_id: str | None
+    audit_id: UUID
+    previous_hash: bytes
+    hash: bytes
+    sealed_at: str
+    content: list[str | None] | None
+
+
+@dataclass(frozen=True)
+class ChainHead:
+    """The last link of a chain at some time: what an auditor keeps elsewhere."""
+
+    chain: str
+    seq: int
+    hash: bytes
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 import os
 from pathlib import Path
 from typing import Literal, Self
+from uuid import UUID
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
@@ -52,6 +53,7 @@ class SchedulerSettings(BaseSettings):
 
     persistence: Literal["embedded", "postgres"] = Field("embedded", description="embedded or postgres")
     dsn: SecretStr | None = Field(None, description=_DSN_FORM)
+    direct_dsn: SecretStr | None = Field(None, description=_DSN_FORM)
     dagster_dsn: SecretStr | None = Field(None, description=_DSN_FORM)
     data_directory: Path = Field(default_factory=default_data_directory, description="a directory")
     pool_min_size: int = Field(0, ge=0, description="a whole number of connections, 0 or more")
@@ -59,8 +61,16 @@ class SchedulerSettings(BaseSettings):
     pool_timeout: float = Field(
         10, gt=0, allow_inf_nan=False, description="a number of seconds greater than 0"
     )
-    prepare_statements: bool = Field(
-        True, description="true, or false behind a PgBouncer in transaction mode"
+    run_retention_days: int = Field(400, ge=1, le=36_500, description="a whole number of days, 1 to 36500")
+    log_retention_days: int = Field(90, ge=1, le=36_500, description="a whole number of days, 1 to 36500")
+    prune_batch_size: int = Field(
+        1000, ge=1, le=100_000, description="a whole number of rows of a table, 1 to 100000"
+    )
+    prepare_statements: bool | None = Field(
+        None, description="true, or false; unset: true unless a pooler is in between"
+    )
+    correlation_id: UUID | None = Field(
+        None, description="the UUID of the request that this process is part of, for its audit entries"
     )
 
     @classmethod
@@ -95,7 +105,7 @@ class SchedulerSettings(BaseSettings):
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
-        for name in ("dsn", "dagster_dsn"):
+        for name in ("dsn", "direct_dsn", "dagster_dsn"):
             secret: SecretStr | None = getattr(self, name)
             if secret is not None and self.persistence == "embedded":
                 raise InvalidSettings(
@@ -127,17 +137,23 @@ class SchedulerSettings(BaseSettings):
             return self.embedded_server().conninfo()
         return make_conninfo(self.dsn.get_secret_value())
 
+    def direct_conninfo(self) -> str:
+        """Return libpq's connection string of the login to PostgreSQL itself, past a pooler; starts nothing."""
+        if self.direct_dsn is None:
+            return self.conninfo()
+        return make_conninfo(self.direct_dsn.get_secret_value())
+
     def admin_conninfo(self) -> str:
-        """Return libpq's connection string of the role that migrates: the superuser, or the DSN's."""
+        """Return libpq's connection string of the role that migrates: the superuser, or the direct login."""
         if self.dsn is None:
             return self.embedded_server().conninfo(DATABASE, SUPERUSER)
-        return self.conninfo()
+        return self.direct_conninfo()
 
     def dagster_conninfo(self) -> str:
-        """Return libpq's connection string of Dagster's own storage; starts nothing."""
+        """Return libpq's connection string of Dagster's own storage; it listens, which a pooler does not carry."""
         if self.dagster_dsn is not None:
             return make_conninfo(self.dagster_dsn.get_secret_value())
-        return make_conninfo(self.conninfo(), dbname=DAGSTER_DATABASE)
+        return make_conninfo(self.direct_conninfo(), dbname=DAGSTER_DATABASE)
 
     def dagster_url(self) -> str:
         """Return Dagster's own storage as SQLAlchemy URL, password included.
@@ -153,20 +169,25 @@ class SchedulerSettings(BaseSettings):
         return url.render_as_string(hide_password=False)
 
 
-def ensure_server(settings: SchedulerSettings) -> None:
+def ensure_server(settings: SchedulerSettings, *, direct: bool = False) -> None:
     """Start or attach to the embedded server, or check that the configured one accepts our login.
 
+    ``direct`` asks for the way past a pooler, where one is set.
     Raises ServerUnavailable, which shows host, port, database and user but no password.
     """
     if settings.dsn is None:
         settings.embedded_server().start()
         return
+    name, dsn = ("dsn", settings.dsn)
+    if direct and settings.direct_dsn is not None:
+        name, dsn = ("direct_dsn", settings.direct_dsn)
     try:
-        psycopg.connect(settings.conninfo(), connect_timeout=5).close()
+        psycopg.connect(make_conninfo(dsn.get_secret_value()), connect_timeout=5).close()
     except psycopg.OperationalError as error:
         reason = " ".join(str(error).split())
+        variable = _PREFIX + name.upper()
         raise ServerUnavailable(
-            f"PostgreSQL at {_shown(settings.dsn)} (SCHEDULER_DSN) cannot be reached: {reason}"
+            f"PostgreSQL at {_shown(dsn)} ({variable}) cannot be reached: {reason}"
         ) from None
 
 

@@ -53,6 +53,31 @@ class LaunchState(StrEnum):
     DEAD = "dead"
 
 
+class LockStrategy(StrEnum):
+    """What a lock's holder has: a row that expires, or a session's advisory lock."""
+
+    LEASE = "lease"
+    ADVISORY = "advisory"
+
+
+class WorkerState(StrEnum):
+    """Where a worker stands: gone deregistered itself, dead was declared so by rescue."""
+
+    ACTIVE = "active"
+    DRAINING = "draining"
+    GONE = "gone"
+    DEAD = "dead"
+
+
+class LogLevel(StrEnum):
+    """How much a line of a log matters, the least first."""
+
+    DEBUG = "debug"
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+
 class PolicyMode(StrEnum):
     """How a policy run treats images and findings."""
 
@@ -112,6 +137,13 @@ WORK_TRANSITIONS: dict[WorkState, frozenset[WorkState]] = {
     WorkState.COMPLETED: frozenset(),
     WorkState.FAILED: frozenset(),
     WorkState.CANCELLED: frozenset(),
+}
+
+LAUNCH_TRANSITIONS: dict[LaunchState, frozenset[LaunchState]] = {
+    LaunchState.OFFERED: frozenset({LaunchState.ACKNOWLEDGED, LaunchState.DEAD}),
+    LaunchState.ACKNOWLEDGED: frozenset({LaunchState.FINISHED, LaunchState.DEAD}),
+    LaunchState.FINISHED: frozenset(),
+    LaunchState.DEAD: frozenset(),
 }
 
 TERMINAL = frozenset(state for state, targets in TRANSITIONS.items() if not targets)

@@ -2,11 +2,32 @@
 
 from datetime import datetime
 from functools import cached_property
+from uuid import UUID
 
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
+from resources.ids import new_id
+from resources.protocols.audit import Audit
+from resources.protocols.audit_seals import AuditSeals
+from resources.protocols.execution_logs import ExecutionLogs
+from resources.protocols.impact_snapshots import ImpactSnapshots
+from resources.protocols.inventory.advisories import Advisories
+from resources.protocols.inventory.findings import Findings
+from resources.protocols.inventory.images import Images
+from resources.protocols.inventory.policies import Policies
+from resources.protocols.launches import Launches
+from resources.protocols.locks import Locks
+from resources.protocols.retention import Retention
+from resources.protocols.run_summaries import RunSummaries
+from resources.protocols.runs import Runs
+from resources.protocols.schedules import Schedules
+from resources.protocols.tenants import Tenants
+from resources.protocols.triggers import Triggers
+from resources.protocols.work_items import GraphJobs, PolicyJobs
+from resources.protocols.workers import Workers
 from resources.repositories.audit import AuditRepository
+from resources.repositories.audit_seals import AuditSealRepository
 from resources.repositories.base import scalar
 from resources.repositories.execution_logs import ExecutionLogRepository
 from resources.repositories.impact_snapshots import ImpactSnapshotRepository
@@ -15,6 +36,8 @@ from resources.repositories.inventory.findings import FindingRepository
 from resources.repositories.inventory.images import ImageRepository
 from resources.repositories.inventory.policies import PolicyRepository
 from resources.repositories.launches import LaunchRepository
+from resources.repositories.locks import LockRepository
+from resources.repositories.retention import RetentionRepository
 from resources.repositories.run_summaries import RunSummaryRepository
 from resources.repositories.runs import RunRepository
 from resources.repositories.schedules import ScheduleRepository
@@ -25,10 +48,14 @@ from resources.repositories.workers import WorkerRepository
 
 
 class Store:
-    """The repositories of one transaction; made by Database.begin and begin_system, gone with their end."""
+    """The repositories of one transaction; made by Database.begin and begin_system, gone with their end.
 
-    def __init__(self, connection: Connection[TupleRow]) -> None:
+    ``correlation_id`` is in every audit entry of the transaction: its own, unless it is part of a larger request.
+    """
+
+    def __init__(self, connection: Connection[TupleRow], correlation_id: UUID | None = None) -> None:
         self.connection = connection
+        self.correlation_id = correlation_id or new_id()
 
     def now(self) -> datetime:
         """The product's clock: this database's, read anew at each call."""
@@ -36,81 +63,96 @@ class Store:
         return now
 
     @cached_property
-    def tenants(self) -> TenantRepository:
+    def tenants(self) -> Tenants:
         """Table tenants."""
         return TenantRepository(self.connection)
 
     @cached_property
-    def schedules(self) -> ScheduleRepository:
+    def schedules(self) -> Schedules:
         """Tables schedules and schedule_versions."""
         return ScheduleRepository(self.connection)
 
     @cached_property
-    def triggers(self) -> TriggerRepository:
+    def triggers(self) -> Triggers:
         """Table triggers."""
         return TriggerRepository(self.connection)
 
     @cached_property
-    def runs(self) -> RunRepository:
+    def runs(self) -> Runs:
         """Table runs."""
         return RunRepository(self.connection)
 
     @cached_property
-    def launches(self) -> LaunchRepository:
+    def launches(self) -> Launches:
         """Table launches."""
         return LaunchRepository(self.connection)
 
     @cached_property
-    def workers(self) -> WorkerRepository:
+    def workers(self) -> Workers:
         """Table workers."""
         return WorkerRepository(self.connection)
 
     @cached_property
-    def graph_jobs(self) -> GraphJobRepository:
+    def graph_jobs(self) -> GraphJobs:
         """Table graph_jobs."""
         return GraphJobRepository(self.connection)
 
     @cached_property
-    def policy_jobs(self) -> PolicyJobRepository:
+    def policy_jobs(self) -> PolicyJobs:
         """Table policy_jobs."""
         return PolicyJobRepository(self.connection)
 
     @cached_property
-    def impact_snapshots(self) -> ImpactSnapshotRepository:
+    def impact_snapshots(self) -> ImpactSnapshots:
         """Tables impact_snapshots and impact_snapshot_images."""
         return ImpactSnapshotRepository(self.connection)
 
     @cached_property
-    def execution_logs(self) -> ExecutionLogRepository:
+    def execution_logs(self) -> ExecutionLogs:
         """Table execution_logs."""
         return ExecutionLogRepository(self.connection)
 
     @cached_property
-    def run_summaries(self) -> RunSummaryRepository:
+    def run_summaries(self) -> RunSummaries:
         """Table run_summaries."""
         return RunSummaryRepository(self.connection)
 
     @cached_property
-    def audit(self) -> AuditRepository:
-        """Table audit."""
-        return AuditRepository(self.connection)
+    def locks(self) -> Locks:
+        """Table locks."""
+        return LockRepository(self.connection)
 
     @cached_property
-    def images(self) -> ImageRepository:
+    def retention(self) -> Retention:
+        """What is deleted when it is past retention, over several tables."""
+        return RetentionRepository(self.connection)
+
+    @cached_property
+    def audit(self) -> Audit:
+        """Table audit."""
+        return AuditRepository(self.connection, self.correlation_id)
+
+    @cached_property
+    def audit_seals(self) -> AuditSeals:
+        """Tables audit_seals and audit_unsealed."""
+        return AuditSealRepository(self.connection)
+
+    @cached_property
+    def images(self) -> Images:
         """Inventory: images, SBOMs, components, graphs."""
         return ImageRepository(self.connection)
 
     @cached_property
-    def advisories(self) -> AdvisoryRepository:
+    def advisories(self) -> Advisories:
         """Inventory: advisories, their ranges and feed revisions."""
         return AdvisoryRepository(self.connection)
 
     @cached_property
-    def policies(self) -> PolicyRepository:
+    def policies(self) -> Policies:
         """Inventory: policies and their revisions."""
         return PolicyRepository(self.connection)
 
     @cached_property
-    def findings(self) -> FindingRepository:
+    def findings(self) -> Findings:
         """Inventory: findings."""
         return FindingRepository(self.connection)

@@ -4,7 +4,7 @@ import os
 import socket
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib.metadata import version
 from uuid import UUID
 
@@ -13,7 +13,7 @@ from dagster import ConfigurableResource, InitResourceContext, get_dagster_logge
 from pydantic import PrivateAttr
 
 from resources.database import Database
-from resources.errors import SchedulerError
+from resources.errors import IllegalTransition, NotFound, SchedulerError
 from resources.ids import new_id
 from resources.postgres import PostgresResource
 from resources.states import JobKind
@@ -63,7 +63,7 @@ class WorkerResource(ConfigurableResource[None]):
         finally:
             stop.set()
             thread.join()
-            with database.begin_system() as store:
+            with suppress(NotFound, IllegalTransition), database.begin_system() as store:
                 store.workers.deregister(self._worker_id, store.now())
 
 
@@ -71,7 +71,8 @@ def _beat(database: Database, worker_id: UUID, stop: threading.Event) -> None:
     while not stop.wait(HEARTBEAT_SECONDS):
         try:
             with database.begin_system() as store:
-                if not store.workers.heartbeat(worker_id, store.now()):
-                    return
+                store.workers.heartbeat(worker_id, store.now())
+        except (NotFound, IllegalTransition):
+            return
         except (psycopg.Error, SchedulerError) as error:
             get_dagster_logger().warning("heartbeat of worker %s failed: %s", worker_id, error)

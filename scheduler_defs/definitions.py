@@ -4,6 +4,7 @@ from dagster import Definitions, mem_io_manager
 
 from resources.postgres import PostgresResource
 from resources.worker import WorkerResource
+from scheduler_defs.jobs.maintenance_job import maintain_hourly, maintenance_job
 from scheduler_defs.jobs.run_jobs import RUN_JOBS
 from scheduler_defs.sensors.fire_due import fire_due
 from scheduler_defs.sensors.maintain import maintain
@@ -13,7 +14,8 @@ from scheduler_defs.sensors.rescue import rescue
 postgres = PostgresResource()
 
 defs = Definitions(
-    jobs=list(RUN_JOBS.values()),
+    jobs=[*RUN_JOBS.values(), maintenance_job],
+    schedules=[maintain_hourly],
     sensors=[fire_due, reconcile, rescue, maintain],
     resources={
         "postgres": postgres,

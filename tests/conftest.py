@@ -13,17 +13,37 @@ import psycopg
 import pytest
 from click.testing import CliRunner, Result
 from psycopg.conninfo import conninfo_to_dict
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
 from resources.database import Database
 from resources.embedded import THROW_AWAY_SETTINGS, EmbeddedServer
 from resources.migrations import upgrade
 from resources.settings import SchedulerSettings
+from tests import pgbouncer
 
+TOGETHER = {
+    "store": ("tests/resources/", "tests/tenancy/", "tests/plans/"),
+    "stacks": ("tests/dagster/", "tests/cli/test_up.py", "tests/cli/test_demo.py"),
+}
 TEMPLATE = "migrated"
 GROUP_ROLES = "scheduler_owner, scheduler_system, scheduler_tenant"
 
 hypothesis.settings.register_profile("ci", derandomize=True, deadline=None)
-hypothesis.settings.load_profile("ci")
+hypothesis.settings.register_profile("nightly", max_examples=2500, deadline=None)
+hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
+
+
+class ByRoom(LoadScopeScheduling):
+    """Which tests share a process of pytest-xdist: those of the store, of whole stacks, of any other file."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        path = nodeid.partition("::")[0]
+        return next((room for room, paths in TOGETHER.items() if path.startswith(paths)), path)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByRoom:
+    return ByRoom(config, log)
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -31,7 +51,7 @@ def _clean_environment() -> Iterator[None]:
     """What the caller's shell sets for the product must not decide a test."""
     with pytest.MonkeyPatch.context() as patch:
         for name in list(os.environ):
-            if name.startswith("SCHEDULER_") or name == "DAGSTER_HOME":
+            if name.startswith("SCHEDULER_") or name in {"DAGSTER_HOME", "COLUMNS", "LINES"}:
                 patch.delenv(name)
         yield
 
@@ -60,6 +80,15 @@ def template(server: EmbeddedServer) -> str:
         upgrade(SchedulerSettings(persistence="postgres", dsn=server.conninfo(TEMPLATE, "postgres")))
         connection.execute(f"GRANT {GROUP_ROLES} TO scheduler WITH INHERIT FALSE, SET TRUE")
     return TEMPLATE
+
+
+@pytest.fixture(scope="session")
+def pooler(server: EmbeddedServer) -> Iterator[pgbouncer.Pooler]:
+    """A PgBouncer in transaction mode in front of the server, with fewer sessions than clients."""
+    if not pgbouncer.PROGRAM:
+        pytest.skip("NO POOLER: pgbouncer is not installed; to run this, as root: apt-get install pgbouncer")
+    with pgbouncer.running(server, scratch_directory()) as pooler:
+        yield pooler
 
 
 @pytest.fixture(scope="module")

@@ -7,9 +7,11 @@ from types import UnionType
 from typing import Any, TypeVar, get_args, get_type_hints
 
 from psycopg import Connection, Cursor
+from psycopg.errors import NumericValueOutOfRange
 from psycopg.rows import TupleRow
 from psycopg.types.json import Jsonb
 
+from resources.pages import Order, Page, check_limit, foreign_cursor
 from resources.queries import load
 
 Record = TypeVar("Record")
@@ -30,6 +32,42 @@ class Repository:
     def _all(self, query: str, record: type[Record], **parameters: Any) -> list[Record]:
         with self._connection.cursor(row_factory=_record_row(record)) as cursor:
             return cursor.execute(load(query), parameters).fetchall()
+
+    def _page(
+        self,
+        query: str,
+        record: type[Record],
+        order: Sequence[str],
+        *,
+        cursor: str | None,
+        limit: int,
+        back: str | None = None,
+        **filters: Any,
+    ) -> Page[Record]:
+        """One page by key: ``order`` names the fields of the key, which the query takes as ``after_<field>``.
+
+        ``back`` is the query in the opposite order, for lists that can be paged both ways. The statement is
+        planned for its values each time: one plan for all filters would use the index of none.
+        """
+        check_limit(limit)
+        forth, other = (Order(name, tuple(order), record) if name else None for name in (query, back))
+        for here, there in ((forth, other), (other, forth)):
+            after = here.after(cursor, filters) if here else None
+            if here is None or after is None:
+                continue
+            with self._connection.cursor(row_factory=_record_row(record)) as found:
+                statement, parameters = load(here.query), filters | after | {"limit": limit + 1}
+                try:
+                    rows = found.execute(statement, parameters, prepare=False).fetchall()
+                except NumericValueOutOfRange:
+                    raise foreign_cursor(cursor) from None
+            items, more = rows[:limit], len(rows) > limit
+            onward = here.cursor_of(items[-1], filters) if more else None
+            turned = there.cursor_of(items[0], filters) if there and items and cursor else None
+            if here is forth:
+                return Page(items, onward, turned)
+            return Page(items[::-1], turned, onward)
+        raise foreign_cursor(cursor)
 
     def _rows(self, query: str, **parameters: Any) -> list[TupleRow]:
         return self._connection.execute(load(query), parameters).fetchall()

@@ -6,15 +6,20 @@ from uuid import UUID
 
 from psycopg.types.json import Jsonb
 
-from resources.records import LogLine, Run
+from resources.errors import InvalidInput
+from resources.pages import Page
+from resources.protocols.execution_logs import ExecutionLogs
+from resources.records import LogHit, LogLine, Run
 from resources.repositories.base import Repository
+from resources.states import LogLevel
+
+LIKE_SPECIAL = str.maketrans({special: f"\\{special}" for special in "\\%_"})
 
 
-class ExecutionLogRepository(Repository):
-    """What runs said; append-only."""
+class ExecutionLogRepository(Repository, ExecutionLogs):
+    """ExecutionLogs on PostgreSQL."""
 
     def append(self, run: Run, lines: Sequence[LogLine]) -> None:
-        """Appends lines of a run in one statement."""
         self._execute(
             "execution_logs/append",
             tenant_id=run.tenant_id,
@@ -28,21 +33,70 @@ class ExecutionLogRepository(Repository):
         )
 
     def tail(
-        self, tenant_id: str, run_id: UUID, after: tuple[int, int] = (0, 0), limit: int = 1000
-    ) -> list[LogLine]:
-        """Lines after an (attempt, line), oldest first."""
+        self,
+        tenant_id: str,
+        run_id: UUID,
+        after: tuple[int, int] = (0, 0),
+        *,
+        level: LogLevel | None = None,
+        text: str | None = None,
+        cursor: str | None = None,
+        limit: int = 1000,
+    ) -> Page[LogLine]:
         attempt, line = after
-        return self._all(
+        return self._page(
             "execution_logs/tail",
             LogLine,
+            ("attempt", "line"),
+            cursor=cursor,
+            limit=limit,
             tenant_id=tenant_id,
             run_id=run_id,
             attempt=attempt,
             line=line,
+            levels=_at_least(level),
+            pattern=_pattern(text),
+        )
+
+    def search(
+        self,
+        tenant_id: str,
+        since: datetime,
+        until: datetime,
+        *,
+        run_id: UUID | None = None,
+        schedule_id: UUID | None = None,
+        level: LogLevel | None = None,
+        text: str | None = None,
+        cursor: str | None = None,
+        limit: int = 100,
+    ) -> Page[LogHit]:
+        if since >= until:
+            raise InvalidInput("until", until.isoformat(), f"later than since, {since.isoformat()}")
+        return self._page(
+            "execution_logs/search",
+            LogHit,
+            ("at", "run_id", "attempt", "line"),
+            cursor=cursor,
             limit=limit,
+            tenant_id=tenant_id,
+            since=since,
+            until=until,
+            run_id=run_id,
+            schedule_id=schedule_id,
+            levels=_at_least(level),
+            pattern=_pattern(text),
         )
 
     def ensure_partitions(self, since: datetime, until: datetime) -> int:
-        """Makes the monthly partitions of a period; returns how many were missing. The system's."""
         made: int = self._scalar("execution_logs/ensure_partitions", since=since, until=until)
         return made
+
+
+def _at_least(level: LogLevel | None) -> list[LogLevel] | None:
+    levels = list(LogLevel)
+    return levels[levels.index(level) :] if level else None
+
+
+def _pattern(text: str | None) -> str | None:
+    return f"%{text.translate(LIKE_SPECIAL)}%" if text else None

@@ -1,48 +1,102 @@
 """Tables impact_snapshots and impact_snapshot_images."""
 
-from collections.abc import Mapping, Sequence
+import builtins
+from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
 from psycopg.types.json import Jsonb
 
-from resources.records import ImpactSnapshot, Run
+from resources.errors import AlreadyExists, NotFound
+from resources.pages import Page
+from resources.protocols.impact_snapshots import ImpactSnapshots, Reasons
+from resources.records import AffectedBy, ImpactDiff, ImpactSnapshot, Run
 from resources.repositories.base import Repository, fields_of
 
-Reasons = Sequence[tuple[str, str]]
 
-
-class ImpactSnapshotRepository(Repository):
-    """What impact runs found; never changed once written."""
+class ImpactSnapshotRepository(Repository, ImpactSnapshots):
+    """ImpactSnapshots on PostgreSQL."""
 
     def create(self, snapshot: ImpactSnapshot, reasons: Mapping[UUID, Reasons]) -> None:
-        """Keeps a snapshot with its images, each with its (purl, advisory id) reasons."""
-        self._execute("impact_snapshots/insert", **fields_of(snapshot))
-        self._execute(
-            "impact_snapshots/insert_images",
-            tenant_id=snapshot.tenant_id,
-            snapshot_id=snapshot.id,
-            images=list(reasons),
-            reasons=[Jsonb([list(reason) for reason in why]) for why in reasons.values()],
+        written = self._scalar(
+            "impact_snapshots/insert",
+            images=builtins.list(reasons),
+            reasons=[Jsonb([[*reason] for reason in why]) for why in reasons.values()],
+            **fields_of(snapshot),
         )
+        if not written:
+            if self.get_of_run(snapshot.tenant_id, snapshot.run_id):
+                raise AlreadyExists("impact snapshot of run", snapshot.run_id)
+            raise NotFound("run", snapshot.run_id)
+
+    def get(self, tenant_id: str, snapshot_id: UUID) -> ImpactSnapshot:
+        found = self._one("impact_snapshots/get", ImpactSnapshot, tenant_id=tenant_id, id=snapshot_id)
+        if found is None:
+            raise NotFound("impact snapshot", snapshot_id)
+        return found
 
     def get_of_run(self, tenant_id: str, run_id: UUID) -> ImpactSnapshot | None:
-        """The snapshot of a run."""
         return self._one("impact_snapshots/get_of_run", ImpactSnapshot, tenant_id=tenant_id, run_id=run_id)
 
-    def latest_of_schedule(self, run: Run) -> ImpactSnapshot | None:
-        """The newest snapshot of the run's schedule other than the run's own."""
-        return self._one(
-            "impact_snapshots/latest_of_schedule",
+    def list(
+        self,
+        tenant_id: str,
+        *,
+        schedule_id: UUID | None = None,
+        cursor: str | None = None,
+        limit: int = 100,
+    ) -> Page[ImpactSnapshot]:
+        return self._page(
+            "impact_snapshots/list",
             ImpactSnapshot,
-            tenant_id=run.tenant_id,
-            schedule_id=run.schedule_id,
-            before_run=run.id,
+            ["id"],
+            cursor=cursor,
+            limit=limit,
+            tenant_id=tenant_id,
+            schedule_id=schedule_id,
         )
 
-    def list_images(self, snapshot: ImpactSnapshot) -> dict[UUID, list[Any]]:
-        """The affected images with their reasons."""
+    def latest_of_schedule(self, tenant_id: str, schedule_id: UUID) -> ImpactSnapshot | None:
+        return self._latest(tenant_id, schedule_id, None)
+
+    def latest_beside(self, run: Run) -> ImpactSnapshot | None:
+        return self._latest(run.tenant_id, run.schedule_id, run.id)
+
+    def list_images(self, snapshot: ImpactSnapshot) -> dict[UUID, builtins.list[Any]]:
         rows = self._rows(
             "impact_snapshots/list_images", tenant_id=snapshot.tenant_id, snapshot_id=snapshot.id
         )
         return dict(rows)
+
+    def page_images(
+        self, snapshot: ImpactSnapshot, *, cursor: str | None = None, limit: int = 100
+    ) -> Page[AffectedBy]:
+        return self._page(
+            "impact_snapshots/page_images",
+            AffectedBy,
+            ["image_id"],
+            cursor=cursor,
+            limit=limit,
+            tenant_id=snapshot.tenant_id,
+            snapshot_id=snapshot.id,
+        )
+
+    def diff(self, tenant_id: str, earlier: UUID, later: UUID) -> ImpactDiff:
+        found = self._one(
+            "impact_snapshots/diff", ImpactDiff, tenant_id=tenant_id, earlier=earlier, later=later
+        )
+        if found is None:
+            self.get(tenant_id, earlier)
+            raise NotFound("impact snapshot", later)
+        return found
+
+    def _latest(
+        self, tenant_id: str, schedule_id: UUID | None, but_of_run: UUID | None
+    ) -> ImpactSnapshot | None:
+        return self._one(
+            "impact_snapshots/latest_of_schedule",
+            ImpactSnapshot,
+            tenant_id=tenant_id,
+            schedule_id=schedule_id,
+            but_of_run=but_of_run,
+        )

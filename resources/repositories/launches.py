@@ -4,49 +4,47 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from resources.errors import IllegalTransition, NotFound
+from resources.errors import IllegalTransition, NotFound, StaleAttempt
+from resources.protocols.launches import Launches
 from resources.records import Launch, Offer
 from resources.repositories.base import Repository
 from resources.states import JobKind, LaunchState
 
 
-class LaunchRepository(Repository):
-    """Launches; all of it is the system's."""
+class LaunchRepository(Repository, Launches):
+    """Launches on PostgreSQL."""
 
     def create_many(self, kinds: Mapping[UUID, JobKind], owner: str, now: datetime) -> None:
-        """Writes launches to offer."""
         self._execute(
             "launches/insert_many", ids=list(kinds), kinds=list(kinds.values()), owner=owner, now=now
         )
 
     def get(self, launch_id: UUID) -> Launch:
-        """One launch; raises NotFound."""
         launch = self._one("launches/get", Launch, id=launch_id)
         if launch is None:
             raise NotFound("launch", launch_id)
         return launch
 
     def offer(self, owner: str, now: datetime, lease: timedelta, limit: int) -> list[Offer]:
-        """Takes this owner's unacknowledged launches, none again before ``lease`` has passed."""
         ids = [row[0] for row in self._rows("launches/offer", owner=owner, now=now, lease=lease, limit=limit)]
         return self._all("launches/describe_many", Offer, ids=ids) if ids else []
 
     def acknowledge(self, launch_id: UUID, dagster_run_id: str, now: datetime) -> None:
-        """offered → acknowledged; raises NotFound, or IllegalTransition when another Dagster run took it."""
         if not self._execute("launches/acknowledge", id=launch_id, dagster_run_id=dagster_run_id, now=now):
             launch = self.get(launch_id)
             raise IllegalTransition("launch", launch_id, launch.state, LaunchState.ACKNOWLEDGED)
 
     def finish(self, launch_id: UUID, dagster_run_id: str, now: datetime) -> None:
-        """acknowledged → finished; raises NotFound, or IllegalTransition."""
         if not self._execute("launches/finish", id=launch_id, dagster_run_id=dagster_run_id, now=now):
             launch = self.get(launch_id)
+            if launch.state is LaunchState.ACKNOWLEDGED:
+                raise StaleAttempt("launch", launch_id, f"Dagster run {dagster_run_id}")
             raise IllegalTransition("launch", launch_id, launch.state, LaunchState.FINISHED)
 
     def list_open(self, owner: str, before: datetime, limit: int) -> Sequence[Launch]:
-        """Launches that Dagster should know by now: offered before an instant, or acknowledged."""
         return self._all("launches/list_open", Launch, owner=owner, before=before, limit=limit)
 
-    def bury(self, launch_id: UUID, now: datetime) -> bool:
-        """offered or acknowledged → dead; False when it had ended already."""
-        return self._execute("launches/bury", id=launch_id, now=now) == 1
+    def bury(self, launch_id: UUID, now: datetime) -> None:
+        if not self._execute("launches/bury", id=launch_id, now=now):
+            launch = self.get(launch_id)
+            raise IllegalTransition("launch", launch_id, launch.state, LaunchState.DEAD)

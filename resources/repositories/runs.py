@@ -9,32 +9,33 @@ from uuid import UUID
 
 from psycopg.types.json import Jsonb
 
-from resources.errors import IllegalTransition, InvalidInput, NotFound, StaleAttempt
+from resources.errors import IllegalTransition, InvalidInput, NotFound, SchedulerError, StaleAttempt
+from resources.pages import Page
+from resources.protocols.runs import Runs
 from resources.records import Launchable, NewRun, OpenRuns, Run, Schedule
 from resources.repositories.base import Repository, columns_of
-from resources.states import JobKind, RunState, TriggerKind
+from resources.repositories.launches import LaunchRepository
+from resources.states import TERMINAL, JobKind, LaunchState, RunState, TriggerKind
 
 LENGTH_OF_AN_ID = 36
+CLAIM_ORDER = ("priority", "scheduled_for", "id")
 NEW_RUN_COLUMNS = tuple(field.name for field in fields(NewRun))
 
 
-class RunRepository(Repository):
-    """Runs; after creation a run changes only by a guarded transition."""
+class RunRepository(Repository, Runs):
+    """Runs on PostgreSQL."""
 
     def create_many(self, runs: Sequence[NewRun], now: datetime) -> list[UUID]:
-        """Writes pending and skipped rows; occurrences already accounted for are left, and not returned."""
         columns = columns_of(runs, *NEW_RUN_COLUMNS)
         return [row[0] for row in self._rows("runs/insert_many", now=now, **columns)]
 
     def get(self, tenant_id: str, run_id: UUID) -> Run:
-        """One run; raises NotFound."""
         run = self._one("runs/get", Run, tenant_id=tenant_id, id=run_id)
         if run is None:
             raise NotFound("run", run_id)
         return run
 
     def find(self, tenant_id: str, text: str) -> Run:
-        """One run by its id, or by how its id begins or ends; raises NotFound, or InvalidInput when several match."""
         whole = _whole_id(text)
         if whole:
             found = self._rows("runs/find", tenant_id=tenant_id, id=whole)
@@ -50,62 +51,73 @@ class RunRepository(Repository):
         self,
         tenant_id: str,
         *,
-        state: RunState | None = None,
+        states: Sequence[RunState] = (),
         kind: JobKind | None = None,
         trigger_kind: TriggerKind | None = None,
         schedule_id: UUID | None = None,
-        before: UUID | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        cursor: str | None = None,
         limit: int = 100,
-    ) -> builtins.list[Run]:
-        """Runs, newest first, before an id."""
-        return self._all(
-            "runs/list",
+    ) -> Page[Run]:
+        narrowed: dict[str, Any] = {"states": sorted({*states})} if states else {}
+        return self._page(
+            "runs/list_of_states" if states else "runs/list",
             Run,
+            ("scheduled_for", "id"),
+            back="runs/list_of_states_back" if states else "runs/list_back",
+            cursor=cursor,
+            limit=limit,
             tenant_id=tenant_id,
-            state=state,
             kind=kind,
             trigger_kind=trigger_kind,
             schedule_id=schedule_id,
-            before=before,
-            limit=limit,
+            since=since,
+            until=until,
+            **narrowed,
         )
 
+    def get_by_schedule(self, tenant_id: str, schedule_id: UUID, limit: int = 100) -> builtins.list[Run]:
+        return self.list(tenant_id, schedule_id=schedule_id, limit=limit).items
+
+    def get_pending(self, tenant_id: str, *, cursor: str | None = None, limit: int = 100) -> Page[Run]:
+        return self._page(
+            "runs/list_pending", Run, CLAIM_ORDER, cursor=cursor, limit=limit, tenant_id=tenant_id
+        )
+
+    def count_by_state(
+        self, tenant_id: str, since: datetime | None = None, until: datetime | None = None
+    ) -> dict[RunState, int]:
+        rows = self._rows(
+            "runs/count_by_state", tenant_id=tenant_id, states=[*RunState], since=since, until=until
+        )
+        return {RunState(state): count for state, count in rows}
+
     def list_finished_since(self, tenant_id: str, since: datetime, limit: int = 100) -> builtins.list[Run]:
-        """Runs that ended after an instant, in the order they ended."""
         return self._all("runs/list_finished_since", Run, tenant_id=tenant_id, since=since, limit=limit)
 
     def list_abandoned(self, limit: int = 100) -> builtins.list[Run]:
-        """Runs that still run by the ledger though their worker is dead or gone. The system's."""
         return self._all("runs/list_abandoned", Run, limit=limit)
 
     def list_of_launch(self, launch_id: UUID) -> builtins.list[Run]:
-        """Every run of a launch."""
         return self._all("runs/list_of_launch", Run, launch_id=launch_id)
 
     def count_open(self, schedules: Sequence[Schedule]) -> builtins.list[OpenRuns]:
-        """Open runs of locked schedules; a schedule without any is left out."""
         return self._all("runs/count_open", OpenRuns, **_keys(schedules))
 
     def cancel_waiting_of(self, schedules: Sequence[Schedule], now: datetime) -> int:
-        """pending or queued → cancelled, for what schedules have waiting; returns how many."""
         return self._execute("runs/cancel_waiting_of_schedules", now=now, **_keys(schedules))
 
     def stop_superseded(self, tenants: Sequence[str], now: datetime) -> int:
-        """Asks runs to stop that a newer fire of their cancel_running schedule waits for; returns how many.
-
-        A run that writes results at this moment is left to the next tick: the claim waits for nobody.
-        """
         return self._execute("runs/stop_superseded", tenants=[*tenants], now=now)
 
     def count_active(self, tenant_id: str) -> int:
-        """How many runs of a locked tenant are queued or running."""
         active: int = self._scalar("runs/count_active", tenant_id=tenant_id)
         return active
 
     def read_launchable(
         self, tenants: Sequence[str], now: datetime, per_tenant: int, limit: int
     ) -> builtins.list[Launchable]:
-        """Pending runs of locked tenants that may start now, by kind, tenant and id."""
         return self._all(
             "runs/read_launchable",
             Launchable,
@@ -116,7 +128,6 @@ class RunRepository(Repository):
         )
 
     def enqueue_many(self, packed: Mapping[UUID, Sequence[Launchable]]) -> builtins.list[UUID]:
-        """pending → queued: puts runs into their launches; returns the ids moved."""
         rows = [(run, launch_id) for launch_id, runs in packed.items() for run in runs]
         moved = self._rows(
             "runs/enqueue_many",
@@ -129,7 +140,6 @@ class RunRepository(Repository):
     def open_of_launch(
         self, launch_id: UUID, dagster_run_id: str, worker_id: UUID, now: datetime
     ) -> builtins.list[UUID]:
-        """queued → running: starts the attempt of each run of a launch, each under a new fencing token."""
         opened = self._rows(
             "runs/open_of_launch",
             launch_id=launch_id,
@@ -137,24 +147,21 @@ class RunRepository(Repository):
             worker_id=worker_id,
             now=now,
         )
+        if not opened:
+            self._check_taken(launch_id, dagster_run_id)
         return [row[1] for row in opened]
 
     def begin_attempt(self, run: Run, now: datetime) -> Run:
-        """Sets the start of an opened run to the instant its own work begins; returns the run; raises StaleAttempt."""
         if not self._execute(
             "runs/begin_attempt", tenant_id=run.tenant_id, id=run.id, token=run.fencing_token, now=now
         ):
-            raise StaleAttempt("run", run.id, run.fencing_token or 0)
+            raise self._lost(run)
         return replace(run, started_at=now)
 
     def hold_attempt(self, run: Run) -> datetime | None:
-        """Holds a running attempt in place for this transaction; returns when its cancellation was asked for.
-
-        Raises StaleAttempt when the attempt is not the current one any more.
-        """
         rows = self._rows("runs/hold_attempt", tenant_id=run.tenant_id, id=run.id, token=run.fencing_token)
         if not rows:
-            raise StaleAttempt("run", run.id, run.fencing_token or 0)
+            raise self._lost(run)
         asked: datetime | None = rows[0][0]
         return asked
 
@@ -169,10 +176,6 @@ class RunRepository(Repository):
         error: str | None = None,
         reason: str | None = None,
     ) -> None:
-        """running → completed, failed or cancelled; raises StaleAttempt.
-
-        A cancelled run keeps the reason it was asked to stop for, if there was one.
-        """
         written = self._execute(
             "runs/finish",
             tenant_id=run.tenant_id,
@@ -186,7 +189,7 @@ class RunRepository(Repository):
             now=now,
         )
         if not written:
-            raise StaleAttempt("run", run.id, run.fencing_token or 0)
+            raise self._refused(run, state, "fencing_token")
 
     def end_with_launch(
         self,
@@ -196,28 +199,61 @@ class RunRepository(Repository):
         *,
         error: str | None = None,
         reason: str | None = None,
-    ) -> bool:
-        """queued or running → failed or cancelled: its launch ended without it; False when it ended itself."""
-        return bool(
-            self._execute(
-                "runs/end_with_launch",
-                tenant_id=run.tenant_id,
-                id=run.id,
-                launch_id=run.launch_id,
-                state=state,
-                error=error,
-                reason=reason,
-                now=now,
-            )
+    ) -> None:
+        written = self._execute(
+            "runs/end_with_launch",
+            tenant_id=run.tenant_id,
+            id=run.id,
+            launch_id=run.launch_id,
+            state=state,
+            error=error,
+            reason=reason,
+            now=now,
         )
+        if not written:
+            raise self._refused(run, state, "launch_id")
+
+    def return_to_pending(self, run: Run) -> None:
+        if not self._execute(
+            "runs/return_to_pending", tenant_id=run.tenant_id, id=run.id, launch_id=run.launch_id
+        ):
+            raise self._refused(run, RunState.PENDING, "launch_id")
+
+    def retry_attempt(self, run: Run, available_at: datetime) -> None:
+        if not self._execute(
+            "runs/retry_attempt",
+            tenant_id=run.tenant_id,
+            id=run.id,
+            token=run.fencing_token,
+            available_at=available_at,
+        ):
+            raise self._refused(run, RunState.PENDING, "fencing_token")
 
     def cancel(self, run: Run, reason: str, now: datetime) -> RunState:
-        """Cancels what waits, asks what runs to stop; returns the state after, raises IllegalTransition."""
         state = self._scalar("runs/cancel", tenant_id=run.tenant_id, id=run.id, reason=reason, now=now)
         if state is None:
             current = self.get(run.tenant_id, run.id)
             raise IllegalTransition("run", run.id, current.state, RunState.CANCELLED)
         return RunState(state)
+
+    def _refused(self, run: Run, target: RunState, held: str) -> SchedulerError:
+        """Why a guarded statement moved no row; ``held`` names the column by which the caller held the run."""
+        current = self.get(run.tenant_id, run.id)
+        if current.state in TERMINAL or getattr(current, held) == getattr(run, held):
+            return IllegalTransition("run", run.id, current.state, target)
+        token = f"launch {run.launch_id}" if held == "launch_id" else run.fencing_token or 0
+        return StaleAttempt("run", run.id, token)
+
+    def _lost(self, run: Run) -> StaleAttempt:
+        self.get(run.tenant_id, run.id)
+        return StaleAttempt("run", run.id, run.fencing_token or 0)
+
+    def _check_taken(self, launch_id: UUID, dagster_run_id: str) -> None:
+        launch = LaunchRepository(self._connection).get(launch_id)
+        if launch.state is not LaunchState.ACKNOWLEDGED:
+            raise IllegalTransition("launch", launch_id, launch.state, "opened")
+        if launch.dagster_run_id != dagster_run_id:
+            raise StaleAttempt("launch", launch_id, f"Dagster run {dagster_run_id}")
 
 
 def _keys(schedules: Sequence[Schedule]) -> dict[str, builtins.list[Any]]:

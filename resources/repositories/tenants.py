@@ -4,12 +4,13 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from resources.errors import AlreadyExists, NotFound
+from resources.protocols.tenants import Tenants
 from resources.records import Tenant
 from resources.repositories.base import Repository
 
 
-class TenantRepository(Repository):
-    """Tenants; creating, locking and marking are the system's, reading is a tenant's own row."""
+class TenantRepository(Repository, Tenants):
+    """Tenants on PostgreSQL."""
 
     def create(
         self,
@@ -19,7 +20,6 @@ class TenantRepository(Repository):
         now: datetime,
         max_concurrent_runs: int | None = None,
     ) -> Tenant:
-        """Adds a tenant; raises AlreadyExists."""
         tenant = self._one(
             "tenants/insert",
             Tenant,
@@ -34,22 +34,18 @@ class TenantRepository(Repository):
         return tenant
 
     def get(self, tenant_id: str) -> Tenant:
-        """One tenant; raises NotFound."""
         tenant = self._one("tenants/get", Tenant, tenant_id=tenant_id)
         if tenant is None:
             raise NotFound("tenant", tenant_id)
         return tenant
 
     def list(self) -> list[Tenant]:
-        """Every tenant this transaction may see, by id."""
         return self._all("tenants/list", Tenant)
 
     def lock_due(self, now: datetime, limit: int) -> Sequence[str]:
-        """Locks up to ``limit`` tenants with something to fire or launch; the longest unserved first."""
         return [row[0] for row in self._rows("tenants/lock_due", now=now, limit=limit)]
 
     def lock_capacity(self, tenant_id: str) -> int | None:
-        """Locks a tenant; returns how many of its runs may be queued or running, None for no limit; raises NotFound."""
         rows = self._rows("tenants/lock_capacity", tenant_id=tenant_id)
         if not rows:
             raise NotFound("tenant", tenant_id)
@@ -57,5 +53,4 @@ class TenantRepository(Repository):
         return limit
 
     def mark_served(self, tenants: Sequence[str], now: datetime) -> None:
-        """Moves locked tenants to the end of the line."""
         self._execute("tenants/mark_served", tenants=list(tenants), now=now)

@@ -1,15 +1,22 @@
 """Table workers."""
 
+import builtins
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from psycopg import errors
+
+from resources.errors import AlreadyExists, IllegalTransition, NotFound
+from resources.pages import Page
+from resources.protocols.workers import Workers
+from resources.records import Worker
 from resources.repositories.base import Repository
-from resources.states import JobKind
+from resources.states import JobKind, WorkerState
 
 
-class WorkerRepository(Repository):
-    """Processes that carry runs; all of it is the system's."""
+class WorkerRepository(Repository, Workers):
+    """Workers on PostgreSQL."""
 
     def register(
         self,
@@ -23,28 +30,57 @@ class WorkerRepository(Repository):
         dagster_run_id: str | None,
         now: datetime,
     ) -> None:
-        """Adds an active worker; capacity is in runs."""
-        self._execute(
-            "workers/register",
-            id=worker_id,
-            host=host,
-            pid=pid,
-            kinds=list(kinds),
-            capacity=capacity,
-            version=version,
-            dagster_run_id=dagster_run_id,
-            now=now,
+        try:
+            self._execute(
+                "workers/register",
+                id=worker_id,
+                host=host,
+                pid=pid,
+                kinds=list(kinds),
+                capacity=capacity,
+                version=version,
+                dagster_run_id=dagster_run_id,
+                now=now,
+            )
+        except errors.UniqueViolation:
+            raise AlreadyExists("worker", worker_id) from None
+
+    def get(self, worker_id: UUID) -> Worker:
+        worker = self._one("workers/get", Worker, id=worker_id)
+        if worker is None:
+            raise NotFound("worker", worker_id)
+        return worker
+
+    def list(
+        self,
+        *,
+        status: WorkerState | None = None,
+        host: str | None = None,
+        cursor: str | None = None,
+        limit: int = 100,
+    ) -> Page[Worker]:
+        return self._page(
+            "workers/list", Worker, ("id",), cursor=cursor, limit=limit, status=status, host=host
         )
 
-    def heartbeat(self, worker_id: UUID, now: datetime) -> bool:
-        """Says that the worker lives; False when it is gone or was declared dead."""
-        return self._execute("workers/heartbeat", id=worker_id, now=now) == 1
+    def heartbeat(self, worker_id: UUID, now: datetime) -> None:
+        if not self._execute("workers/heartbeat", id=worker_id, now=now):
+            raise self._refusal(worker_id, WorkerState.ACTIVE)
+
+    def drain(self, worker_id: UUID) -> None:
+        if not self._execute("workers/drain", id=worker_id):
+            raise self._refusal(worker_id, WorkerState.DRAINING)
+
+    def deregister(self, worker_id: UUID, now: datetime) -> None:
+        if not self._execute("workers/deregister", id=worker_id, now=now):
+            raise self._refusal(worker_id, WorkerState.GONE)
+
+    def find_dead(self, now: datetime, silent_for: timedelta, limit: int = 1000) -> builtins.list[Worker]:
+        return self._all("workers/find_dead", Worker, now=now, silent_for=silent_for, limit=limit)
 
     def declare_dead(self, now: datetime, silent_for: timedelta) -> dict[UUID, str | None]:
-        """active or draining → dead: no heartbeat within ``silent_for``; returns the ids with their Dagster runs."""
         rows = self._rows("workers/declare_dead", now=now, limit=silent_for)
         return dict(rows)
 
-    def deregister(self, worker_id: UUID, now: datetime) -> bool:
-        """Lets the worker go; False when it is gone or was declared dead."""
-        return self._execute("workers/deregister", id=worker_id, now=now) == 1
+    def _refusal(self, worker_id: UUID, target: WorkerState) -> IllegalTransition:
+        return IllegalTransition("worker", worker_id, self.get(worker_id).status, target)

@@ -8,6 +8,7 @@ import click
 
 from resources.database import Database
 from resources.errors import InvalidInput
+from resources.pages import MOST_A_PAGE
 from resources.settings import SchedulerSettings
 from resources.store import Store
 from scheduler_defs.edits.actors import default_actor
@@ -15,7 +16,8 @@ from scheduler_defs.edits.actors import default_actor
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
-def _not_empty(_: click.Context, __: click.Parameter, value: str) -> str:
+def not_empty(value: str) -> str:
+    """Raises InvalidInput for a tenant without a name."""
     if not value:
         raise InvalidInput("tenant", value, "the id of a tenant; `scheduler tenant list` shows them")
     return value
@@ -27,7 +29,7 @@ tenant_option = click.option(
     show_envvar=True,
     required=True,
     metavar="ID",
-    callback=_not_empty,
+    callback=lambda _, __, value: not_empty(value),
     help="Whose rows.",
 )
 actor_option = click.option(
@@ -45,6 +47,21 @@ def limit_option(default: int) -> Callable[[Command], Command]:
         show_default=True,
         help="At most so many.",
     )
+
+
+def page_options(default: int) -> Callable[[Command], Command]:
+    """The options --limit, here of one page, and --cursor."""
+
+    def add(command: Command) -> Command:
+        limit = click.IntRange(1, MOST_A_PAGE)
+        cursor = click.option(
+            "--cursor", metavar="TEXT", help="Go on where a list with the same options ended."
+        )
+        return click.option(
+            "--limit", type=limit, default=default, show_default=True, help="At most so many."
+        )(cursor(command))
+
+    return add
 
 
 def open_database() -> Database:

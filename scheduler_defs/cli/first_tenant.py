@@ -12,8 +12,9 @@ from resources.errors import AlreadyExists, NotFound, SchedulerError
 from resources.states import JobKind, PolicyMode
 from resources.store import Store
 from scheduler_defs.cli.stack import ROOT
-from scheduler_defs.edits.schedules import NewSchedule, add_trigger, create_schedule
+from scheduler_defs.edits.schedules import NewSchedule, create_schedule
 from scheduler_defs.edits.tenants import create_tenant
+from scheduler_defs.edits.triggers import add_trigger
 from scheduler_defs.inputs.advisories import ingest_advisories
 from scheduler_defs.inputs.policies import apply_policy
 from scheduler_defs.inputs.sboms import IngestedSbom, Placement, ingest_sbom

@@ -21,12 +21,16 @@ COMMANDS = {
     "up": "Start PostgreSQL, the daemon and the web interface.",
     "demo": "Show the product on example data.",
     "tenant": "Create and list tenants.",
-    "schedule": "Create, show, pause and trigger schedules.",
+    "schedule": "Create, edit, show, pause and trigger schedules.",
     "run": "Start, list, follow and cancel runs.",
+    "log": "Search what runs said.",
     "ingest": "Bring in SBOMs and advisories.",
     "policy": "Apply and show policies.",
     "finding": "List what policies found.",
-    "db": "Create, check and document the database's schema.",
+    "impact": "Show which images runs found affected.",
+    "lock": "List distributed locks, and free one by force.",
+    "audit": "List edits, and check that their record was not rewritten.",
+    "db": "Create, check, document and maintain the database.",
     "server": "Start, stop and look at the embedded PostgreSQL.",
 }
 """Each command and its summary; `x` is the attribute `x` of scheduler_defs.cli.x."""

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from functools import wraps
 from typing import Any, TypeVar
@@ -11,7 +11,9 @@ import click
 
 from resources.errors import InvalidInput
 from resources.selection import Selection
+from resources.states import CatchUp, LogLevel, Overlap
 
+Command = TypeVar("Command", bound=Callable[..., Any])
 Enum = TypeVar("Enum", bound=StrEnum)
 NOW = "now"
 
@@ -62,6 +64,51 @@ class Moment(click.ParamType["datetime | str"]):
             )
 
 
+class Instant(click.ParamType["datetime | timedelta"]):
+    """An ISO 8601 time, in UTC without an offset; or now, or how long ago: 1h, 2d."""
+
+    name = "time"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> datetime | timedelta:
+        """Reads the text; what was read before passes."""
+        if isinstance(value, datetime | timedelta):
+            return value
+        if value == NOW:
+            return timedelta()
+        ago = value.strip().removeprefix("-")
+        if ago and _DURATION.fullmatch(ago):
+            return Duration().convert(ago, param, ctx)
+        try:
+            at = datetime.fromisoformat(value)
+        except ValueError:
+            self.fail(f"{value!r} is not a time; expected 2026-03-01T09:00, now or, ago, 1h", param, ctx)
+        return at if at.tzinfo else at.replace(tzinfo=UTC)
+
+
+def before(now: datetime, instant: datetime | timedelta | None) -> datetime | None:
+    """What an Instant means now."""
+    if instant is None:
+        return None
+    try:
+        return (now - instant if isinstance(instant, timedelta) else instant).astimezone(UTC)
+    except OverflowError:
+        raise InvalidInput("time", str(instant), "a time of the years 1 to 9999") from None
+
+
+def period_options(what: str) -> Callable[[Command], Command]:
+    """The options --since and --until; ``what`` they bound, such as runs planned."""
+
+    def add(command: Command) -> Command:
+        for name, when in (("--until", "before then"), ("--since", "then or later")):
+            help_text = f"Only {what} {when}: an ISO time, UTC without an offset, now, or how long ago."
+            command = click.option(name, type=Instant(), help=help_text)(command)
+        return command
+
+    return add
+
+
 def read_labels(option: str, texts: Iterable[str]) -> dict[str, str]:
     """KEY=VALUE texts as a mapping; raises InvalidInput naming the option."""
     labels: dict[str, str] = {}
@@ -75,7 +122,53 @@ def read_labels(option: str, texts: Iterable[str]) -> dict[str, str]:
     return labels
 
 
+level_option = click.option("--level", type=Member(LogLevel), help="Only lines that matter at least as much.")
+grep_option = click.option(
+    "--grep", "text", metavar="TEXT", help="Only lines with this text in them, in capitals or not."
+)
 label_option = click.option("--label", "labels", multiple=True, metavar="K=V", help="A label; repeatable.")
+
+
+def treatment_options(defaults: bool) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Adds the options that say how fires are treated; without ``defaults`` those not given are None."""
+
+    def default(value: Any) -> dict[str, Any]:
+        return {"default": value, "show_default": True} if defaults else {}
+
+    options = (
+        click.option("--description", help="For people.", **default("")),
+        click.option("--priority", type=int, help="-100 to 100; higher starts first.", **default(0)),
+        click.option(
+            "--overlap",
+            type=Member(Overlap),
+            help="What a fire does while an earlier run is still open.",
+            **default(Overlap.SKIP),
+        ),
+        click.option(
+            "--catch-up",
+            type=Member(CatchUp),
+            help="Which missed fires happen after downtime.",
+            **default(CatchUp.LATEST),
+        ),
+        click.option("--catch-up-window", type=Duration(), help="How old those may be.", **default("1d")),
+        click.option(
+            "--misfire-grace", type=Duration(), help="A fire this late is on time.", **default("1m")
+        ),
+        click.option(
+            "--schedule-label",
+            "schedule_labels",
+            multiple=True,
+            metavar="K=V",
+            help="A label of the schedule itself; repeatable.",
+        ),
+    )
+
+    def add(command: Callable[..., Any]) -> Callable[..., Any]:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return add
 
 
 def selection_options(command: Callable[..., Any]) -> Callable[..., Any]:

@@ -14,6 +14,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from resources.pages import Page
+
 PIPE_WIDTH = 100
 NOTHING = "-"
 
@@ -52,6 +54,13 @@ def note_limit(rows: Sequence[object], limit: int) -> None:
     """Says on stderr that there may be more rows than were asked for."""
     if len(rows) == limit:
         click.echo(f"these are {limit}; there may be more, see --limit", err=True)
+
+
+def note_next(page: Page[Any], **bounds: datetime | None) -> None:
+    """Says on stderr which options read the next page, if there is one; a relative bound stays what it meant here."""
+    if page.next_cursor:
+        fixed = "".join(f"--{name} {at.isoformat()} " for name, at in bounds.items() if at)
+        click.echo(f"there are more: {fixed}--cursor {page.next_cursor}", err=True)
 
 
 def fields_of(record: Any) -> dict[str, Any]:

@@ -1,32 +1,37 @@
 """`scheduler run`: the ledger, and runs by hand."""
 
 from collections.abc import Iterable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import click
 
 from resources.records import LogLine, Run
 from resources.selection import Selection
-from resources.states import JobKind, PolicyMode, RunState, TriggerKind
+from resources.states import JobKind, LogLevel, PolicyMode, RunState, TriggerKind
 from resources.store import Store
-from scheduler_defs.cli.context import actor_option, begin, json_option, limit_option, tenant_option
+from scheduler_defs.cli.context import actor_option, begin, json_option, page_options, tenant_option
 from scheduler_defs.cli.following import announce, follow, timeout_option
-from scheduler_defs.cli.options import Member, selection_options
+from scheduler_defs.cli.options import (
+    Member,
+    before,
+    grep_option,
+    level_option,
+    period_options,
+    selection_options,
+)
 from scheduler_defs.cli.output import (
     fields_of,
     json_line,
     moment,
-    note_limit,
+    note_next,
     print_fields,
     print_json,
     print_table,
     printable,
     short,
 )
-from scheduler_defs.edits.runs import cancel_run, request_run
-
-PAGE = 1000
+from scheduler_defs.edits.runs import cancel_run, request_run, retry_run
 
 
 @click.group()
@@ -63,32 +68,77 @@ def start(
 
 @run.command("list")
 @tenant_option
-@click.option("--state", type=Member(RunState), help="Only in this state.")
+@click.option(
+    "--state", "states", type=Member(RunState), multiple=True, help="Only in this state; repeatable."
+)
 @click.option("--kind", type=Member(JobKind), help="Only of this kind.")
 @click.option("--trigger", type=Member(TriggerKind), help="Only runs that exist for this reason.")
 @click.option("--schedule", metavar="NAME", help="Only runs of this schedule.")
-@limit_option(20)
+@period_options("runs planned")
+@page_options(20)
 @json_option
 def list_runs(
     tenant: str,
-    state: RunState | None,
+    states: tuple[RunState, ...],
     kind: JobKind | None,
     trigger: TriggerKind | None,
     schedule: str | None,
+    since: datetime | timedelta | None,
+    until: datetime | timedelta | None,
+    cursor: str | None,
     limit: int,
     as_json: bool,
 ) -> None:
-    """List runs, newest first."""
+    """List runs by their planned instants, newest first."""
     with begin(tenant) as store:
-        schedule_id = None if schedule is None else store.schedules.get_by_name(tenant, schedule).id
-        runs = store.runs.list(
-            tenant, state=state, kind=kind, trigger_kind=trigger, schedule_id=schedule_id, limit=limit
+        now = store.now()
+        since, until = before(now, since), before(now, until)
+        page = store.runs.list(
+            tenant,
+            states=states,
+            kind=kind,
+            trigger_kind=trigger,
+            schedule_id=None if schedule is None else store.schedules.get_by_name(tenant, schedule).id,
+            since=since,
+            until=until,
+            cursor=cursor,
+            limit=limit,
         )
     if as_json:
-        print_json(runs)
-        return
-    print_table(run_rows(runs), wraps={"schedule"}, empty="no runs")
-    note_limit(runs, limit)
+        print_json(page.items)
+    else:
+        print_table(run_rows(page.items), wraps={"schedule"}, empty="no runs")
+    note_next(page, since=since, until=until)
+
+
+@run.command()
+@tenant_option
+@period_options("runs planned")
+@json_option
+def counts(
+    tenant: str, since: datetime | timedelta | None, until: datetime | timedelta | None, as_json: bool
+) -> None:
+    """Count runs by state."""
+    with begin(tenant) as store:
+        now = store.now()
+        found = store.runs.count_by_state(tenant, before(now, since), before(now, until))
+    if as_json:
+        print_json(found)
+    else:
+        print_fields({str(state): count for state, count in found.items()})
+
+
+@run.command()
+@click.argument("run_id", metavar="ID")
+@tenant_option
+@click.option("--wait", is_flag=True, help="Wait until the new run has ended.")
+@timeout_option
+@actor_option
+def retry(run_id: str, tenant: str, wait: bool, timeout: timedelta | None, actor: str) -> None:
+    """Do once more what a failed or cancelled run was to do; prints the new run's id."""
+    with begin(tenant) as store:
+        new = retry_run(store, store.runs.find(tenant, run_id), actor)
+    announce(tenant, new, wait, timeout)
 
 
 @run.command()
@@ -110,8 +160,18 @@ def show(run_id: str, tenant: str, as_json: bool) -> None:
 @tenant_option
 @click.option("--follow", "following", is_flag=True, help="Go on until the run has ended.")
 @timeout_option
+@level_option
+@grep_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
-def logs(run_id: str, tenant: str, following: bool, timeout: timedelta | None, as_json: bool) -> None:
+def logs(
+    run_id: str,
+    tenant: str,
+    following: bool,
+    timeout: timedelta | None,
+    level: LogLevel | None,
+    text: str | None,
+    as_json: bool,
+) -> None:
     """Print what a run said; with --follow exits with 0 only when it completed."""
     with begin(tenant) as store:
         found = store.runs.find(tenant, run_id)
@@ -119,7 +179,7 @@ def logs(run_id: str, tenant: str, following: bool, timeout: timedelta | None, a
 
     def print_new(store: Store, _: Run) -> None:
         nonlocal last
-        while lines := store.execution_logs.tail(tenant, found.id, last, PAGE):
+        while lines := store.execution_logs.tail(tenant, found.id, last, level=level, text=text).items:
             for line in lines:
                 click.echo(json_line(fields_of(line)) if as_json else _log_text(line))
             last = (lines[-1].attempt, lines[-1].line)

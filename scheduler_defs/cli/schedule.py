@@ -1,23 +1,23 @@
 """`scheduler schedule`: what runs when."""
 
-from collections.abc import Iterator
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 import click
 
 from resources.records import Schedule, Trigger
-from resources.states import CatchUp, JobKind, Overlap, PolicyMode
-from resources.store import Store
-from scheduler_defs.cli.context import actor_option, begin, json_option, tenant_option
+from resources.states import JobKind
+from scheduler_defs.cli.context import actor_option, begin, json_option, page_options, tenant_option
 from scheduler_defs.cli.following import announce, timeout_option
-from scheduler_defs.cli.options import Duration, Member, selection_options
-from scheduler_defs.cli.output import fields_of, print_fields, print_json, print_table
+from scheduler_defs.cli.options import Member, read_labels
+from scheduler_defs.cli.output import fields_of, note_next, print_fields, print_json, print_table
 from scheduler_defs.cli.run import run_rows
-from scheduler_defs.cli.triggers import AskedTimes, describe, local_moment, trigger_options
+from scheduler_defs.cli.schedule_edits import create, edit, remove, restore
+from scheduler_defs.cli.triggers import describe, local, trigger_rows
+from scheduler_defs.edits.previews import MOST, preview_fires
 from scheduler_defs.edits.schedules import (
-    NewSchedule,
-    create_schedule,
     delete_schedule,
     pause_schedule,
     resume_schedule,
@@ -30,81 +30,39 @@ LAST_RUNS = 5
 
 @click.group()
 def schedule() -> None:
-    """Create, show, pause and trigger schedules."""
-
-
-@schedule.command()
-@click.argument("name")
-@tenant_option
-@click.option("--kind", type=Member(JobKind), required=True, help="What its runs do.")
-@click.option("--mode", type=Member(PolicyMode), help="Of policy runs; full by default.")
-@trigger_options
-@selection_options
-@click.option("--description", default="", help="For people.")
-@click.option("--priority", type=int, default=0, show_default=True, help="-100 to 100; higher starts first.")
-@click.option(
-    "--overlap",
-    type=Member(Overlap),
-    default=Overlap.SKIP,
-    show_default=True,
-    help="What a fire does while an earlier run is still open.",
-)
-@click.option(
-    "--catch-up",
-    type=Member(CatchUp),
-    default=CatchUp.LATEST,
-    show_default=True,
-    help="Which missed fires happen after downtime.",
-)
-@click.option(
-    "--catch-up-window", type=Duration(), default="1d", show_default=True, help="How old those may be."
-)
-@click.option(
-    "--misfire-grace", type=Duration(), default="1m", show_default=True, help="A fire this late is on time."
-)
-@actor_option
-def create(tenant: str, actor: str, times: AskedTimes, catch_up_window: timedelta, **wanted: Any) -> None:
-    """Create a schedule that fires by --cron, --every or --once; at least one is needed."""
-    with begin(tenant) as store:
-        now = store.now()
-        starts_at, ends_at = times.bounds(now)
-        new = NewSchedule(
-            rules=times.rules(now),
-            starts_at=starts_at,
-            ends_at=ends_at,
-            catch_up_window=catch_up_window,
-            **wanted,
-        )
-        made = create_schedule(store, tenant, new, actor, now)
-        triggers = store.triggers.list_of_schedule(tenant, made.id)
-    click.echo(f"schedule {made.name} created")
-    print_table(_trigger_rows(triggers), wraps={"trigger"}, empty="no triggers")
+    """Create, edit, show, pause and trigger schedules."""
 
 
 @schedule.command("list")
 @tenant_option
 @click.option("--kind", type=Member(JobKind), help="Only of this kind.")
 @click.option("--enabled/--paused", default=None, help="Only those that fire, or only those that do not.")
+@click.option("--name-prefix", metavar="TEXT", help="Only names that begin so.")
+@click.option(
+    "--label", "labels", multiple=True, metavar="K=V", help="Only schedules so labelled; repeatable."
+)
+@click.option("--deleted", is_flag=True, help="Deleted ones too.")
+@page_options(100)
 @json_option
-def list_schedules(tenant: str, kind: JobKind | None, enabled: bool | None, as_json: bool) -> None:
+def list_schedules(
+    tenant: str,
+    labels: Sequence[str],
+    deleted: bool,
+    limit: int,
+    cursor: str | None,
+    as_json: bool,
+    **filters: Any,
+) -> None:
     """List schedules by name."""
+    filters |= {"labels": read_labels("labels", labels), "include_deleted": deleted}
     with begin(tenant) as store:
-        schedules = list(_pages(store, tenant, kind, enabled))
-        triggers = {one.id: store.triggers.list_of_schedule(tenant, one.id) for one in schedules}
+        page = store.schedules.list(tenant, cursor=cursor, limit=limit, **filters)
+        triggers = {one.id: store.triggers.list_of_schedule(tenant, one.id) for one in page.items}
     if as_json:
-        print_json([fields_of(one) | {"triggers": triggers[one.id]} for one in schedules])
-        return
-    rows = [
-        {
-            "name": one.name,
-            "kind": one.kind if one.mode is None else f"{one.kind} {one.mode}",
-            "state": "active" if one.enabled else "paused",
-            "next fire": min((t.next_fire_at for t in triggers[one.id] if t.next_fire_at), default=None),
-            "triggers": ", ".join(map(describe, triggers[one.id])),
-        }
-        for one in schedules
-    ]
-    print_table(rows, wraps={"name", "triggers"}, empty="no schedules")
+        print_json([fields_of(one) | {"triggers": triggers[one.id]} for one in page.items])
+    else:
+        print_table(_rows(page.items, triggers), wraps={"name", "triggers"}, empty="no schedules")
+    note_next(page)
 
 
 @schedule.command()
@@ -116,13 +74,13 @@ def show(name: str, tenant: str, as_json: bool) -> None:
     with begin(tenant) as store:
         found = store.schedules.get_by_name(tenant, name)
         triggers = store.triggers.list_of_schedule(tenant, found.id)
-        runs = store.runs.list(tenant, schedule_id=found.id, limit=LAST_RUNS)
+        runs = store.runs.get_by_schedule(tenant, found.id, LAST_RUNS)
     if as_json:
         print_json(fields_of(found) | {"triggers": triggers, "runs": runs})
         return
     print_fields(fields_of(found))
     click.echo()
-    print_table(_trigger_rows(triggers), wraps={"trigger"}, empty="no triggers")
+    print_table(trigger_rows(triggers), wraps={"trigger"}, empty="no triggers")
     click.echo()
     print_table(run_rows(runs), wraps={"schedule"}, empty="no runs yet")
 
@@ -149,7 +107,7 @@ def resume(name: str, tenant: str, actor: str) -> None:
         after = resume_schedule(store, tenant, name, actor)
         triggers = store.triggers.list_of_schedule(tenant, after.id)
     click.echo(f"schedule {name} is active")
-    print_table(_trigger_rows(triggers), wraps={"trigger"}, empty="no triggers")
+    print_table(trigger_rows(triggers), wraps={"trigger"}, empty="no triggers")
 
 
 @schedule.command()
@@ -183,21 +141,40 @@ def trigger(name: str, tenant: str, wait: bool, timeout: timedelta | None, actor
     announce(tenant, run_id, wait, timeout)
 
 
-def _pages(store: Store, tenant: str, kind: JobKind | None, enabled: bool | None) -> Iterator[Schedule]:
-    after = None
-    while page := store.schedules.list(tenant, kind, enabled, after, PAGE):
-        yield from page
-        after = page[-1].name
+@schedule.command()
+@click.argument("name")
+@tenant_option
+@click.option("--count", type=click.IntRange(1, MOST), default=10, show_default=True, help="How many.")
+@json_option
+def preview(name: str, tenant: str, count: int, as_json: bool) -> None:
+    """Show when a schedule will fire next, in UTC and in its triggers' time zones."""
+    with begin(tenant) as store:
+        fires = preview_fires(store, tenant, name, count)
+    rows = [
+        {"at": fire.at, "local": local(fire.at, fire.trigger), "trigger": describe(fire.trigger)}
+        | {"paused": fire.paused}
+        for fire in fires
+    ]
+    if as_json:
+        print_json([row | {"trigger_id": fire.trigger.id} for row, fire in zip(rows, fires, strict=True)])
+        return
+    print_table(rows, wraps={"trigger"}, empty="nothing will fire")
+    if any(fire.paused for fire in fires):
+        click.echo("paused ones fire only once they are resumed", err=True)
 
 
-def _trigger_rows(triggers: list[Trigger]) -> list[dict[str, Any]]:
+for command in (create, edit, restore, remove):
+    schedule.add_command(command)
+
+
+def _rows(schedules: Sequence[Schedule], triggers: Mapping[UUID, list[Trigger]]) -> list[dict[str, Any]]:
     return [
         {
-            "trigger": describe(one),
-            "next fire": local_moment(one.next_fire_at, one),
-            "last fire": local_moment(one.last_fire_at, one),
-            "fires": one.fire_count,
-            "missed": one.misfire_count,
+            "name": one.name,
+            "kind": one.kind if one.mode is None else f"{one.kind} {one.mode}",
+            "state": "deleted" if one.deleted_at else "active" if one.enabled else "paused",
+            "next fire": min((t.next_fire_at for t in triggers[one.id] if t.next_fire_at), default=None),
+            "triggers": ", ".join(map(describe, triggers[one.id])),
         }
-        for one in triggers
+        for one in schedules
     ]

@@ -1,6 +1,6 @@
 """The options that say when a schedule fires, and the rules they mean."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from functools import wraps
@@ -8,11 +8,11 @@ from typing import Any
 
 import click
 
-from resources.errors import InvalidInput
+from resources.errors import InvalidInput, NotFound
 from resources.records import Trigger
 from resources.states import DstGap, DstOverlap
 from scheduler_defs.cli.options import NOW, Duration, Member, Moment
-from scheduler_defs.cli.output import duration, moment
+from scheduler_defs.cli.output import duration, moment, short
 from scheduler_defs.timing.rules import CronRule, IntervalRule, OnceRule, Rule, utc
 from scheduler_defs.timing.wall_clock import zone
 
@@ -124,8 +124,38 @@ def describe(trigger: Trigger) -> str:
     return f"once at {moment(trigger.at)}" if trigger.at is not None else f"on {trigger.event}"
 
 
+def trigger_rows(triggers: Iterable[Trigger]) -> list[dict[str, Any]]:
+    """Triggers as table rows; the id is its last group, which `schedule remove-trigger` understands."""
+    return [
+        {
+            "id": short(one.id),
+            "trigger": describe(one),
+            "next fire": local_moment(one.next_fire_at, one),
+            "last fire": local_moment(one.last_fire_at, one),
+            "fires": one.fire_count,
+            "missed": one.misfire_count,
+        }
+        for one in triggers
+    ]
+
+
+def find_trigger(triggers: Iterable[Trigger], text: str) -> Trigger:
+    """The one trigger whose id is the text, or ends with it; raises NotFound, InvalidInput when several do."""
+    found = [one for one in triggers if text and str(one.id).endswith(text.lower())]
+    if not found:
+        raise NotFound("trigger", text)
+    if len(found) > 1:
+        raise InvalidInput("trigger", text, "more digits: several triggers match")
+    return found[0]
+
+
 def local_moment(value: datetime | None, trigger: Trigger) -> str:
     """An instant in UTC and, where the trigger has another zone, below it in that one."""
     if value is None or trigger.timezone in {None, "UTC"}:
         return moment(value)
-    return f"{moment(value)}\n{value.astimezone(zone(str(trigger.timezone))).isoformat(timespec='seconds')}"
+    return f"{moment(value)}\n{local(value, trigger)}"
+
+
+def local(value: datetime, trigger: Trigger) -> str:
+    """An instant in the trigger's time zone, UTC where it has none."""
+    return value.astimezone(zone(trigger.timezone or "UTC")).isoformat(timespec="seconds")

@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from resources.records import Schedule, Trigger
+from resources.selection import Selection
 
 LIVE = {"next_fire_at", "last_fire_at", "fire_count", "misfire_count", "created_at", "updated_at"}
 STAMPS = {"tenant_id", "created_at", "created_by", "updated_at", "updated_by", "version"}
@@ -19,9 +20,14 @@ def content_of(schedule: Schedule, triggers: Iterable[Trigger]) -> dict[str, Any
     return content
 
 
+def plain_of(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Fields of a schedule in the form they have in its content."""
+    return {name: _json(value) for name, value in values.items()}
+
+
 def _plain(record: Any, without: set[str]) -> dict[str, Any]:
-    values = ((field.name, getattr(record, field.name)) for field in fields(record))
-    return {name: _json(value) for name, value in values if name not in without and value is not None}
+    values = {field.name: getattr(record, field.name) for field in fields(record)}
+    return plain_of({k: value for k, value in values.items() if k not in without and value is not None})
 
 
 def _json(value: Any) -> Any:
@@ -32,6 +38,8 @@ def _json(value: Any) -> Any:
             return value.total_seconds()
         case UUID():
             return str(value)
+        case Selection():
+            return value.to_json()
         case Mapping():
             return dict(value)
         case _:

@@ -2,6 +2,7 @@
 
 from uuid import UUID
 
+from resources.errors import IllegalTransition
 from resources.ids import new_id
 from resources.records import NewRun, Run
 from resources.selection import Selection
@@ -51,6 +52,42 @@ def request_run(
         now=now,
     )
     return run.id
+
+
+def retry_run(store: Store, run: Run, actor: str) -> UUID:
+    """Asks for what a failed or cancelled run was to do once more, as a run of its own that names it; returns its id.
+
+    Raises IllegalTransition for a run in another state.
+    """
+    if run.state not in {RunState.FAILED, RunState.CANCELLED}:
+        raise IllegalTransition("run", run.id, run.state, "retried")
+    now = store.now()
+    retry = NewRun(
+        tenant_id=run.tenant_id,
+        id=new_id(),
+        kind=run.kind,
+        mode=run.mode,
+        trigger_kind=TriggerKind.RETRY,
+        scheduled_for=now,
+        requested_by=actor,
+        selection=dict(run.selection),
+        priority=run.priority,
+        schedule_id=run.schedule_id,
+        schedule_version=run.schedule_version,
+        retry_of=run.id,
+    )
+    store.runs.create_many([retry], now)
+    store.audit.append(
+        tenant_id=run.tenant_id,
+        actor=actor,
+        action="retry",
+        entity="run",
+        entity_id=str(run.id),
+        old={"state": run.state},
+        new={"run": str(retry.id)},
+        now=now,
+    )
+    return retry.id
 
 
 def cancel_run(store: Store, run: Run, actor: str, reason: str = "") -> RunState:

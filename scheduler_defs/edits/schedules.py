@@ -3,21 +3,23 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, TypedDict
 from uuid import UUID
 
 from resources.errors import InvalidInput
 from resources.ids import new_id
-from resources.records import NewRun, Schedule, Trigger
+from resources.records import NewRun, Schedule
 from resources.selection import Selection
 from resources.states import CatchUp, JobKind, Overlap, PolicyMode, TriggerKind
 from resources.store import Store
 from scheduler_defs.edits.contents import content_of
-from scheduler_defs.edits.wanted_runs import check_advisories, check_priority, mode_of
+from scheduler_defs.edits.plans import new_trigger, replan, unplan
+from scheduler_defs.edits.triggers import EDITED, replaced_by, write_rules
+from scheduler_defs.edits.versions import keep_version, refuse_stale
+from scheduler_defs.edits.wanted_runs import check_advisories, mode_of
+from scheduler_defs.edits.wanted_schedules import check_rules, check_schedule
 from scheduler_defs.timing.catch_up import first_fire, refuse_past
-from scheduler_defs.timing.fires import skip_due
-from scheduler_defs.timing.rules import CronRule, IntervalRule, OnceRule, Rule, validate
-from scheduler_defs.timing.triggers import rule_of
+from scheduler_defs.timing.rules import Rule, validate
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,23 @@ class NewSchedule:
     ends_at: datetime | None = None
 
 
+class ScheduleChanges(TypedDict, total=False):
+    """What an edit changes of a schedule; what is left out stays."""
+
+    name: str
+    mode: PolicyMode | None
+    selection: Selection
+    description: str
+    labels: Mapping[str, str]
+    priority: int
+    overlap: Overlap
+    catch_up: CatchUp
+    catch_up_window: timedelta
+    misfire_grace: timedelta
+    starts_at: datetime | None
+    ends_at: datetime | None
+
+
 def create_schedule(
     store: Store, tenant_id: str, wanted: NewSchedule, actor: str, now: datetime | None = None
 ) -> Schedule:
@@ -51,7 +70,7 @@ def create_schedule(
     """
     store.tenants.get(tenant_id)
     now = now or store.now()
-    _check(wanted, now)
+    check_rules(wanted.rules, now)
     check_advisories(store, wanted.kind, wanted.selection)
     schedule = Schedule(
         tenant_id=tenant_id,
@@ -74,33 +93,58 @@ def create_schedule(
         updated_at=now,
         updated_by=actor,
     )
-    triggers = [_trigger(schedule, rule, now) for rule in wanted.rules]
-    store.schedules.create(schedule)
+    check_schedule(schedule)
+    triggers = [
+        new_trigger(schedule, rule, now, first_fire(rule, now, schedule.starts_at, schedule.ends_at))
+        for rule in wanted.rules
+    ]
+    made = store.schedules.upsert(schedule, None)
     for trigger in triggers:
         store.triggers.create(trigger)
-    content = content_of(schedule, triggers)
-    store.schedules.add_version(tenant_id, schedule.id, schedule.version, content, actor, now)
-    _audit(store, schedule, "create", actor, now, new=content)
-    return schedule
+    keep_version(store, made, triggers, "create", actor, now)
+    return made
 
 
-def add_trigger(store: Store, tenant_id: str, name: str, rule: Rule, actor: str) -> Schedule:
-    """Gives a schedule one more trigger, planned from now on if the schedule is enabled.
+def edit_schedule(
+    store: Store,
+    tenant_id: str,
+    name: str,
+    changes: ScheduleChanges,
+    actor: str,
+    *,
+    version: int | None = None,
+    rules: Sequence[Rule] = (),
+    now: datetime | None = None,
+) -> Schedule:
+    """Changes fields of a schedule and, with ``rules``, which triggers it has; what changes nothing writes nothing.
 
-    Raises NotFound, InvalidInput naming the field of the rule.
+    ``version`` is the one the edit was made from. When something that decides time changes, triggers are planned
+    again from ``now`` on, an instant read while the schedule is locked (the database's by default). A trigger of a
+    given rule stays as it is; the others get the other rules or go.
+
+    Raises NotFound, InvalidInput naming the field, AlreadyExists for a name in use, VersionConflict.
     """
     schedule = store.schedules.lock(tenant_id, name)
-    before = store.triggers.list_of_schedule(tenant_id, schedule.id)
-    now = store.now()
-    validate(rule)
-    refuse_past(rule, now)
-    trigger = _trigger(schedule, rule, now)
-    store.triggers.create(trigger if schedule.enabled else replace(trigger, next_fire_at=None))
-    version = store.schedules.advance_version(schedule, actor, now)
-    content = content_of(schedule, [*before, trigger])
-    store.schedules.add_version(tenant_id, schedule.id, version, content, actor, now)
-    _audit(store, schedule, "add_trigger", actor, now, old=content_of(schedule, before), new=content)
-    return store.schedules.get(tenant_id, schedule.id)
+    now = now or store.now()
+    if version is not None and version != schedule.version:
+        refuse_stale(store, schedule, version, changes)
+    wanted = _changed(store, schedule, changes)
+    triggers = store.triggers.list_of_schedule(tenant_id, schedule.id)
+    spare, missing = replaced_by(triggers, rules) if rules else ([], [])
+    for rule in missing:
+        validate(rule)
+        refuse_past(rule, now, grace=timedelta())
+    if wanted == schedule and not spare and not missing:
+        return schedule
+    moved = (wanted.starts_at, wanted.ends_at) != (schedule.starts_at, schedule.ends_at)
+    unplan(store, schedule, triggers if moved else spare, now, EDITED, actor)
+    after = store.schedules.upsert(replace(wanted, updated_at=now, updated_by=actor), schedule.version)
+    write_rules(store, after, spare, missing, now)
+    left = store.triggers.list_of_schedule(tenant_id, schedule.id)
+    if moved or missing:
+        replan(store, after, [trigger for trigger in left if trigger.next_fire_at is None], now)
+    keep_version(store, after, left, "edit", actor, now, content_of(schedule, triggers))
+    return after
 
 
 def pause_schedule(store: Store, tenant_id: str, name: str, reason: str, actor: str) -> Schedule:
@@ -124,12 +168,25 @@ def delete_schedule(store: Store, tenant_id: str, name: str, actor: str) -> None
     schedule = store.schedules.lock(tenant_id, name)
     triggers = store.triggers.list_of_schedule(tenant_id, schedule.id)
     now = store.now()
-    version = store.schedules.soft_delete(schedule, actor, now)
-    _unplan(store, schedule, triggers, now, "deleted", actor)
-    deleted = replace(schedule, version=version, deleted_at=now, deleted_by=actor)
-    content = content_of(deleted, triggers)
-    store.schedules.add_version(tenant_id, schedule.id, version, content, actor, now)
-    _audit(store, schedule, "delete", actor, now, old=content_of(schedule, triggers))
+    store.schedules.soft_delete(schedule, actor, now)
+    unplan(store, schedule, triggers, now, "deleted", actor)
+    after = store.schedules.get(tenant_id, schedule.id)
+    keep_version(store, after, triggers, "delete", actor, now, content_of(schedule, triggers))
+
+
+def restore_schedule(store: Store, tenant_id: str, name: str, actor: str) -> Schedule:
+    """Brings back the schedule of a name that was deleted last, paused if it was; it fires from now on.
+
+    Raises NotFound, AlreadyExists when another has the name now.
+    """
+    schedule = store.schedules.lock_deleted(tenant_id, name)
+    triggers = store.triggers.list_of_schedule(tenant_id, schedule.id)
+    now = store.now()
+    store.schedules.restore(schedule, actor, now)
+    after = store.schedules.get(tenant_id, schedule.id)
+    replan(store, after, triggers, now)
+    keep_version(store, after, triggers, "restore", actor, now, content_of(schedule, triggers))
+    return after
 
 
 def trigger_schedule(store: Store, tenant_id: str, name: str, actor: str) -> UUID:
@@ -165,106 +222,27 @@ def trigger_schedule(store: Store, tenant_id: str, name: str, actor: str) -> UUI
 def _set_enabled(store: Store, schedule: Schedule, enabled: bool, actor: str, reason: str | None) -> Schedule:
     triggers = store.triggers.list_of_schedule(schedule.tenant_id, schedule.id)
     now = store.now()
-    version = store.schedules.set_enabled(schedule, enabled, actor, now, reason)
     if enabled:
-        _replan(store, schedule, triggers, now)
+        store.schedules.resume(schedule, actor, now)
     else:
-        _unplan(store, schedule, triggers, now, "paused", actor)
-    after = replace(schedule, enabled=enabled, paused_reason=reason, version=version)
-    content = content_of(after, triggers)
-    store.schedules.add_version(schedule.tenant_id, schedule.id, version, content, actor, now)
+        store.schedules.pause(schedule, reason, actor, now)
+        unplan(store, schedule, triggers, now, "paused", actor)
+    after = store.schedules.get(schedule.tenant_id, schedule.id)
+    replan(store, after, triggers, now)
     action = "resume" if enabled else "pause"
-    _audit(store, schedule, action, actor, now, old=content_of(schedule, triggers), new=content)
-    return store.schedules.get(schedule.tenant_id, schedule.id)
+    keep_version(store, after, triggers, action, actor, now, content_of(schedule, triggers))
+    return after
 
 
-def _unplan(
-    store: Store, schedule: Schedule, triggers: Sequence[Trigger], now: datetime, reason: str, actor: str
-) -> None:
-    """Ends the plan of a schedule's triggers; what was due and not fired yet is skipped, with the reason."""
-    planned = [trigger for trigger in triggers if trigger.next_fire_at is not None]
-    fires = skip_due(schedule, planned if schedule.enabled else [], now, reason, actor)
-    store.runs.create_many(fires.runs, now)
-    store.triggers.advance_many(fires.advances, now)
-    if not schedule.enabled:
-        for trigger in planned:
-            store.triggers.set_next_fire(schedule.tenant_id, trigger.id, None, now)
-
-
-def _replan(store: Store, schedule: Schedule, triggers: Sequence[Trigger], now: datetime) -> None:
-    for trigger in triggers:
-        if trigger.kind is TriggerKind.EVENT or not trigger.enabled or _spent(trigger):
-            continue
-        next_fire_at = first_fire(
-            rule_of(trigger), now, schedule.starts_at, schedule.ends_at, grace=timedelta()
-        )
-        store.triggers.set_next_fire(schedule.tenant_id, trigger.id, next_fire_at, now)
-
-
-def _spent(trigger: Trigger) -> bool:
-    return trigger.kind is TriggerKind.ONCE and trigger.last_fire_at is not None
-
-
-def _check(wanted: NewSchedule, now: datetime) -> None:
-    if not wanted.rules:
-        raise InvalidInput("triggers", "none", "at least one of cron, interval or once")
-    check_priority(wanted.priority)
-    if wanted.starts_at and wanted.ends_at and wanted.ends_at <= wanted.starts_at:
-        raise InvalidInput("ends_at", wanted.ends_at, f"after starts_at {wanted.starts_at}")
-    check_name("name", wanted.name)
-    for rule in wanted.rules:
-        validate(rule)
-        refuse_past(rule, now)
-
-
-def check_name(field_name: str, name: str) -> None:
-    """Raises InvalidInput unless the name can name a schedule."""
-    allowed = set("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789")
-    ends = bool(name) and name[0] in allowed and name[-1] in allowed
-    if not ends or len(name) > 128 or set(name) - allowed - set(" ._-"):
-        raise InvalidInput(
-            field_name,
-            name,
-            "1 to 128 letters, digits, spaces, '.', '_' or '-', beginning and ending with a letter or digit",
-        )
-
-
-def _trigger(schedule: Schedule, rule: Rule, now: datetime) -> Trigger:
-    planned: dict[str, Any] = {
-        "next_fire_at": first_fire(rule, now, schedule.starts_at, schedule.ends_at),
-        "created_at": now,
-        "updated_at": now,
-    }
-    match rule:
-        case CronRule():
-            kind = TriggerKind.CRON
-            planned |= {"cron": rule.expression, "timezone": rule.timezone}
-            planned |= {"dst_gap": rule.gap, "dst_overlap": rule.overlap}
-        case IntervalRule():
-            kind = TriggerKind.INTERVAL
-            planned |= {"every": rule.every, "anchor": rule.anchor}
-        case OnceRule():
-            kind = TriggerKind.ONCE
-            planned |= {"at": rule.at}
-    return Trigger(tenant_id=schedule.tenant_id, id=new_id(), schedule_id=schedule.id, kind=kind, **planned)
-
-
-def _audit(
-    store: Store,
-    schedule: Schedule,
-    action: str,
-    actor: str,
-    now: datetime,
-    old: Mapping[str, Any] | None = None,
-    new: Mapping[str, Any] | None = None,
-) -> None:
-    store.audit.append(
-        tenant_id=schedule.tenant_id,
-        actor=actor,
-        action=action,
-        entity="schedule",
-        entity_id=str(schedule.id),
-        old=old,
-        new=new,
-        now=now,
-    )
+def _changed(store: Store, schedule: Schedule, changes: ScheduleChanges) -> Schedule:
+    fields: dict[str, Any] = {**changes}
+    for name in fields.keys() - ScheduleChanges.__annotations__.keys():
+        raise InvalidInput(name, fields[name], "a field of a schedule that can be edited")
+    if "selection" in changes:
+        check_advisories(store, schedule.kind, changes["selection"])
+        fields["selection"] = changes["selection"].to_json()
+    if "mode" in changes:
+        fields["mode"] = mode_of(schedule.kind, changes["mode"])
+    wanted = replace(schedule, **fields)
+    check_schedule(wanted)
+    return wanted

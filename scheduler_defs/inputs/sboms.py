@@ -4,6 +4,7 @@ import re
 import zlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from pathlib import Path
 
 from resources.database import Database
@@ -76,16 +77,7 @@ def _keep(
     on_components: Callable[[int, int], None] | None,
 ) -> IngestedSbom:
     now = store.now()
-    image = store.images.upsert(
-        tenant_id=tenant_id,
-        registry=reference.registry or "",
-        repository=reference.repository,
-        digest=reference.digest,
-        tag=reference.tag,
-        namespace=placement.namespace,
-        labels=placement.labels,
-        now=now,
-    )
+    image = _place(store, tenant_id, reference, placement, actor, now)
     sbom_id = store.images.find_sbom(image, sbom.digest)
     changed = sbom_id is None or image.sbom_id != sbom_id
     if sbom_id is None:
@@ -113,6 +105,7 @@ def _keep(
             action="ingest",
             entity="sbom",
             entity_id=str(sbom_id),
+            old=None if image.sbom_id is None else {"sbom": str(image.sbom_id)},
             new={"image": image.name, "digest": sbom.digest, "components": len(sbom.components)},
             now=now,
         )
@@ -125,6 +118,39 @@ def _keep(
         without_purl=sbom.without_purl,
         changed=changed,
     )
+
+
+def _place(
+    store: Store, tenant_id: str, reference: ImageReference, placement: Placement, actor: str, now: datetime
+) -> Image:
+    registry, repository = reference.registry or "", reference.repository
+    before = store.images.find(tenant_id, registry, repository, reference.digest, reference.tag)
+    image = store.images.upsert(
+        tenant_id=tenant_id,
+        registry=registry,
+        repository=repository,
+        digest=reference.digest,
+        tag=reference.tag,
+        namespace=placement.namespace,
+        labels=placement.labels,
+        now=now,
+    )
+    if image != before:
+        store.audit.append(
+            tenant_id=tenant_id,
+            actor=actor,
+            action="create" if before is None else "edit",
+            entity="image",
+            entity_id=str(image.id),
+            old=None if before is None else _placed(before),
+            new=_placed(image),
+            now=now,
+        )
+    return image
+
+
+def _placed(image: Image) -> dict[str, object]:
+    return {"image": image.name, "namespace": image.namespace, "labels": dict(image.labels)}
 
 
 def _reference(source: str, sbom: Sbom, placement: Placement) -> ImageReference:

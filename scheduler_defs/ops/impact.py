@@ -42,8 +42,8 @@ def find_impact(attempt: Attempt) -> Result:
             digest=snapshot_digest(_row(hit, images[hit.image_id]) for hit in affected),
             created_at=store.now(),
         )
-        deltas = _deltas(store, attempt, set(reasons))
         store.impact_snapshots.create(snapshot, reasons)
+        deltas = _deltas(store, attempt, snapshot)
     if unknown:
         attempt.log(f"{unknown} pairs cannot be compared and count as unknown", "warning")
     stats = {
@@ -76,10 +76,12 @@ def _pair_count(hits: list[AffectedImage]) -> int:
     return len({(hit.component_id, hit.advisory_id) for hit in hits})
 
 
-def _deltas(store: Store, attempt: Attempt, now_affected: set[UUID]) -> dict[str, int]:
-    before = store.impact_snapshots.latest_of_schedule(attempt.run)
-    earlier = set(store.impact_snapshots.list_images(before)) if before else set()
-    return {"added": len(now_affected - earlier), "removed": len(earlier - now_affected)}
+def _deltas(store: Store, attempt: Attempt, snapshot: ImpactSnapshot) -> dict[str, int]:
+    before = store.impact_snapshots.latest_beside(attempt.run)
+    if before is None:
+        return {"added": snapshot.total, "removed": 0}
+    diff = store.impact_snapshots.diff(snapshot.tenant_id, before.id, snapshot.id)
+    return {"added": len(diff.added), "removed": len(diff.removed)}
 
 
 def _table(

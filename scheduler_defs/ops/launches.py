@@ -116,7 +116,7 @@ def close_run(database: Database, outcome: Outcome) -> bool:
             store.run_summaries.roll_up(
                 run.tenant_id, run.schedule_id, run.kind, outcome.ended_at, outcome.ended_at
             )
-    except StaleAttempt:
+    except (StaleAttempt, IllegalTransition):
         return False
     return True
 

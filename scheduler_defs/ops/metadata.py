@@ -41,7 +41,7 @@ def launch_metadata(outcomes: Sequence[Outcome]) -> dict[str, RawMetadataValue]:
     metadata: dict[str, RawMetadataValue] = {
         "runs": len(outcomes),
         "failed": sum(outcome.state is RunState.FAILED for outcome in outcomes),
-        "ledger": _table([_ledger_row(outcome) for outcome in outcomes]),
+        "ledger": table([_ledger_row(outcome) for outcome in outcomes]),
     }
     if len(outcomes) == 1:
         metadata |= _run_metadata(outcomes[0])
@@ -55,7 +55,7 @@ def _run_metadata(outcome: Outcome) -> dict[str, RawMetadataValue]:
     for name, value in outcome.result.deltas.items():
         metadata[f"delta_{name}"] = value
     if outcome.result.table:
-        metadata["result"] = _table(outcome.result.table)
+        metadata["result"] = table(outcome.result.table)
     if outcome.error:
         metadata["error"] = outcome.error
     return metadata
@@ -81,7 +81,8 @@ def summary_of(stats: Mapping[str, Any]) -> str:
     return ", ".join(f"{name} {stats[name]}" for name in wanted if name in stats)
 
 
-def _table(rows: Sequence[Mapping[str, str | int | float | None]]) -> RawMetadataValue:
+def table(rows: Sequence[Mapping[str, str | int | float | None]]) -> RawMetadataValue:
+    """Rows as a table of the Dagster UI, under the keys of the first."""
     records = [TableRecord({key: _cell(value) for key, value in row.items()}) for row in rows]
     first = rows[0] if rows else {}
     columns = [TableColumn(name, _type(value)) for name, value in first.items()]

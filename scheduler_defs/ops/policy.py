@@ -3,12 +3,13 @@
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from itertools import chain
 from uuid import UUID
 
 from resources.errors import InvalidInput
 from resources.inventory_records import FindingRow, LastEvaluation, OpenCount, OpenFinding
-from resources.records import Image, PolicyRevision, WorkItem
+from resources.records import Completion, Image, PolicyRevision, WorkItem
 from resources.states import PolicyMode, WorkState
 from resources.store import Store
 from scheduler_defs.engines.digests import digest_of
@@ -96,19 +97,23 @@ def evaluate_policies(attempt: Attempt) -> Result:
     run, mode = attempt.run, attempt.run.mode or PolicyMode.FULL
     with attempt.begin() as store:
         images = {image.id: image for image in store.images.select(run.tenant_id, attempt.selection)}
-        sboms = store.images.sbom_digests(
-            run.tenant_id, [image.sbom_id for image in images.values() if image.sbom_id]
-        )
+        if run.attempt > 1:
+            store.policy_jobs.requeue_of_run(run)
         store.policy_jobs.create_many(run, mode, list(images.values()), store.now())
         items = store.policy_jobs.list_of_run(run)
+        sboms = store.images.sbom_digests(run.tenant_id, [item.sbom_id for item in items])
     evaluation, tally = _evaluation(attempt), Tally(images)
-    pending = [item for item in items if item.status is WorkState.PENDING]
-    for start in range(0, len(pending), CHUNK):
-        chunk = pending[start : start + CHUNK]
-        while not _evaluate_chunk(attempt, evaluation, chunk, sboms, mode, tally):
+    left, done = sum(item.status is WorkState.PENDING for item in items), 0
+    while done < left:
+        evaluated = _evaluate_chunk(attempt, evaluation, sboms, mode, tally)
+        if evaluated is None:
             attempt.log("the advisories or the policies changed meanwhile; evaluating by the new ones")
             evaluation = _evaluation(attempt)
-        attempt.log(f"evaluated {min(start + CHUNK, len(pending))} of {len(pending)} images")
+            continue
+        if not evaluated:
+            break
+        done += evaluated
+        attempt.log(f"evaluated {done} of {left} images")
     if not items:
         attempt.log("the selection names no image with an SBOM", "warning")
     return tally.result(mode)
@@ -128,22 +133,19 @@ def _basis(store: Store, tenant_id: str) -> Basis:
 
 
 def _evaluate_chunk(
-    attempt: Attempt,
-    evaluation: Evaluation,
-    items: Sequence[WorkItem],
-    sboms: Mapping[UUID, str],
-    mode: PolicyMode,
-    tally: "Tally",
-) -> bool:
-    """Evaluates some images; False, with nothing written, when the evaluation's basis no longer holds."""
-    tenant_id, subjects = attempt.run.tenant_id, [item.image_id for item in items]
+    attempt: Attempt, evaluation: Evaluation, sboms: Mapping[UUID, str], mode: PolicyMode, tally: "Tally"
+) -> int | None:
+    """Evaluates the next images, returns how many; None, with nothing written, when the basis no longer holds."""
+    tenant_id = attempt.run.tenant_id
     with attempt.begin() as store:
         if mode is not PolicyMode.SIMULATE:
             store.policy_jobs.lock(tenant_id)
             if _basis(store, tenant_id) != evaluation.basis:
-                return False
+                return None
         now = store.now()
-        taken = store.policy_jobs.start_many(items, attempt.worker_id, now)
+        claimed = store.policy_jobs.claim(attempt.run, attempt.worker_id, now, limit=CHUNK)
+        items = _still_selected(store, attempt, claimed, tally, now)
+        subjects = [item.image_id for item in items]
         pairs = _pairs_by_image(store, tenant_id, evaluation.facts, subjects)
         digests = {
             item.image_id: evaluation.input_digest(sboms[item.sbom_id], pairs.get(item.image_id, []))
@@ -160,11 +162,22 @@ def _evaluate_chunk(
         if mode is not PolicyMode.SIMULATE:
             store.findings.replace(attempt.run, fresh, list(chain.from_iterable(fresh.values())), now)
         results = _results(evaluation, unchanged, fresh)
-        done = [
-            (item.id, digests[item.image_id], *results[item.image_id]) for item in items if item.id in taken
-        ]
-        store.policy_jobs.complete_many(tenant_id, attempt.worker_id, done, store.now())
-    return True
+        done = [Completion(item, *results[item.image_id], digests[item.image_id]) for item in items]
+        store.policy_jobs.complete_many(done, attempt.worker_id, store.now())
+    return len(claimed)
+
+
+def _still_selected(
+    store: Store, attempt: Attempt, claimed: Sequence[WorkItem], tally: "Tally", now: datetime
+) -> list[WorkItem]:
+    """Items of images that the selection names; those an earlier attempt listed and it no longer does are cancelled.
+
+    The facts are about selected images: without them the findings of another would look fixed.
+    """
+    for item in claimed:
+        if item.image_id not in tally.images:
+            store.policy_jobs.cancel(item, attempt.worker_id, now)
+    return [item for item in claimed if item.image_id in tally.images]
 
 
 def _results(
@@ -200,8 +213,8 @@ def _key(one: FindingRow | OpenFinding) -> tuple[UUID, UUID, int, str]:
 class Tally:
     """Counts over the chunks of one run."""
 
-    def __init__(self, images: dict[UUID, Image]) -> None:
-        self._images = images
+    def __init__(self, images: Mapping[UUID, Image]) -> None:
+        self.images = images
         self.evaluated = self.unchanged = 0
         self.verdicts: Counter[str] = Counter()
         self.severities: Counter[str] = Counter()
@@ -249,7 +262,7 @@ class Tally:
             self._by_image.items(), key=lambda one: (-one[1]["block"], -one[1]["warn"], str(one[0]))
         )
         table: list[dict[str, str | int | float | None]] = [
-            {"image": self._images[image_id].name, **{v: counts[v] for v in ("block", "warn", "ignore")}}
+            {"image": self.images[image_id].name, **{v: counts[v] for v in ("block", "warn", "ignore")}}
             for image_id, counts in worst[:SHOWN]
         ]
         return Result(stats, dict(self.deltas), table)

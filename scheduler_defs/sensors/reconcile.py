@@ -1,6 +1,7 @@
 """The sensor that follows Dagster: a launch whose Dagster run ended without writing its runs is ended here."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import datetime
 from uuid import UUID
 
@@ -16,6 +17,7 @@ from dagster import (
 )
 
 from resources.database import Database
+from resources.errors import IllegalTransition
 from resources.postgres import PostgresResource
 from resources.records import Launch
 from resources.states import RunState
@@ -68,7 +70,7 @@ def end_launch(database: Database, launch: Launch, dagster_run: DagsterRun) -> l
     why = f"Dagster run {dagster_run.run_id} ended as {dagster_run.status.value} without closing the run"
     for run in left:
         end_run(database, run, state, why)
-    with database.begin_system() as store:
+    with database.begin_system() as store, suppress(IllegalTransition):  # it may have ended meanwhile
         store.launches.bury(launch.id, store.now())
     return [run.id for run in left]
 

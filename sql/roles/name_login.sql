@@ -1,2 +1,2 @@
 -- Tells grant_roles.sql which login is meant.
-SELECT set_config('scheduler.login', %(login)s, false)
+SELECT set_config('scheduler.login', %(login)s, true)

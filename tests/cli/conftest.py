@@ -177,7 +177,7 @@ def runs(database: Database) -> Callable[..., list[Run]]:
 
     def read(tenant: str = "acme") -> list[Run]:
         with database.begin(tenant) as store:
-            return store.runs.list(tenant)
+            return store.runs.list(tenant).items
 
     return read
 

@@ -21,16 +21,30 @@ TENANT_COMMANDS = [
     ("schedule", "resume", "x"),
     ("schedule", "delete", "x", "--yes"),
     ("schedule", "trigger", "x"),
+    ("schedule", "edit", "x"),
+    ("schedule", "restore", "x"),
+    ("schedule", "preview", "x"),
+    ("schedule", "remove-trigger", "x", "abc"),
     ("run", "start", "--kind", "graph"),
     ("run", "list"),
+    ("run", "counts"),
     ("run", "show", "0"),
     ("run", "logs", "0"),
     ("run", "cancel", "0"),
+    ("run", "retry", "0"),
+    ("log", "search"),
+    ("db", "rebuild-summaries", "--since", "now"),
     ("ingest", "sbom", str(EXAMPLES / "shop.cdx.json")),
     ("policy", "apply", str(EXAMPLES / "policy.yaml")),
     ("policy", "list"),
     ("policy", "show", "default"),
     ("finding", "list"),
+    ("impact", "list"),
+    ("impact", "show", "0"),
+    ("impact", "diff", "0", "0"),
+    ("audit", "list"),
+    ("audit", "head"),
+    ("audit", "verify"),
 ]
 
 
@@ -116,7 +130,7 @@ def test_help_imports_neither_dagster_nor_engines():
 
 
 def test_lists_import_neither_dagster_nor_engines(environment, tenant):
-    groups = "run", "schedule", "policy", "finding"
+    groups = "run", "schedule", "policy", "finding", "impact"
     stdout, modules = loaded([[group, "list", "--tenant", tenant] for group in groups], environment)
     assert "default" in stdout
     assert modules == "[]"

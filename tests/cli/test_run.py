@@ -3,6 +3,7 @@
 import json
 from datetime import timedelta
 from itertools import takewhile
+from uuid import UUID
 
 import pytest
 
@@ -88,8 +89,54 @@ def test_runs_are_listed_newest_first_and_narrowed(scheduler, start, carry_out, 
 
     result = scheduler("run", "list", "--limit", 2)
     assert len(result.stdout.splitlines()) == 3
-    assert result.stderr == "these are 2; there may be more, see --limit\n"
-    assert scheduler("run", "list", "--limit", 4).stderr == ""
+    assert result.stderr.startswith("there are more: --cursor ")
+    following = result.stderr.split()[-1]
+    rest = scheduler("run", "list", "--limit", 2, "--cursor", following)
+    assert [line.split()[0] for line in rest.stdout.splitlines()[1:]] == [first[-12:]]
+    assert rest.stderr == ""
+    assert scheduler("run", "list", "--limit", 3).stderr == ""
+
+
+def test_runs_are_listed_by_states_and_period(scheduler, start, carry_out, tenant, admin):
+    old, waiting, done = start(), start(), start()
+    carry_out(tenant, UUID(done))
+    admin.execute("UPDATE scheduler.runs SET scheduled_for = '2026-03-14 12:00Z' WHERE id = %s", [old])
+
+    def ids(*options):
+        result = scheduler("run", "list", "--json", *options)
+        assert result.exit_code == 0, result.output
+        return [one["id"] for one in json.loads(result.stdout)]
+
+    assert ids("--state", "pending", "--state", "completed") == [done, waiting, old]
+    assert ids("--since", "1h") == ids("--since", "-1h") == [done, waiting]
+    assert (
+        ids("--until", "1d")
+        == ids("--since", "2026-03-14T13:00+01:00", "--until", "2026-03-14T12:01")
+        == [old]
+    )
+    assert ids("--since", "2026-03-14T12:00:01", "--until", "1h") == []
+
+
+def test_a_cursor_goes_on_from_a_relative_period(scheduler, start):
+    first, _, _ = start(), start(), start()
+    hint = (
+        scheduler("run", "list", "--since", "1h", "--limit", 2)
+        .stderr.removeprefix("there are more: ")
+        .split()
+    )
+    lines = scheduler("run", "list", "--limit", 2, *hint).stdout.splitlines()
+    assert [line.split()[0] for line in lines[1:]] == [first[-12:]]
+
+
+def test_runs_are_counted_by_state(scheduler, start, carry_out, tenant):
+    start()
+    carry_out(tenant, UUID(start()))
+    none = dict.fromkeys(RunState, 0)
+    counted = json.loads(scheduler("run", "counts", "--json").stdout)
+    assert counted == none | {"pending": 1, "completed": 1}
+    assert json.loads(scheduler("run", "counts", "--until", "1h", "--json").stdout) == none
+    lines = scheduler("run", "counts", "--since", "1h").stdout.splitlines()
+    assert [line.split() for line in lines] == [[state, str(counted[state])] for state in RunState]
 
 
 @pytest.mark.parametrize(
@@ -101,6 +148,11 @@ def test_runs_are_listed_newest_first_and_narrowed(scheduler, start, carry_out, 
         (("--trigger", "me"), "Invalid value for '--trigger': 'me' is not one of"),
         (("--limit", 0), "Invalid value for '--limit': 0 is not in the range"),
         (("--limit", "all"), "Invalid value for '--limit': 'all' is not a valid integer"),
+        (("--limit", 1001), "Invalid value for '--limit': 1001 is not in the range 1<=x<=1000"),
+        (("--cursor", "x"), "cursor: 'x' is not valid; expected a cursor that this list returned"),
+        (("--since", "soon"), "Invalid value for '--since': 'soon' is not a time"),
+        (("--since", ""), "Invalid value for '--since': '' is not a time"),
+        (("--until", "999999d"), "time: "),
     ],
 )
 def test_list_names_what_is_wrong(refused, tenant, options, message):
@@ -183,7 +235,7 @@ def test_followed_logs_show_each_line_once_as_it_comes(
         with database.begin(tenant) as store:
             running = store.runs.get(tenant, run.id)
             now = store.now()
-            said = len(store.execution_logs.tail(tenant, run.id))
+            said = len(store.execution_logs.tail(tenant, run.id).items)
             store.execution_logs.append(
                 running, [LogLine(1, said + 1, now, "warning", f"more {said}", {"at": said})]
             )
@@ -238,3 +290,17 @@ def test_a_running_run_is_asked_to_stop(scheduler, start, runs, carry_out, tenan
     assert result.stdout == f"run {run_id} is running and was asked to stop\n"
     (run,) = runs()
     assert (run.state, run.cancel_requested_at is not None) == ("running", True)
+
+
+def test_a_cancelled_run_is_retried_as_a_run_of_its_own(scheduler, start, runs):
+    first = start("--priority", 7, "--namespace", "prod")
+    scheduler("run", "cancel", first)
+    second = scheduler("run", "retry", first, "--actor", "ann").stdout.strip()
+    (retry,) = (run for run in runs() if str(run.id) == second)
+    assert (str(retry.retry_of), retry.trigger_kind, retry.state) == (first, "retry", "pending")
+    assert (retry.priority, retry.selection, retry.requested_by) == (7, {"namespace": "prod"}, "ann")
+
+
+def test_what_has_not_failed_is_not_retried(refused, start, tenant):
+    error = refused("run", "retry", start(), "--tenant", tenant, code=1)
+    assert error.endswith("is pending; it cannot become retried")

@@ -76,7 +76,7 @@ class Stack:
 
     def runs(self, **filters: Any) -> list[Run]:
         with self.database.begin(TENANT) as store:
-            return store.runs.list(TENANT, **filters)
+            return store.runs.list(TENANT, **filters).items
 
     def ended(self, run_id: UUID) -> Run:
         """Waits for a run of the ledger to end."""

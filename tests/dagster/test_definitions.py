@@ -60,7 +60,10 @@ def config_of(job, op):
 
 def test_dagster_loads_everything():
     Definitions.validate_loadable(defs)
-    assert {job.name for job in defs.resolve_all_job_defs()} >= {"graph_job", "impact_job", "policy_job"}
+    assert {job.name for job in defs.resolve_all_job_defs()} >= {
+        *("graph_job", "impact_job", "policy_job", "maintenance_job")
+    }
+    assert {schedule.name for schedule in defs.schedules} == {"maintain_hourly"}
     assert {sensor.name for sensor in defs.sensors} == {"fire_due", "reconcile", "rescue", "maintain"}
 
 
@@ -91,7 +94,7 @@ def test_a_tick_returns_a_run_request_for_each_launch(database, postgres, instan
     requests = {request.job_name: request for request in tick(instance, postgres).run_requests}
     assert requests.keys() == {job.name for job in RUN_JOBS.values()}
     with database.begin(tenant) as store:
-        runs = {run.kind: run for run in store.runs.list(tenant)}
+        runs = {run.kind: run for run in store.runs.list(tenant).items}
     for kind, run in runs.items():
         request = requests[f"{kind}_job"]
         assert request.run_key == str(run.launch_id)

@@ -4,6 +4,7 @@ import os
 import shutil
 import signal
 import tempfile
+import time
 from pathlib import Path
 
 import psutil
@@ -23,6 +24,7 @@ from resources.settings import SchedulerSettings
 from scheduler_defs.launching.storage import POOL_OVERFLOW, POOL_SIZE, PooledPostgresStorage
 
 SCRATCH = "/var/tmp"
+PATIENCE_SECONDS = 30
 BACKENDS = "SELECT pid FROM pg_stat_activity WHERE datname = %s AND backend_type = 'client backend'"
 
 
@@ -100,6 +102,10 @@ def test_stock_storage_would_keep_none(dagster_settings, backends):
     storage = DagsterPostgresStorage(dagster_settings.dagster_url())
     before = backends()
     use(storage)
+    # A backend ends a moment after its connection is closed.
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not backends() <= before and time.monotonic() < deadline:
+        time.sleep(0.05)
     assert backends() <= before
 
 

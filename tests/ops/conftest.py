@@ -135,7 +135,7 @@ class World:
     def manual(self, tenant: str = "acme") -> list[Run]:
         """The manual runs of a tenant."""
         with self.database.begin(tenant) as store:
-            return store.runs.list(tenant, trigger_kind=TriggerKind.MANUAL, limit=1000)
+            return store.runs.list(tenant, trigger_kind=TriggerKind.MANUAL, limit=1000).items
 
     def claim(self, owner: str = "tests") -> list[Offer]:
         """One tick, now."""

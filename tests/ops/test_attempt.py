@@ -37,8 +37,8 @@ def test_cancelling_between_chunks_keeps_what_is_done_and_cancels_the_rest(world
     assert close_run(world.database, outcome)
     with world.database.begin("acme") as store:
         items = [item.status for item in store.graph_jobs.list_of_run(run)]
-        said = [line.message for line in store.execution_logs.tail("acme", run.id)]
-        (summary,) = store.run_summaries.list("acme", "hour")
+        said = [line.message for line in store.execution_logs.tail("acme", run.id).items]
+        (summary,) = store.run_summaries.list("acme", "hour").items
     assert items == [WorkState.COMPLETED, WorkState.CANCELLED, WorkState.CANCELLED]
     assert said[-1] == f"run {run.id} was asked to stop"
     assert (world.row(run).state, world.row(run).error) == (RunState.CANCELLED, None)
@@ -143,7 +143,7 @@ def test_an_error_that_no_database_can_store_as_it_is_is_still_kept(world, text,
     assert close_run(world.database, outcome)
     assert (world.row(run).state, world.row(run).error) == (RunState.FAILED, f"ValueError: {kept}")
     with world.database.begin("acme") as store:
-        said = [(line.level, line.message) for line in store.execution_logs.tail("acme", run.id)]
+        said = [(line.level, line.message) for line in store.execution_logs.tail("acme", run.id).items]
     assert said[1:] == [("info", f"about to fail: {kept}"), ("error", f"ValueError: {kept}")]
 
 
@@ -194,7 +194,7 @@ def test_a_line_costs_no_transaction_and_is_dated_in_order_between_begin_and_end
         outcome = carry_out(database, run, opened.worker_id, engine, lambda *_: None)
     assert outcome.result.stats == {"transactions": 0}
     with world.database.begin("acme") as store:
-        said = [line.at for line in store.execution_logs.tail("acme", run.id)]
+        said = [line.at for line in store.execution_logs.tail("acme", run.id).items]
         now = store.now()
     assert len(said) == 152
     assert said == sorted(said)

@@ -2,10 +2,12 @@
 
 import json
 import zlib
+from dataclasses import replace
 
 import pytest
 
 from resources.errors import InvalidDocument
+from resources.ids import new_id
 from resources.selection import Selection
 from resources.states import JobKind, RunState, WorkState
 from scheduler_defs.engines.digests import canonical_json
@@ -129,7 +131,7 @@ def test_a_selection_names_the_images(world, selection, chosen):
 def test_a_selection_of_no_image_completes_and_says_so(world):
     run = world.run(JobKind.GRAPH)
     with world.database.begin("acme") as store:
-        said = {line.message for line in store.execution_logs.tail("acme", run.id)}
+        said = {line.message for line in store.execution_logs.tail("acme", run.id).items}
     assert run.state is RunState.COMPLETED
     assert "the selection names no image with an SBOM" in said
 
@@ -173,3 +175,52 @@ def test_a_refusal_by_the_database_ends_the_run_as_failed(world, admin, broken, 
         assert item.error.startswith("permission denied for table")
         assert close_run(world.database, outcome)
         assert world.row(outcome.run).state is RunState.FAILED
+
+
+def broken_off(world, admin, opened, message):
+    """Carries a run out until something is said, as far as a killed process would come; returns its next attempt."""
+
+    def say(level, said):
+        if said == message:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        world.carry(opened, say)
+    (run,) = opened.runs
+    with world.database.begin("acme") as store:
+        left = store.graph_jobs.claim(run, new_id(), store.now(), limit=1)
+    admin.execute("UPDATE scheduler.runs SET attempt = attempt + 1 WHERE id = %s", [run.id])
+    return replace(opened, runs=[world.row(run)]), left
+
+
+def test_the_next_attempt_does_what_the_last_one_left_and_counts_it_all(world, admin):
+    for name in ("one", "two", "three"):
+        world.image(f"shop/{name}")
+    opened, (begun,) = broken_off(
+        world, admin, world.opened(JobKind.GRAPH), "image 1 of 3: registry.example/shop/one:1"
+    )
+    said = []
+    outcome = world.carry(opened, lambda level, message: said.append(message))
+    assert close_run(world.database, outcome)
+    after = items(world, outcome.run)
+    assert [item.status for item in after] == [WorkState.COMPLETED] * 3
+    assert [item.attempts for item in after] == [1, 2, 1]
+    assert after[1].id == begun.id
+    assert [message for message in said if message.startswith("image")] == [
+        "image 2 of 3: registry.example/shop/two:1",
+        "image 3 of 3: registry.example/shop/three:1",
+    ]
+    assert world.row(outcome.run).stats == {"images": 3, "failed": 0, "nodes": 6, "edges": 3}
+
+
+def test_an_item_of_an_earlier_attempt_is_built_though_the_selection_left_it_out(world, admin):
+    for name in ("one", "two"):
+        world.image(f"shop/{name}", labels={"tier": "prod"})
+    selection = Selection.parse({"labels": {"tier": "prod"}})
+    opened = world.opened(JobKind.GRAPH, selection=selection)
+    opened, (begun,) = broken_off(world, admin, opened, "image 1 of 2: registry.example/shop/one:1")
+    admin.execute("UPDATE inventory.images SET labels = '{}'")
+    said = []
+    outcome = world.carry(opened, lambda level, message: said.append(message))
+    assert outcome.state is RunState.COMPLETED
+    assert f"image 2 of 2: {begun.image_id}" in said

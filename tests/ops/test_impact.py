@@ -169,7 +169,7 @@ def test_deltas_are_against_the_last_snapshot_of_the_schedule(world):
     assert world.run(JobKind.IMPACT, schedule="hourly").deltas == {"added": 0, "removed": 0}
     assert world.run(JobKind.IMPACT, schedule="daily").deltas == {"added": 3, "removed": 0}
     with world.database.begin("acme") as store:
-        by_kind = store.run_summaries.list("acme", "day")
+        by_kind = store.run_summaries.list("acme", "day").items
     assert {"added": 4, "removed": 1} in [summary.deltas for summary in by_kind]
 
 
@@ -186,7 +186,7 @@ def test_versions_that_cannot_be_compared_are_counted_and_never_safe(world):
     assert (run.stats["unknown"], stored.unknown, stored.total, len(images)) == (3, 3, 1, 1)
     assert hits(world, run) == {"shop/even": {("flask", "A"), ("flask", "B")}}
     with world.database.begin("acme") as store:
-        said = {(line.level, line.message) for line in store.execution_logs.tail("acme", run.id)}
+        said = {(line.level, line.message) for line in store.execution_logs.tail("acme", run.id).items}
     assert ("warning", "3 pairs cannot be compared and count as unknown") in said
 
 

@@ -89,9 +89,9 @@ def test_each_run_of_a_launch_has_its_own_log_items_and_summary(world, packed, j
     job(packed)
     for tenant in ("acme", "globex"):
         with world.database.begin(tenant) as store:
-            for run in store.runs.list(tenant):
+            for run in store.runs.list(tenant).items:
                 (item,) = store.graph_jobs.list_of_run(run)
-                said = [line.message for line in store.execution_logs.tail(tenant, run.id)]
+                said = [line.message for line in store.execution_logs.tail(tenant, run.id).items]
                 assert said[0] == f"graph run of {tenant} begins"
                 if run.state is RunState.COMPLETED:
                     assert said[-1] == "graph run completes"
@@ -99,7 +99,7 @@ def test_each_run_of_a_launch_has_its_own_log_items_and_summary(world, packed, j
                     assert run.stats == {"images": 1, "failed": 0, "nodes": 3, "edges": 2}
             summaries = [
                 (one.granularity, one.completed, one.failed)
-                for one in store.run_summaries.list(tenant, "day")
+                for one in store.run_summaries.list(tenant, "day").items
             ]
         failed = 1 if tenant == "globex" else 0
         assert summaries == [("day", IMAGES - failed, failed)]
@@ -175,7 +175,7 @@ def test_a_runs_duration_is_of_its_own_work(world, packed, execution):
     for tenant in ("acme", "globex"):
         took = [(run.finished_at - run.started_at).total_seconds() for run in runs if run.tenant_id == tenant]
         with world.database.begin(tenant) as store:
-            (summary,) = store.run_summaries.list(tenant, "day")
+            (summary,) = store.run_summaries.list(tenant, "day").items
         assert (summary.duration_max, summary.duration_avg) == pytest.approx(
             (max(took), sum(took) / len(took))
         )
@@ -245,7 +245,7 @@ def test_a_manual_launch_needs_nothing_but_a_tenant(world, job, admin, kind):
         *("acme", str(run.id), "manual"),
     )
     with world.database.begin("acme") as store:
-        (entry,) = (entry for entry in store.audit.list("acme") if entry.entity == "run")
+        (entry,) = (entry for entry in store.audit.list("acme").items if entry.entity == "run")
     assert (entry.action, entry.entity_id, entry.actor) == ("start", str(run.id), "launchpad")
     assert image.tenant_id == run.tenant_id
     assert rows(admin, "workers", f"status = 'gone' AND dagster_run_id = '{result.run_id}'") == 1

@@ -2,12 +2,14 @@
 
 import json
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from cvss import CVSS3
 from packaging.version import Version
 
+from resources.ids import new_id
 from resources.selection import Selection
 from resources.states import JobKind, PolicyMode, RunState, WorkState
 from scheduler_defs.edits.runs import cancel_run
@@ -378,3 +380,35 @@ def test_chunks_add_up_and_a_run_stopped_between_them_keeps_what_it_has(shop, mo
     assert sorted(findings(shop).values()) == ["block", "block", "warn"]
     assert counts(evaluate(shop, INCREMENTAL)) == (1, 2, 3)
     assert set(findings(shop).values()) == {"block"}
+
+
+def test_the_next_attempt_evaluates_what_is_left_of_the_images_still_selected(world, admin, monkeypatch):
+    monkeypatch.setattr("scheduler_defs.ops.policy.CHUNK", 1)
+    for name in ("zero", "one", "two"):
+        world.image(f"shop/{name}", {"flask": "1.0"}, labels={"tier": "prod"})
+    world.advisories(world.advisory("A", "flask"))
+    apply(world, always("warn"))
+    evaluate(world)
+    apply(world, always("block"))
+    opened = world.opened(JobKind.POLICY, selection=Selection.parse({"labels": {"tier": "prod"}}))
+    (run,) = opened.runs
+
+    def killed(level, message):
+        if message == "evaluated 1 of 3 images":
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        world.carry(opened, killed)
+    with world.database.begin("acme") as store:
+        store.policy_jobs.claim(run, new_id(), store.now(), limit=1)
+    admin.execute("UPDATE scheduler.runs SET attempt = attempt + 1 WHERE id = %s", [run.id])
+    admin.execute("UPDATE inventory.images SET labels = '{}' WHERE repository = 'shop/two'")
+    outcome = world.carry(replace(opened, runs=[world.row(run)]))
+    assert close_run(world.database, outcome)
+    assert [item.status for item in items(world, run)] == ["completed", "completed", "cancelled"]
+    assert [item.attempts for item in items(world, run)] == [1, 2, 1]
+    assert {key[0]: verdict for key, verdict in findings(world).items()} == {
+        "shop/zero": "block",
+        "shop/one": "block",
+        "shop/two": "warn",
+    }

@@ -4,13 +4,15 @@ import re
 import shutil
 import subprocess
 import tomllib
+from enum import StrEnum
 from pathlib import Path
 
 import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from resources.states import TRANSITIONS, WORK_TRANSITIONS, LaunchState, RunState, WorkState
+from resources import state_diagrams
+from resources.states import LAUNCH_TRANSITIONS, TRANSITIONS, WORK_TRANSITIONS
 
 REPO = Path(__file__).resolve().parents[2]
 DOCUMENTS = sorted([*REPO.glob("*.md"), *(REPO / "docs").rglob("*.md")])
@@ -42,17 +44,17 @@ def described(heading: str) -> set[str]:
     return set(re.findall(r"^\| `(\w+)` \|", section(heading), flags=re.MULTILINE))
 
 
-def without_ends(arrows: Edges) -> Edges:
-    return {(source, target) for source, target in arrows if "[*]" not in (source, target)}
-
-
 @pytest.mark.parametrize(
     ("heading", "transitions", "born"),
-    [("Runs", TRANSITIONS, {"pending", "skipped"}), ("Work items", WORK_TRANSITIONS, {"pending"})],
+    [
+        ("Runs", TRANSITIONS, {"pending", "skipped"}),
+        ("Work items", WORK_TRANSITIONS, {"pending"}),
+        ("Launches", LAUNCH_TRANSITIONS, {"offered"}),
+    ],
 )
 def test_state_diagram_equals_the_transition_table(
     heading: str,
-    transitions: dict[RunState, frozenset[RunState]] | dict[WorkState, frozenset[WorkState]],
+    transitions: dict[StrEnum, frozenset[StrEnum]],
     born: set[str],
 ) -> None:
     edges = {(str(source), str(target)) for source, targets in transitions.items() for target in targets}
@@ -62,13 +64,25 @@ def test_state_diagram_equals_the_transition_table(
     assert described(heading) == {str(state) for state in transitions}
 
 
-def test_launch_diagram_knows_every_launch_state() -> None:
-    arrows = drawn("Launches")
-    assert {state for arrow in arrows for state in arrow} - {"[*]"} == set(LaunchState)
-    assert {source for source, target in arrows if target == "[*]"} == {"finished", "dead"}
-    assert not {source for source, _ in without_ends(arrows)} & {"finished", "dead"}
-    assert tabled("Launches") == without_ends(arrows)
-    assert described("Launches") == set(LaunchState)
+def test_state_diagrams_and_edges_are_up_to_date() -> None:
+    page = (REPO / "docs" / "state_machine.md").read_text("utf-8")
+    assert state_diagrams.rewritten(page) == page, "the states changed: run `make docs`"
+
+
+def test_a_changed_page_is_written_anew_and_one_without_a_marker_refused(tmp_path: Path) -> None:
+    page = (REPO / "docs" / "state_machine.md").read_text("utf-8")
+    copy = tmp_path / "page.md"
+    copy.write_text(page.replace("pending --> queued", "pending --> running").replace("| `queued` →", "| →"))
+    state_diagrams.main(str(copy))
+    assert copy.read_text("utf-8") == page
+    with pytest.raises(ValueError, match="no place for the edges of launches"):
+        state_diagrams.rewritten(page.replace("<!-- generated: edges of launches -->", ""))
+
+
+@pytest.mark.parametrize("name", state_diagrams.MACHINES)
+def test_words_are_said_of_every_edge_and_of_no_other(name: str) -> None:
+    machine = state_diagrams.MACHINES[name]
+    assert machine.edges.keys() == set(machine.pairs())
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.relative_to(REPO).as_posix())

@@ -1,9 +1,10 @@
 """Rows to begin a test with, planted through the repositories as the system."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -12,11 +13,24 @@ import pytest
 from resources.database import Database
 from resources.ids import new_id
 from resources.inventory_records import AdvisoryRow, ComponentRow, RangeRow
-from resources.records import Image, Launchable, NewRun, Run, Schedule, Trigger
+from resources.records import Image, Launchable, NewRun, Run, Schedule, Trigger, WorkItem
 from resources.selection import Selection
-from resources.states import JobKind, TriggerKind
+from resources.settings import SchedulerSettings
+from resources.states import JobKind, PolicyMode, TriggerKind
+from resources.store import Store
+from tests.resources.recording import Method, record
 
+HERE = Path(__file__).parent
+LAST = HERE / "test_every_method_is_called.py"
+COLLECTED = pytest.StashKey[set[Path]]()
+DESELECTED = pytest.StashKey[bool]()
 NOW = datetime(2026, 3, 14, 12, tzinfo=UTC)
+NO_REPOSITORY = {
+    *("test_catalog", "test_constraints", "test_dagster_database", "test_database", "test_distributed_lock"),
+    *("test_embedded", "test_external_server", "test_log_partitions", "test_migrations", "test_pages"),
+    *("test_pooler", "test_schema", "test_settings"),
+}
+"""Suites of the server, the schema and the settings; every other file of this folder is a repository's."""
 
 
 @dataclass(frozen=True)
@@ -152,13 +166,98 @@ def advisory_row(advisory_id: str, **changes: Any) -> AdvisoryRow:
     return AdvisoryRow(id=advisory_id, **wanted)
 
 
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Runs every test of a repository twice: straight to PostgreSQL, and behind PgBouncer."""
+    if "route" in metafunc.fixturenames and metafunc.module.__name__.rpartition(".")[2] not in NO_REPOSITORY:
+        metafunc.parametrize("route", ["direct", "pgbouncer"], indirect=True)
+
+
+@pytest.fixture
+def route(request: pytest.FixtureRequest) -> str:
+    """How the test's database is reached."""
+    return getattr(request, "param", "direct")
+
+
+@pytest.fixture
+def settings(settings: SchedulerSettings, route: str, request: pytest.FixtureRequest) -> SchedulerSettings:
+    """Settings of a fresh migrated database, directly or behind PgBouncer."""
+    if route == "direct":
+        return settings
+    return request.getfixturevalue("pooler").settings(settings)
+
+
 @pytest.fixture
 def plant(database: Database, tenant: str) -> Planter:
     """Plants rows; the tenants acme and globex exist."""
     return Planter(database)
 
 
+@pytest.fixture(params=[JobKind.GRAPH, JobKind.POLICY])
+def item_kind(request: pytest.FixtureRequest) -> JobKind:
+    """Each of the two kinds of runs that have work items."""
+    kind: JobKind = request.param
+    return kind
+
+
+@pytest.fixture
+def jobs(item_kind: JobKind) -> Callable[[Store], Any]:
+    """The repository of that kind's items: jobs(store)."""
+    return lambda store: getattr(store, f"{item_kind}_jobs")
+
+
+@pytest.fixture
+def make_items(plant: Planter, item_kind: JobKind) -> Callable[..., tuple[Run, list[WorkItem]]]:
+    """A running run with a pending item for each image."""
+
+    def make(images: Sequence[Image], tenant: str = "acme") -> tuple[Run, list[WorkItem]]:
+        mode = PolicyMode.FULL if item_kind is JobKind.POLICY else None
+        run = plant.running(kind=item_kind, mode=mode, tenant=tenant)
+        with plant.database.begin(tenant) as store:
+            if mode:
+                store.policy_jobs.create_many(run, mode, images, plant.now)
+                return run, store.policy_jobs.list_of_run(run)
+            store.graph_jobs.create_many(run, images, plant.now)
+            return run, store.graph_jobs.list_of_run(run)
+
+    return make
+
+
+@pytest.fixture
+def three_items(make_items: Callable[..., Any], plant: Planter) -> tuple[Run, list[WorkItem]]:
+    """A running run with three pending items."""
+    items: tuple[Run, list[WorkItem]] = make_items([plant.image(name) for name in "abc"])
+    return items
+
+
 @pytest.fixture(scope="session")
 def planter() -> type[Planter]:
     """Plants into a database of the test's own: planter(database)."""
     return Planter
+
+
+def pytest_collection_modifyitems(session: pytest.Session, items: list[pytest.Item]) -> None:
+    """Puts the test that reads what the others called behind them."""
+    items.sort(key=lambda item: item.path == LAST)
+    session.stash[COLLECTED] = {item.path for item in items}
+
+
+def pytest_deselected(items: list[pytest.Item]) -> None:
+    for item in items:
+        item.session.stash[DESELECTED] = True
+
+
+@pytest.fixture(scope="session", autouse=True)
+def called() -> Iterator[set[Method]]:
+    """The public repository methods that tests have called so far."""
+    methods: set[Method] = set()
+    with record(methods):
+        yield methods
+
+
+@pytest.fixture
+def whole_suite(request: pytest.FixtureRequest) -> None:
+    """Skips where only a part of this folder's tests was asked for."""
+    collected = request.session.stash[COLLECTED]
+    missing = set(HERE.glob("test_*.py")) - collected
+    if missing or request.session.stash.get(DESELECTED, False):
+        pytest.skip("only a part of the suite runs")

@@ -1,6 +1,7 @@
 """Rows that must not exist: each hand-written bad row is a good one with a change, refused by the constraint meant."""
 
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 from uuid import UUID, uuid4
 
 import psycopg
@@ -10,6 +11,7 @@ from psycopg.types.json import Jsonb
 
 NOON = datetime(2026, 3, 14, 12, tzinfo=UTC)
 LATER = NOON + timedelta(minutes=1)
+SECOND = timedelta(seconds=1)
 HEX = "0" * 64
 SCHEDULE, TRIGGER, RUN, LAUNCH, WORKER, IMAGE, SBOM, POLICY, SNAPSHOT = map(
     UUID, map("{:032x}".format, range(1, 10))
@@ -24,14 +26,44 @@ RUNNING = {
     "worker_id": WORKER,
 }
 RUNNING |= {"dagster_run_id": "d1"}
+RAN = {name: value for name, value in RUNNING.items() if name not in ("state", "launch_id")}
+QUEUED = {"state": "queued", "launch_id": LAUNCH}
+ENDED = {"state": "failed", "error": "boom", "finished_at": LATER, "launch_id": LAUNCH}
+TAKEN = {"state": "acknowledged", "dagster_run_id": "d1", "acknowledged_at": NOON}
 COMPLETED = RUNNING | {"state": "completed", "finished_at": LATER}
 SKIPPED = {"state": "skipped", "reason": "overlap", "finished_at": NOON, "skipped_count": 2}
 SKIPPED |= {"skipped_first": NOON, "skipped_last": LATER}
-LEASED = {"status": "running", "lease_owner": "w", "lease_expires_at": LATER}
-DONE = {"status": "completed", "finished_at": LATER, "result_digest": HEX, "input_digest": HEX}
+BEGUN = {"attempts": 1, "started_at": NOON}
+LEASED = BEGUN | {"status": "running", "lease_owner": "w", "lease_expires_at": LATER}
+DONE = BEGUN | {"status": "completed", "finished_at": LATER, "result_digest": HEX, "input_digest": HEX}
+BUILT = {name: value for name, value in DONE.items() if name != "input_digest"}
+CANCELLED = {"status": "cancelled", "finished_at": NOON}
+FAILED_ITEM = {"status": "failed", "finished_at": NOON, "error": "boom"}
+ITEM_TABLES = ("scheduler.graph_jobs", "scheduler.policy_jobs")
 OF_CRON = {"cron": None, "timezone": None}
 INTERVAL = OF_CRON | {"kind": "interval", "every": timedelta(hours=1), "anchor": NOON}
 FIRED = {"trigger_kind": "cron", "trigger_id": TRIGGER, "schedule_id": SCHEDULE, "schedule_version": 1}
+BAD_ITEMS = [
+    (BEGUN, "started_when_claimed"),
+    (LEASED | {"started_at": None}, "started_when_claimed"),
+    (LEASED | {"attempts": 0}, "started_when_claimed"),
+    (CANCELLED | {"started_at": NOON}, "started_when_claimed"),
+    (LEASED | {"lease_owner": ""}, "lease_lasts"),
+    (LEASED | {"lease_expires_at": NOON}, "lease_lasts"),
+    (LEASED | {"lease_expires_at": "infinity"}, "lease_lasts"),
+    (LEASED | {"started_at": NOON - SECOND}, "times_in_order"),
+    (CANCELLED | {"finished_at": NOON - SECOND}, "times_in_order"),
+    (CANCELLED | BEGUN | {"started_at": LATER}, "times_in_order"),
+    (BEGUN | FAILED_ITEM | {"error": ""}, "error_says_something"),
+    (FAILED_ITEM, "started_when_claimed"),
+]
+
+HELD = {"holder": "me", "acquired_at": NOON, "expires_at": LATER}
+
+
+def lock(key: str) -> dict[str, object]:
+    return {"key": key, "key_digest": sha256(key.encode()).digest()}
+
 
 GOOD = {
     "scheduler.tenants": {
@@ -86,7 +118,7 @@ GOOD = {
     "scheduler.policy_jobs": ITEM | {"id": RUN, "kind": "full", "created_at": NOON},
     "scheduler.impact_snapshots": {"tenant_id": "acme", "id": SNAPSHOT, "run_id": RUN, "selector": Jsonb({})}
     | {"feed_revision": 1, "total": 0, "unknown": 0, "digest": HEX, "created_at": NOON},
-    "scheduler.locks": {"key_digest": b"k" * 32, "key": "k", "strategy": "lease", "fencing_token": 1},
+    "scheduler.locks": lock("k") | {"strategy": "lease", "fencing_token": 1},
     "scheduler.run_summaries": {"tenant_id": "acme", "kind": "graph", "granularity": "hour", "bucket": NOON}
     | {"completed": 1, "failed": 0, "cancelled": 0, "skipped": 0, "updated_at": NOON},
     "scheduler.audit": {
@@ -98,6 +130,8 @@ GOOD = {
         "entity": "run",
     }
     | {"entity_id": "1", "new": Jsonb({}), "correlation_id": RUN},
+    "scheduler.audit_seals": {"chain": "acme", "tenant_id": "acme", "seq": 1, "audit_id": RUN}
+    | {"previous_hash": bytes(32), "hash": b"h" * 32, "sealed_at": NOON},
     "inventory.images": STAMPS
     | {"tenant_id": "acme", "id": IMAGE, "registry": "r", "repository": "shop", "namespace": "web"},
     "inventory.sboms": {
@@ -197,8 +231,10 @@ BAD = [
     ("scheduler.schedules", {"name": "b", "starts_at": NOON, "ends_at": NOON}, "ends_after_start"),
     ("scheduler.schedules", {"name": "b", "paused_reason": "why"}, "only_paused_has_reason"),
     ("scheduler.schedules", {"name": "b", "deleted_at": NOON}, "deletion_names_who"),
+    ("scheduler.schedules", {"name": "b", "labels": Jsonb({"team": 1})}, "labels_are_texts"),
     ("scheduler.schedules", {"name": "b", "version": 0}, "schedules_version_check"),
     ("scheduler.schedules", {"name": "b", "tenant_id": "nobody"}, "schedules_tenant_id_fkey"),
+    ("scheduler.triggers", {"deleted_at": NOON, "next_fire_at": LATER}, "deleted_is_never_due"),
     ("scheduler.triggers", {"timezone": None}, "cron_has_timezone"),
     ("scheduler.triggers", {"cron": None}, "cron_has_timezone"),
     ("scheduler.triggers", OF_CRON | {"kind": "sunset"}, "triggers_kind_check"),
@@ -223,6 +259,15 @@ BAD = [
     ("scheduler.launches", {"state": "acknowledged", "acknowledged_at": NOON}, "acknowledged_names_run"),
     ("scheduler.launches", {"state": "dead"}, "ended_has_time"),
     ("scheduler.launches", {"finished_at": NOON}, "ended_has_time"),
+    ("scheduler.launches", TAKEN | {"state": "offered"}, "offered_is_untaken"),
+    (
+        "scheduler.launches",
+        TAKEN | {"state": "dead", "finished_at": NOON, "dagster_run_id": None},
+        "taken_has_time",
+    ),
+    ("scheduler.launches", {"acknowledged_at": NOON}, "taken_has_time"),
+    ("scheduler.launches", {"offers": 1}, "offers_have_time"),
+    ("scheduler.launches", {"offered_at": NOON}, "offers_have_time"),
     ("scheduler.workers", {"pid": 0}, "workers_pid_check"),
     ("scheduler.workers", {"capacity": 0}, "workers_capacity_check"),
     ("scheduler.workers", {"status": "dead"}, "ended_has_time"),
@@ -257,6 +302,29 @@ BAD = [
     ("scheduler.runs", SKIPPED | {"skipped_count": 0}, "skipped_has_reason"),
     ("scheduler.runs", SKIPPED | {"skipped_first": LATER, "skipped_last": NOON}, "skipped_has_reason"),
     ("scheduler.runs", SKIPPED | {"launch_id": LAUNCH}, "skipped_has_reason"),
+    *[("scheduler.runs", ENDED | RAN | {name: None}, "started_is_whole") for name in RAN],
+    *[
+        ("scheduler.runs", {name: RUNNING[name]}, "started_is_whole")
+        for name in RAN
+        if name != "fencing_token"
+    ],
+    ("scheduler.runs", ENDED | {"started_at": NOON}, "started_is_whole"),
+    *[
+        ("scheduler.runs", row | change, "unstarted_is_untouched")
+        for row in ({}, QUEUED, SKIPPED)
+        for change in ({"cancel_requested_at": NOON}, {"stats": Jsonb({"n": 1})}, {"deltas": Jsonb({"n": 1})})
+    ],
+    ("scheduler.runs", SKIPPED | {"skipped_count": 1}, "skipped_range_is_counted"),
+    ("scheduler.runs", SKIPPED | {"skipped_last": NOON}, "skipped_range_is_counted"),
+    ("scheduler.runs", SKIPPED | {"scheduled_for": LATER + timedelta(1)}, "skipped_range_is_counted"),
+    ("scheduler.runs", {"id": RUN, "trigger_kind": "retry", "retry_of": RUN}, "retry_is_another_run"),
+    *[
+        ("scheduler.runs", COMPLETED | {"cancel_requested_at": NOON, name: instant}, "times_are_readable")
+        for name in ("created_at", "cancel_requested_at", "finished_at")
+        for instant in ("infinity", "10000-01-01")
+    ],
+    ("scheduler.runs", RUNNING | {"started_at": "-infinity"}, "times_are_readable"),
+    ("scheduler.runs", RUNNING | {"started_at": "0044-03-15 BC"}, "times_are_readable"),
     ("scheduler.graph_jobs", {}, "graph_jobs_tenant_id_run_id_image_id_kind_key"),
     ("scheduler.graph_jobs", {"kind": "full"}, "graph_jobs_kind_check"),
     ("scheduler.graph_jobs", {"status": "running"}, "running_has_lease"),
@@ -266,6 +334,17 @@ BAD = [
     ("scheduler.graph_jobs", {"result_digest": "abc"}, "graph_jobs_result_digest_check"),
     ("scheduler.graph_jobs", {"status": "failed", "finished_at": NOON}, "failed_has_error"),
     ("scheduler.graph_jobs", {"status": "cancelled"}, "terminal_has_end"),
+    *[
+        (table, changes | {"image_id": RUN}, constraint)
+        for table in ITEM_TABLES
+        for changes, constraint in BAD_ITEMS
+    ],
+    ("scheduler.graph_jobs", BUILT | {"attempts": 0}, "started_when_claimed"),
+    ("scheduler.graph_jobs", {"result_digest": HEX}, "only_completed_has_digest"),
+    ("scheduler.policy_jobs", DONE | {"attempts": 0}, "started_when_claimed"),
+    ("scheduler.policy_jobs", DONE | {"finished_at": NOON - SECOND}, "times_in_order"),
+    ("scheduler.policy_jobs", {"result_digest": HEX}, "only_completed_has_digest"),
+    ("scheduler.policy_jobs", {"input_digest": HEX}, "only_completed_has_digest"),
     ("scheduler.policy_jobs", {"kind": "simulate"}, "policy_jobs_tenant_id_run_id_image_id_key"),
     ("scheduler.policy_jobs", DONE | {"input_digest": None}, "completed_has_digest"),
     ("scheduler.policy_jobs", DONE | {"result_digest": None}, "completed_has_digest"),
@@ -274,12 +353,39 @@ BAD = [
     ("scheduler.impact_snapshots", {"total": -1}, "impact_snapshots_total_check"),
     ("scheduler.impact_snapshots", {"digest": HEX.upper()[:-1]}, "impact_snapshots_digest_check"),
     ("scheduler.locks", {"key_digest": b"short"}, "locks_key_digest_check"),
-    ("scheduler.locks", {"key_digest": b"l" * 32, "holder": "me", "expires_at": NOON}, "held_has_times"),
-    ("scheduler.locks", {"key_digest": b"l" * 32, "holder": "me", "acquired_at": NOON}, "lease_expires"),
+    ("scheduler.locks", lock("l") | {"holder": "me", "expires_at": NOON}, "held_has_times"),
+    ("scheduler.locks", lock("l") | {"holder": "me", "acquired_at": NOON}, "lease_expires"),
+    ("scheduler.locks", lock("l") | HELD | {"expires_at": NOON}, "expires_later"),
+    ("scheduler.locks", lock("l") | HELD | {"holder": ""}, "holder_named"),
+    ("scheduler.locks", lock("l") | {"fencing_token": 0}, "token_positive"),
+    ("scheduler.locks", lock("l") | {"key": "m"}, "matches_key"),
+    ("scheduler.locks", lock(""), "key_length"),
+    ("scheduler.locks", lock("ä" * 5121), "key_length"),
     ("scheduler.run_summaries", {}, "run_summaries_tenant_id_schedule_id_kind_granularity_bucket_key"),
     ("scheduler.run_summaries", {"granularity": "week"}, "run_summaries_granularity_check"),
     ("scheduler.audit", {"new": None}, "says_what_changed"),
     ("scheduler.audit", {"actor": ""}, "audit_actor_check"),
+    ("scheduler.audit", {"tenant_id": ""}, "tenant_is_named"),
+    *(
+        ("scheduler.audit", {"at": instant}, "at_is_an_instant")
+        for instant in ("infinity", "-infinity", "10000-01-01", "0044-03-15 BC")
+    ),
+    ("scheduler.audit_seals", {"audit_id": IMAGE}, "audit_seals_pkey"),
+    ("scheduler.audit_seals", {"seq": 2}, "audit_seals_audit_id_key"),
+    ("scheduler.audit_seals", {"seq": 0, "audit_id": IMAGE}, "audit_seals_seq_check"),
+    ("scheduler.audit_seals", {"seq": 2, "audit_id": IMAGE, "chain": "globex"}, "chain_is_tenants"),
+    ("scheduler.audit_seals", {"seq": 2, "audit_id": IMAGE, "tenant_id": None}, "chain_is_tenants"),
+    (
+        "scheduler.audit_seals",
+        {"chain": "", "tenant_id": "", "seq": 2, "audit_id": IMAGE},
+        "audit_seals_tenant_id_check",
+    ),
+    ("scheduler.audit_seals", {"seq": 2, "audit_id": IMAGE, "hash": b"h"}, "audit_seals_hash_check"),
+    (
+        "scheduler.audit_seals",
+        {"seq": 2, "audit_id": IMAGE, "previous_hash": b""},
+        "audit_seals_previous_hash_check",
+    ),
     ("inventory.images", {}, "images_tenant_id_registry_repository_identity_key"),
     ("inventory.images", {"digest": "sha256:xyz"}, "images_digest_check"),
     ("inventory.images", {"repository": ""}, "images_repository_check"),
@@ -308,10 +414,28 @@ ALLOWED = [
     ("scheduler.runs", RUNNING),
     ("scheduler.runs", COMPLETED),
     ("scheduler.runs", SKIPPED),
+    ("scheduler.runs", SKIPPED | {"skipped_count": 1, "skipped_last": NOON}),
+    ("scheduler.runs", QUEUED),
+    ("scheduler.runs", ENDED),
+    ("scheduler.runs", ENDED | RAN | {"cancel_requested_at": NOON, "stats": Jsonb({"n": 1})}),
+    ("scheduler.runs", {"state": "cancelled", "finished_at": NOON, "cancel_requested_at": NOON}),
+    ("scheduler.launches", TAKEN),
+    ("scheduler.launches", TAKEN | {"state": "finished", "finished_at": LATER}),
+    ("scheduler.launches", {"state": "dead", "finished_at": NOON}),
+    ("scheduler.launches", {"offers": 1, "offered_at": NOON}),
     ("scheduler.runs", {"state": "failed", "finished_at": NOON, "error": "no launch"}),
     ("scheduler.graph_jobs", LEASED | {"image_id": RUN}),
+    ("scheduler.graph_jobs", BUILT | {"image_id": RUN}),
     ("scheduler.policy_jobs", DONE | {"image_id": RUN}),
-    ("scheduler.locks", {"key_digest": b"l" * 32, "holder": "me", "acquired_at": NOON, "expires_at": LATER}),
+    *[
+        (table, changes | {"image_id": RUN})
+        for table in ITEM_TABLES
+        for changes in (CANCELLED, CANCELLED | BEGUN, {"attempts": 1}, BEGUN | FAILED_ITEM)
+    ],
+    ("scheduler.locks", lock("l") | HELD),
+    ("scheduler.locks", lock("ä" * 5120)),
+    ("scheduler.audit_seals", {"seq": 2, "audit_id": IMAGE}),
+    ("scheduler.audit_seals", {"chain": "", "tenant_id": None, "audit_id": IMAGE}),
     ("inventory.images", {"digest": "sha256:" + HEX}),
 ]
 

@@ -15,6 +15,7 @@ from resources.database import Database
 from resources.embedded import THROW_AWAY_SETTINGS, EmbeddedServer
 from resources.errors import NotFound, SchemaMismatch, ServerUnavailable
 from resources.migrations import upgrade
+from resources.protocols.audit import AuditFilter
 from resources.settings import SchedulerSettings
 
 
@@ -25,7 +26,7 @@ def backend(database):
 
 def test_a_transaction_commits_at_its_end(database, plant):
     with database.begin("acme") as store:
-        store.schedules.set_enabled(schedule := plant.schedule(), False, "bob", plant.now)
+        store.schedules.pause(schedule := plant.schedule(), None, "bob", plant.now)
     with database.begin("acme") as store:
         assert store.schedules.get("acme", schedule.id).enabled is False
 
@@ -35,7 +36,7 @@ def test_an_error_rolls_the_whole_transaction_back(database, plant):
 
     def fail():
         with database.begin("acme") as store:
-            store.schedules.set_enabled(schedule, False, "bob", plant.now)
+            store.schedules.pause(schedule, None, "bob", plant.now)
             store.audit.append(
                 **{"tenant_id": "acme", "actor": "bob", "action": "pause", "entity": "schedule"},
                 **{"entity_id": "1", "now": plant.now, "new": {}},
@@ -46,7 +47,7 @@ def test_an_error_rolls_the_whole_transaction_back(database, plant):
         fail()
     with database.begin("acme") as store:
         assert store.schedules.get("acme", schedule.id) == schedule
-        assert store.audit.list("acme", "schedule") == []
+        assert store.audit.list("acme", AuditFilter("schedule")).items == []
 
 
 def test_now_is_the_servers_clock_with_a_time_zone_and_goes_on(database):
@@ -83,16 +84,6 @@ def test_a_connection_that_the_server_ended_is_replaced(database, admin):
     first = backend(database)
     assert admin.execute("SELECT pg_terminate_backend(%s, 5000)", [first]).fetchone() == (True,)
     assert backend(database) != first
-
-
-@pytest.mark.parametrize("prepared", [True, False])
-def test_statements_are_prepared_unless_a_pooler_forbids_it(settings, prepared):
-    chosen = settings.model_copy(update={"prepare_statements": prepared})
-    with Database(chosen) as database, database.begin_system() as store:
-        for _ in range(7):
-            store.tenants.list()
-        (count,) = store.connection.execute("SELECT count(*) FROM pg_prepared_statements").fetchone()
-    assert (count > 0) is prepared
 
 
 def test_a_database_without_tables_is_named(settings, admin):

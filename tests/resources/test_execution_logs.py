@@ -6,7 +6,9 @@ from datetime import UTC, datetime, timedelta
 import psycopg
 import pytest
 
+from resources.errors import InvalidInput
 from resources.records import LogLine
+from resources.states import LogLevel
 
 
 def line(number, at, attempt=1, message="said", **changes):
@@ -38,7 +40,7 @@ def test_lines_are_read_as_they_were_written(database, plant, today):
     ]
     with database.begin("acme") as store:
         store.execution_logs.append(run, said)
-        assert store.execution_logs.tail("acme", run.id) == said
+        assert store.execution_logs.tail("acme", run.id).items == said
 
 
 def test_a_tail_goes_on_after_an_attempt_and_line(database, plant, today):
@@ -50,19 +52,129 @@ def test_a_tail_goes_on_after_an_attempt_and_line(database, plant, today):
         store.execution_logs.append(replace(run, attempt=2), [again])
         store.execution_logs.append(other, [line(1, today, message="other")])
         tail = store.execution_logs.tail
-        assert tail("acme", run.id) == [*lines, again]
-        assert tail("acme", run.id, limit=2) == lines[:2]
-        assert tail("acme", run.id, after=(1, 2)) == [lines[2], again]
-        assert tail("acme", run.id, after=(1, 10)) == [again]
-        assert tail("acme", run.id, after=(2, 1)) == []
-        assert tail("globex", run.id) == []
+        assert tail("acme", run.id).items == [*lines, again]
+        assert tail("acme", run.id, limit=2).items == lines[:2]
+        assert tail("acme", run.id, after=(1, 2)).items == [lines[2], again]
+        assert tail("acme", run.id, after=(1, 10)).items == [again]
+        assert tail("acme", run.id, after=(2, 1)).items == []
+        assert tail("globex", run.id).items == []
+
+
+def test_a_tail_is_paged_while_the_run_goes_on(database, plant, today):
+    run = plant.run()
+    lines = [line(number, today) for number in range(1, 6)]
+    with database.begin("acme") as store:
+        store.execution_logs.append(run, lines[:4])
+        first = store.execution_logs.tail("acme", run.id, limit=2)
+        store.execution_logs.append(run, lines[4:])
+        second = store.execution_logs.tail("acme", run.id, limit=2, cursor=first.next_cursor)
+        last = store.execution_logs.tail("acme", run.id, limit=2, cursor=second.next_cursor)
+        assert [*first.items, *second.items, *last.items] == lines
+        assert last.next_cursor is None
+        with pytest.raises(InvalidInput, match="same filters"):
+            store.execution_logs.tail("acme", run.id, (1, 1), cursor=first.next_cursor)
+
+
+def test_a_tail_of_a_level_and_a_text(database, plant, today):
+    run = plant.run()
+    said = [
+        (1, "debug", "100% of a_b"),
+        (2, "info", "AXB"),
+        (3, "error", "Straße C:\\x"),
+        (4, "warning", "axb"),
+    ]
+    with database.begin("acme") as store:
+        store.execution_logs.append(
+            run, [line(n, today, message=text, level=level) for n, level, text in said]
+        )
+
+        def numbers(**wanted):
+            return [one.line for one in store.execution_logs.tail("acme", run.id, **wanted).items]
+
+        assert numbers(level=LogLevel.DEBUG) == [1, 2, 3, 4]
+        assert numbers(level=LogLevel.WARNING) == [3, 4]
+        assert numbers(text="axB") == [2, 4]
+        assert numbers(text="axb", level=LogLevel.WARNING) == [4]
+        assert numbers(text="a_b") == [1], "an underscore is no wildcard"
+        assert numbers(text="100%") == [1]
+        assert numbers(text="0%a") == [], "nor is a percent sign"
+        assert numbers(text="c:\\X") == [3]
+
+
+@pytest.fixture
+def searched(database, plant, today):
+    """A run of a schedule and one without, each with a line a minute; the other tenant's too."""
+    schedule = plant.schedule()
+    runs = [plant.run(schedule_id=schedule.id, schedule_version=1), plant.run(), plant.run("globex")]
+    for run in runs:
+        with database.begin(run.tenant_id) as store:
+            lines = [
+                line(
+                    n,
+                    today - timedelta(minutes=n),
+                    level=("error" if n == 2 else "info"),
+                    message=f"line {n}",
+                )
+                for n in (1, 2, 3)
+            ]
+            store.execution_logs.append(run, lines)
+    return schedule, runs
+
+
+def test_a_search_finds_lines_of_a_period_newest_first(database, searched, today):
+    schedule, (of_schedule, other, _) = searched
+    since = today - timedelta(minutes=3)
+
+    def found(**wanted):
+        period = {"since": since, "until": today} | wanted
+        with database.begin("acme") as store:
+            return [(one.run_id, one.line) for one in store.execution_logs.search("acme", **period).items]
+
+    everything = [(run.id, n) for n in (1, 2, 3) for run in (other, of_schedule)]
+    assert found() == everything
+    assert found(until=today - timedelta(minutes=1)) == everything[2:], "until is left out"
+    assert found(since=since + timedelta(seconds=1)) == everything[:4]
+    assert found(run_id=other.id) == [(other.id, 1), (other.id, 2), (other.id, 3)]
+    assert found(schedule_id=schedule.id) == [(of_schedule.id, 1), (of_schedule.id, 2), (of_schedule.id, 3)]
+    assert found(level=LogLevel.WARNING) == [(other.id, 2), (of_schedule.id, 2)]
+    assert found(text="LINE 3") == [(other.id, 3), (of_schedule.id, 3)]
+
+
+def test_a_search_is_paged_while_lines_are_added(database, searched, today):
+    _, (run, *_) = searched
+    found, cursor = [], None
+    with database.begin("acme") as store:
+        while True:
+            page = store.execution_logs.search(
+                "acme", today - timedelta(hours=1), today, cursor=cursor, limit=2
+            )
+            found += [(one.at, one.run_id) for one in page.items]
+            store.execution_logs.append(run, [line(10 + len(found), today - timedelta(seconds=1))])
+            cursor = page.next_cursor
+            if cursor is None:
+                break
+    assert len(found) == len(set(found)) == 6
+    assert found == sorted(found, reverse=True)
+
+
+def test_another_tenants_lines_are_not_found(database, searched, today):
+    since = today - timedelta(hours=1)
+    with database.begin("acme") as store:
+        assert store.execution_logs.search("globex", since, today).items == []
+    with database.begin("globex") as store:
+        assert len(store.execution_logs.search("globex", since, today).items) == 3
+
+
+def test_a_search_needs_a_period(database, tenant, today):
+    with pytest.raises(InvalidInput, match="until"), database.begin(tenant) as store:
+        store.execution_logs.search(tenant, today, today)
 
 
 def test_nothing_to_append_is_nothing_appended(database, plant):
     run = plant.run()
     with database.begin("acme") as store:
         store.execution_logs.append(run, [])
-        assert store.execution_logs.tail("acme", run.id) == []
+        assert store.execution_logs.tail("acme", run.id).items == []
 
 
 def test_a_line_is_written_once(database, plant, today):
@@ -72,7 +184,7 @@ def test_a_line_is_written_once(database, plant, today):
     with pytest.raises(psycopg.errors.UniqueViolation), database.begin("acme") as store:
         store.execution_logs.append(run, [line(1, today, message="second")])
     with database.begin("acme") as store:
-        assert [one.message for one in store.execution_logs.tail("acme", run.id)] == ["first"]
+        assert [one.message for one in store.execution_logs.tail("acme", run.id).items] == ["first"]
 
 
 def test_a_month_without_a_partition_is_refused_and_nothing_is_written(database, plant, today):
@@ -83,11 +195,11 @@ def test_a_month_without_a_partition_is_refused_and_nothing_is_written(database,
         with database.begin("acme") as store:
             store.execution_logs.append(run, [line(1, today), line(2, far)])
     with database.begin_system() as store:
-        assert store.execution_logs.tail("acme", run.id) == []
+        assert store.execution_logs.tail("acme", run.id).items == []
         assert store.execution_logs.ensure_partitions(far, far) == 1
     with database.begin("acme") as store:
         store.execution_logs.append(run, [line(2, far)])
-        assert store.execution_logs.tail("acme", run.id) == [line(2, far)]
+        assert store.execution_logs.tail("acme", run.id).items == [line(2, far)]
 
 
 def test_partitions_of_a_period_are_made_once_month_by_month(database, admin):

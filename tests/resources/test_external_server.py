@@ -1,5 +1,6 @@
 """The postgres switch: a server of one's own, over TCP, with a password, and a login that is no superuser."""
 
+import json
 import os
 import re
 import shutil
@@ -14,15 +15,18 @@ from urllib.parse import quote
 
 import psycopg
 import pytest
+from click.testing import CliRunner
 from psycopg import sql
 
 from resources.catalog import render
+from resources.dagster_database import require_dagster_database
 from resources.database import Database
 from resources.embedded_directories import make_private, server_user
 from resources.embedded_process import find_binaries, run_program
 from resources.errors import ServerUnavailable
 from resources.migrations import upgrade
 from resources.settings import SchedulerSettings
+from scheduler_defs.cli.main import main
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 DEBIAN = {f"debian-{path.parent.name}": path for path in Path("/usr/lib/postgresql").glob("1[5-9]/bin")}
@@ -142,3 +146,131 @@ def test_a_login_without_rights_is_told_all_it_needs_and_a_wrong_password_is_not
     ) as refused:
         upgrade(wrong)
     assert "xx" not in str(refused.value)
+
+
+def scheduler(cluster, user, *arguments, **environment):
+    """The command `scheduler` with SCHEDULER_DSN of a user; no password may ever be in what it prints."""
+    dsn = cluster.url(quote(user), "app")
+    settings = {"SCHEDULER_PERSISTENCE": "postgres", "SCHEDULER_DSN": dsn} | environment
+    result = CliRunner().invoke(main, arguments, env=settings, catch_exceptions=False)
+    assert PASSWORD not in result.output
+    assert quote(PASSWORD, safe="") not in result.output
+    return result
+
+
+def missing_sql(result):
+    """What a command says an administrator must run, by database."""
+    by_database, database = {}, None
+    for line in result.stdout.splitlines():
+        if line.startswith("-- what is missing"):
+            database = line.rpartition(" ")[2].rstrip(":")
+        elif database and line:
+            by_database.setdefault(database, []).append(line)
+    return by_database
+
+
+def run_by_hand(cluster, statements):
+    for database, remedies in statements.items():
+        with cluster.admin(database) as connection:
+            for remedy in remedies:
+                connection.execute(remedy)
+
+
+def test_grant_prepares_a_server_for_logins_that_may_create_no_roles(cluster):
+    for name in ("app", "dagster"):
+        cluster.create_database(name, "root")
+    with cluster.admin() as connection:
+        connection.execute("REVOKE CONNECT ON DATABASE app, dagster FROM PUBLIC")
+    for login in ("by psql", "by grant"):
+        cluster.create_login(f'"{login}"', "NOSUPERUSER INHERIT")
+    as_root = {"SCHEDULER_ADMIN_DSN": cluster.url("root", "app")}
+
+    before = scheduler(cluster, "by psql", "db", "grant", "--check", **as_root)
+    statements = missing_sql(before)
+    assert before.exit_code == 1
+    inherits = {'ALTER ROLE "by psql" NOINHERIT;'} & {*statements["app"]}
+    assert len(statements["app"]) - len(inherits) == 10, (
+        "three roles, three memberships, two databases, two schemas"
+    )
+    assert statements["dagster"] == ['GRANT CREATE ON SCHEMA public TO "by psql";']
+    with cluster.admin("app") as connection:
+        roles = connection.execute("SELECT FROM pg_roles WHERE rolname LIKE 'scheduler%'")
+        assert roles.rowcount == 0, "a check changes nothing"
+    run_by_hand(cluster, statements)
+
+    granted = scheduler(cluster, "by grant", "db", "grant", **as_root)
+    assert (granted.exit_code, missing_sql(granted), granted.stderr) == (0, {}, "")
+    for login in ("by psql", "by grant"):
+        for arguments in (("--check",), ()):
+            again = scheduler(cluster, login, "db", "grant", *arguments)
+            assert (again.exit_code, missing_sql(again), again.stderr) == (0, {}, "")
+        assert scheduler(cluster, login, "db", "upgrade").exit_code == 0
+        status = scheduler(cluster, login, "db", "status")
+        assert (status.exit_code, status.stderr) == (0, "")
+        dsn = cluster.url(quote(login), "app")
+        require_dagster_database(SchedulerSettings(persistence="postgres", dsn=dsn))
+        with psycopg.connect(dsn) as connection:
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                connection.execute("SELECT FROM scheduler.runs")
+
+
+def test_an_administrator_without_superuser_prepares_the_database_it_owns(cluster):
+    cluster.create_login("manager", "NOSUPERUSER CREATEROLE")
+    cluster.create_login("app", "NOSUPERUSER NOINHERIT")
+    cluster.create_database("app", "manager")
+    as_manager = {"SCHEDULER_ADMIN_DSN": cluster.url("manager", "app")}
+    for _ in range(2):
+        granted = scheduler(cluster, "app", "db", "grant", "--dagster-database", "", **as_manager)
+        assert (granted.exit_code, missing_sql(granted), granted.stderr) == (0, {}, "")
+    assert scheduler(cluster, "app", "db", "upgrade").exit_code == 0
+
+
+def test_grant_by_the_login_itself_names_the_rest_and_what_passes_by_row_security(cluster):
+    cluster.create_login("plain", "NOSUPERUSER NOINHERIT")
+    cluster.create_login("strong", "BYPASSRLS NOINHERIT CREATEROLE")
+    cluster.create_database("app", "strong")
+    refused = scheduler(cluster, "plain", "db", "grant")
+    assert refused.exit_code == 1
+    assert refused.stderr.startswith("refused: CREATE ROLE scheduler_owner ")
+    assert "CREATE DATABASE dagster OWNER plain;" in missing_sql(refused)["app"]
+    unknown = scheduler(cluster, "plain", "db", "grant", "--check", "--login", "nobody; --")
+    assert missing_sql(unknown)["app"][0].startswith('CREATE ROLE "nobody; --" LOGIN NOSUPERUSER NOINHERIT ')
+
+    alone = scheduler(cluster, "strong", "db", "grant", "--json")
+    assert [one["remedy"] for one in json.loads(alone.stdout) if not one["met"]] == [
+        "ALTER ROLE strong NOSUPERUSER NOBYPASSRLS",
+        "CREATE DATABASE dagster OWNER strong",
+    ], "what takes rights from a login, and databases, are left to a person"
+    assert (alone.exit_code, alone.stderr) == (1, "")
+    assert scheduler(cluster, "strong", "db", "upgrade").exit_code == 0
+    for login, attribute in (("strong", "BYPASSRLS"), ("root", "SUPERUSER and BYPASSRLS")):
+        status = scheduler(cluster, login, "db", "status")
+        assert status.exit_code == 0
+        assert status.stderr.startswith(f"warning: login {login} is {attribute}. ")
+        # What the warning says: in a transaction of the product the policies hold, outside of one they do not.
+        assert scheduler(cluster, login, "tenant", "create", f"of-{login}").exit_code == 0
+        with Database(SchedulerSettings(persistence="postgres", dsn=cluster.url(login, "app"))) as database:
+            with database.begin("of-strong") as store:
+                assert [tenant.tenant_id for tenant in store.tenants.list()] == ["of-strong"]
+    with cluster.admin("app") as outside:
+        assert outside.execute("SELECT FROM scheduler.tenants").rowcount == 2
+
+
+@pytest.mark.parametrize(
+    ("dsn", "expected"),
+    [
+        ("postgresql://a:s3cr@et@d/app", r"dsn: '\*\*\*' is not valid"),
+        ("postgresql://a:s3cret@127.0.0.1:1/app", "PostgreSQL cannot be reached: .*port 1"),
+    ],
+)
+def test_grant_says_what_is_wrong_with_the_administrators_dsn(dsn, expected):
+    result = CliRunner().invoke(main, ["db", "grant", "--login", "x", "--dsn", dsn])
+    assert result.exit_code == 2
+    assert re.search(expected, result.stderr)
+    assert "s3cr" not in result.output
+
+
+def test_grant_asks_for_the_login_when_nothing_tells_it():
+    result = CliRunner().invoke(main, ["db", "grant", "--dsn", "host=127.0.0.1 port=1"])
+    assert result.exit_code == 2
+    assert "--login scheduler_app" in result.stderr

@@ -228,3 +228,15 @@ def test_affected_images_are_those_chosen_that_hold_a_matched_component(database
         AffectedImage(one.id, ids["lodash"], lodash, "4.0", "A-2"),
     ]
     assert found == sorted(expected, key=lambda hit: (hit.image_id, hit.purl, hit.advisory_id))
+
+
+def test_an_image_is_found_by_what_an_upsert_goes_by_and_by_its_tenant_only(database, plant):
+    with database.begin("acme") as store:
+        by_digest, by_tag = upsert(store, plant.now), upsert(store, plant.now, digest=None)
+        place = ("acme", "registry.test", "shop")
+        assert store.images.find(*place, DIGEST, "9.9") == by_digest
+        assert store.images.find(*place, None, "1.0") == by_tag
+        assert store.images.find(*place, None, "2.0") is None
+        assert store.images.find(*place, OTHER, "1.0") is None
+    with database.begin("globex") as store:
+        assert store.images.find(*place, DIGEST, None) is None

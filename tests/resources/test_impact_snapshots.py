@@ -5,9 +5,13 @@ from uuid import UUID
 import psycopg
 import pytest
 
+from resources.errors import AlreadyExists, InvalidInput, NotFound
 from resources.ids import new_id
-from resources.records import ImpactSnapshot
+from resources.records import AffectedBy, ImpactDiff, ImpactSnapshot
 from resources.states import JobKind
+
+A, B, C, D = (UUID(int=number) for number in range(1, 5))
+FLASK, CLICK = ("pkg:pypi/flask@1", "A-1"), ("pkg:pypi/click@1", "A-2")
 
 
 def snapshot(run, plant, **changes):
@@ -23,6 +27,19 @@ def snapshot(run, plant, **changes):
     return ImpactSnapshot(tenant_id=run.tenant_id, run_id=run.id, **wanted)
 
 
+@pytest.fixture
+def keep(database, plant):
+    """keep({image: reasons}) writes a snapshot of a run of its own, or of the run given."""
+
+    def write(reasons, run=None, tenant="acme"):
+        kept = snapshot(run or plant.run(tenant, kind=JobKind.IMPACT), plant, total=len(reasons))
+        with database.begin(tenant) as store:
+            store.impact_snapshots.create(kept, reasons)
+        return kept
+
+    return write
+
+
 def test_a_snapshot_is_read_as_it_was_written(database, plant):
     wanted = snapshot(plant.run(kind=JobKind.IMPACT), plant)
     first, second = new_id(), new_id()
@@ -31,6 +48,7 @@ def test_a_snapshot_is_read_as_it_was_written(database, plant):
         store.impact_snapshots.create(wanted, reasons)
     with database.begin("acme") as store:
         assert store.impact_snapshots.get_of_run("acme", wanted.run_id) == wanted
+        assert store.impact_snapshots.get("acme", wanted.id) == wanted
         assert store.impact_snapshots.list_images(wanted) == {
             first: [["pkg:npm/a@1", "A-1"], ["pkg:npm/b@1", "A-1"]],
             second: [],
@@ -38,39 +56,121 @@ def test_a_snapshot_is_read_as_it_was_written(database, plant):
         assert store.impact_snapshots.get_of_run("acme", new_id()) is None
 
 
-def test_a_run_has_one_snapshot(database, plant):
+def test_a_run_has_one_snapshot(database, plant, keep):
     run = plant.run(kind=JobKind.IMPACT)
-    first = snapshot(run, plant)
-    with database.begin("acme") as store:
-        store.impact_snapshots.create(first, {})
-    with pytest.raises(psycopg.errors.UniqueViolation), database.begin("acme") as store:
-        store.impact_snapshots.create(snapshot(run, plant), {})
+    first = keep({}, run)
+    with pytest.raises(AlreadyExists, match=f"impact snapshot of run {run.id}"):
+        keep({A: [FLASK]}, run)
     with database.begin("acme") as store:
         assert store.impact_snapshots.get_of_run("acme", run.id) == first
+        assert store.impact_snapshots.list_images(first) == {}
+        assert store.impact_snapshots.list("acme").items == [first]
 
 
-def test_the_latest_of_a_schedule_is_another_runs(database, plant):
+def test_a_snapshot_is_of_a_run_of_the_tenant(database, plant):
+    elsewhere = snapshot(plant.run("globex", kind=JobKind.IMPACT), plant)
+    with database.begin("acme") as store, pytest.raises(NotFound, match=f"run {elsewhere.run_id}"):
+        store.impact_snapshots.create(elsewhere, {A: [FLASK]})
+    with database.begin("globex") as store:
+        store.impact_snapshots.create(elsewhere, {A: [FLASK]})
+
+
+def test_a_missing_snapshot_and_anothers_are_not_found(database, keep):
+    kept = keep({A: [FLASK]})
+    for tenant, wanted in (("acme", new_id()), ("globex", kept.id)):
+        with database.begin(tenant) as store, pytest.raises(NotFound, match=f"impact snapshot {wanted}"):
+            store.impact_snapshots.get("acme", wanted)
+    with database.begin("globex") as store:
+        assert store.impact_snapshots.get_of_run("acme", kept.run_id) is None
+        assert store.impact_snapshots.list_images(kept) == {}
+        assert store.impact_snapshots.page_images(kept).items == []
+        assert store.impact_snapshots.list("acme").items == []
+
+
+def test_the_latest_of_a_schedule_is_its_newest_and_beside_a_run_another_runs(database, plant):
     trigger, other = plant.trigger(plant.schedule("a")), plant.trigger(plant.schedule("b"))
     runs = [plant.fired(trigger, plant.now.replace(hour=hour), kind=JobKind.IMPACT) for hour in (1, 2, 3)]
     elsewhere = plant.fired(other, plant.now, kind=JobKind.IMPACT)
     by_hand = plant.run(kind=JobKind.IMPACT)
     with database.begin("acme") as store:
-        assert store.impact_snapshots.latest_of_schedule(runs[0]) is None
+        snapshots = store.impact_snapshots
+        assert snapshots.latest_of_schedule("acme", trigger.schedule_id) is None
+        assert snapshots.latest_beside(runs[0]) is None
         for number, run in enumerate((*runs[:2], elsewhere, by_hand)):
-            store.impact_snapshots.create(snapshot(run, plant, id=UUID(int=number)), {})
-        assert store.impact_snapshots.latest_of_schedule(runs[2]).run_id == runs[1].id
-        assert store.impact_snapshots.latest_of_schedule(runs[1]).run_id == runs[0].id
-        assert store.impact_snapshots.latest_of_schedule(elsewhere) is None
-        assert store.impact_snapshots.latest_of_schedule(by_hand) is None
+            snapshots.create(snapshot(run, plant, id=UUID(int=number)), {})
+        assert snapshots.latest_of_schedule("acme", trigger.schedule_id).run_id == runs[1].id
+        assert snapshots.latest_of_schedule("acme", other.schedule_id).run_id == elsewhere.id
+        assert snapshots.latest_beside(runs[2]).run_id == runs[1].id
+        assert snapshots.latest_beside(runs[1]).run_id == runs[0].id
+        assert snapshots.latest_beside(elsewhere) is None
+        assert snapshots.latest_beside(by_hand) is None
+    with database.begin("globex") as store:
+        assert store.impact_snapshots.latest_of_schedule("acme", trigger.schedule_id) is None
+
+
+def test_snapshots_are_paged_newest_first_and_narrowed_to_a_schedule(database, plant, keep):
+    trigger = plant.trigger(plant.schedule())
+    fired = [keep({}, plant.fired(trigger, plant.now.replace(hour=hour))) for hour in (1, 2)]
+    by_hand = [keep({}) for _ in range(3)]
+    newest_first = [*fired, *by_hand][::-1]
+    with database.begin("acme") as store:
+        first = store.impact_snapshots.list("acme", limit=3)
+        keep({})
+        rest = store.impact_snapshots.list("acme", limit=3, cursor=first.next_cursor)
+        assert first.items + rest.items == newest_first
+        assert rest.next_cursor is None
+        of_schedule = store.impact_snapshots.list("acme", schedule_id=trigger.schedule_id)
+        assert of_schedule.items == fired[::-1]
+
+
+def test_images_are_paged_by_id(database, keep):
+    kept = keep({image: [FLASK, CLICK] for image in (C, A, B)})
+    with database.begin("acme") as store:
+        first = store.impact_snapshots.page_images(kept, limit=2)
+        rest = store.impact_snapshots.page_images(kept, limit=2, cursor=first.next_cursor)
+        assert [one.image_id for one in first.items + rest.items] == [A, B, C]
+        assert rest.items == [AffectedBy(C, [list(FLASK), list(CLICK)])]
+        with pytest.raises(InvalidInput, match="cursor"):
+            store.impact_snapshots.page_images(keep({}), cursor=first.next_cursor)
+
+
+def test_two_snapshots_differ_by_what_came_went_and_has_other_reasons(database, keep):
+    one = keep({A: [FLASK], B: [FLASK], C: [FLASK]})
+    two = keep({B: [FLASK], C: [FLASK, CLICK], D: []})
+    empty = keep({})
+    with database.begin("acme") as store:
+        diff = store.impact_snapshots.diff
+        assert diff("acme", one.id, two.id) == ImpactDiff(one.id, two.id, [D], [A], [C], 1)
+        assert diff("acme", two.id, one.id) == ImpactDiff(two.id, one.id, [A], [D], [C], 1)
+        assert diff("acme", one.id, one.id) == ImpactDiff(one.id, one.id, [], [], [], 3)
+        assert diff("acme", empty.id, one.id) == ImpactDiff(empty.id, one.id, [A, B, C], [], [], 0)
+        assert diff("acme", empty.id, empty.id) == ImpactDiff(empty.id, empty.id, [], [], [], 0)
+
+
+def test_a_snapshot_that_is_missing_or_anothers_is_no_empty_one(database, keep):
+    ours, theirs, missing = keep({A: [FLASK]}), keep({A: [FLASK]}, tenant="globex"), new_id()
+    for earlier, later, named in (
+        (ours.id, missing, missing),
+        (missing, ours.id, missing),
+        (ours.id, theirs.id, theirs.id),
+        (theirs.id, ours.id, theirs.id),
+    ):
+        for enter in (lambda: database.begin("acme"), database.begin_system):
+            with enter() as store, pytest.raises(NotFound, match=str(named)):
+                store.impact_snapshots.diff("acme", earlier, later)
 
 
 @pytest.mark.parametrize("table", ["impact_snapshots", "impact_snapshot_images"])
-@pytest.mark.parametrize(
-    "statement", ["UPDATE scheduler.{} SET tenant_id = 'acme'", "DELETE FROM scheduler.{}"]
-)
-def test_nobody_but_the_owner_changes_a_snapshot(database, plant, table, statement):
-    with database.begin("acme") as store:
-        store.impact_snapshots.create(snapshot(plant.run(kind=JobKind.IMPACT), plant), {new_id(): []})
-    for enter in (lambda: database.begin("acme"), database.begin_system):
+def test_nobody_but_the_owner_changes_a_snapshot_and_only_retention_deletes_it(database, keep, table):
+    keep({A: [FLASK]})
+    update, delete = f"UPDATE scheduler.{table} SET tenant_id = 'acme'", f"DELETE FROM scheduler.{table}"
+    for enter, statement in (
+        (lambda: database.begin("acme"), update),
+        (lambda: database.begin("acme"), delete),
+        (database.begin_system, update),
+    ):
         with pytest.raises(psycopg.errors.InsufficientPrivilege), enter() as store:
-            store.connection.execute(statement.format(table))
+            store.connection.execute(statement)
+    with database.begin_system() as store:
+        store.connection.execute("DELETE FROM scheduler.impact_snapshot_images")
+        assert store.connection.execute("DELETE FROM scheduler.impact_snapshots").rowcount == 1

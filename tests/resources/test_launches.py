@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from resources.errors import IllegalTransition, NotFound
+from resources.errors import IllegalTransition, NotFound, StaleAttempt
 from resources.ids import new_id
 from resources.records import Offer
 from resources.states import JobKind, LaunchState, TriggerKind
@@ -78,7 +78,7 @@ def test_only_the_dagster_run_that_took_a_launch_finishes_it_once(database, plan
         with pytest.raises(IllegalTransition, match="is offered; it cannot become finished"):
             store.launches.finish(launch, "d1", plant.now)
         store.launches.acknowledge(launch, "d1", plant.now)
-        with pytest.raises(IllegalTransition):
+        with pytest.raises(StaleAttempt, match="Dagster run d2 is not the current one"):
             store.launches.finish(launch, "d2", plant.now)
         store.launches.finish(launch, "d1", plant.now + MINUTE)
         with pytest.raises(IllegalTransition, match="is finished"):
@@ -94,10 +94,10 @@ def test_unknown_launches_are_not_found(database, tenant):
             lambda: store.launches.get(unknown),
             lambda: store.launches.acknowledge(unknown, "d", now),
             lambda: store.launches.finish(unknown, "d", now),
+            lambda: store.launches.bury(unknown, now),
         ):
             with pytest.raises(NotFound, match="launch"):
                 ask()
-        assert store.launches.bury(unknown, now) is False
 
 
 def test_what_dagster_should_know_by_now_is_listed(database, plant):
@@ -121,12 +121,11 @@ def test_a_launch_that_has_not_ended_can_be_buried_once(database, plant):
         for launch in (taken, finished):
             store.launches.acknowledge(launch, "d1", plant.now)
         store.launches.finish(finished, "d1", plant.now)
-        assert [store.launches.bury(one, plant.now) for one in (offered_one, taken, finished)] == [
-            True,
-            True,
-            False,
-        ]
-        assert store.launches.bury(taken, plant.now + MINUTE) is False
+        for one in (offered_one, taken):
+            store.launches.bury(one, plant.now)
+        for one, state in ((offered_one, "dead"), (taken, "dead"), (finished, "finished")):
+            with pytest.raises(IllegalTransition, match=f"is {state}; it cannot become dead"):
+                store.launches.bury(one, plant.now + MINUTE)
         assert store.launches.get(taken).finished_at == plant.now
         with pytest.raises(IllegalTransition, match="is dead; it cannot become acknowledged"):
             store.launches.acknowledge(offered_one, "d1", plant.now)

@@ -8,6 +8,7 @@ from datetime import timedelta
 import psycopg
 import pytest
 
+from resources.repositories.run_summaries import SETTLED
 from resources.states import JobKind, RunState
 
 HOUR = timedelta(hours=1)
@@ -56,7 +57,7 @@ def roll_up(database, run, at, now):
 
 def summary(database, granularity, schedule_id=None):
     with database.begin("acme") as store:
-        (found,) = store.run_summaries.list("acme", granularity, schedule_id)
+        (found,) = store.run_summaries.list("acme", granularity, schedule_id).items
         return found
 
 
@@ -86,7 +87,7 @@ def busy_day(database, plant):
     plant.fired(trigger, plant.now - HOUR)
     plant.open(plant.launch(plant.fired(other, plant.now)))
     with database.begin("acme") as store:
-        runs = store.runs.list("acme", schedule_id=schedule.id)
+        runs = store.runs.list("acme", schedule_id=schedule.id).items
     return [run for run in runs if run.finished_at]
 
 
@@ -96,8 +97,8 @@ def test_each_hour_and_the_day_equal_a_computation_in_python(database, plant, bu
     for hour in hours:
         roll_up(database, busy_day[0], hour + timedelta(minutes=59), plant.now)
     with database.begin("acme") as store:
-        by_hour = {one.bucket: one for one in store.run_summaries.list("acme", "hour")}
-        (day,) = store.run_summaries.list("acme", "day")
+        by_hour = {one.bucket: one for one in store.run_summaries.list("acme", "hour").items}
+        (day,) = store.run_summaries.list("acme", "day").items
     assert list(by_hour) == hours[::-1]
     assert day.bucket == plant.now.replace(hour=0)
     for bucket, found, ended in [
@@ -135,7 +136,8 @@ def test_runs_without_a_schedule_are_gathered_by_kind(database, plant):
             roll_up(database, run, plant.now, plant.now)
     with database.begin("acme") as store:
         found = {
-            one.kind: (one.completed, one.schedule_id) for one in store.run_summaries.list("acme", "hour")
+            one.kind: (one.completed, one.schedule_id)
+            for one in store.run_summaries.list("acme", "hour").items
         }
     assert found == {JobKind.GRAPH: (2, None), JobKind.IMPACT: (1, None)}
 
@@ -143,7 +145,7 @@ def test_runs_without_a_schedule_are_gathered_by_kind(database, plant):
 def test_a_bucket_without_finished_runs_gets_no_row(database, plant):
     roll_up(database, plant.running(), plant.now, plant.now)
     with database.begin("acme") as store:
-        assert store.run_summaries.list("acme", "hour") == []
+        assert store.run_summaries.list("acme", "hour").items == []
 
 
 def test_another_tenants_runs_do_not_count(database, plant):
@@ -160,12 +162,12 @@ def test_lists_filter_by_schedule_and_stop_at_the_limit(database, plant, busy_da
         roll_up(database, run, run.finished_at, plant.now)
     schedule_id = busy_day[0].schedule_id
     with database.begin("acme") as store:
-        assert len(store.run_summaries.list("acme", "hour", limit=2)) == 2
-        assert {one.schedule_id for one in store.run_summaries.list("acme", "hour", schedule_id)} == {
+        assert len(store.run_summaries.list("acme", "hour", limit=2).items) == 2
+        assert {one.schedule_id for one in store.run_summaries.list("acme", "hour", schedule_id).items} == {
             schedule_id
         }
-        assert store.run_summaries.list("acme", "hour", plant.run().id) == []
-        assert store.run_summaries.list("acme", "week") == []
+        assert store.run_summaries.list("acme", "hour", plant.run().id).items == []
+        assert store.run_summaries.list("acme", "week").items == []
 
 
 def test_one_roll_up_of_a_schedule_waits_for_another(database, plant):
@@ -179,3 +181,63 @@ def test_one_roll_up_of_a_schedule_waits_for_another(database, plant):
         with pytest.raises(psycopg.errors.LockNotAvailable):
             roll_up_impatiently(JobKind.GRAPH)
         roll_up_impatiently(JobKind.IMPACT)
+
+
+@pytest.fixture
+def cancelled(database, plant):
+    """Plants a run that ended without an attempt: cancelled(at)."""
+
+    def make(at, **changes):
+        run = plant.run(**changes)
+        with database.begin_system() as store:
+            store.runs.cancel(run, "not needed", at)
+        return run
+
+    return make
+
+
+@pytest.fixture
+def stale(database, plant):
+    """Tenant, schedule, kind and hour of what nobody rolled up: stale(since, limit)."""
+
+    def read(since=plant.now, limit=1000):
+        with database.begin_system() as store:
+            return store.run_summaries.list_stale(since, limit)
+
+    return read
+
+
+def test_hours_of_runs_that_ended_without_an_attempt_are_stale(database, plant, cancelled, stale):
+    schedule = plant.schedule()
+    trigger, midnight = plant.trigger(schedule), plant.now + 12 * HOUR
+    skipped = {"reason": "overlap", "skipped_count": 1, "skipped_first": plant.now, "skipped_last": plant.now}
+    plant.fired(trigger, plant.now, **skipped)
+    cancelled(midnight, kind=JobKind.IMPACT)
+    cancelled(midnight + HOUR - timedelta(microseconds=1), kind=JobKind.IMPACT)
+    cancelled(midnight, tenant="globex")
+    plant.run()
+    with database.begin_system() as store:
+        store.runs.finish(plant.running(), RunState.COMPLETED, midnight)
+    theirs = [("acme", None, JobKind.IMPACT, midnight), ("globex", None, JobKind.GRAPH, midnight)]
+    assert sorted(stale(), key=str) == sorted(
+        [("acme", schedule.id, JobKind.GRAPH, plant.now), *theirs], key=str
+    )
+    assert sorted(stale(midnight), key=str) == theirs
+    assert stale(midnight + HOUR) == []
+    assert len(stale(limit=2)) == 2
+    with database.begin("globex") as store:
+        assert store.run_summaries.list_stale(plant.now) == [theirs[1]]
+
+
+def test_an_hour_is_stale_until_it_is_computed_well_after_the_last_end(database, plant, cancelled, stale):
+    run = cancelled(plant.now + timedelta(minutes=5))
+    group = ("acme", None, JobKind.GRAPH, plant.now)
+    settled = plant.now + timedelta(minutes=5) + SETTLED
+    roll_up(database, run, plant.now, settled - timedelta(microseconds=1))
+    assert stale() == [group]
+    roll_up(database, run, plant.now, settled)
+    assert stale() == []
+    cancelled(plant.now + timedelta(minutes=6))
+    assert stale() == [group]
+    cancelled(plant.now + HOUR)
+    assert stale(limit=1) == [(*group[:3], plant.now + HOUR)], "what was never computed comes first"

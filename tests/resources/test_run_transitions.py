@@ -2,10 +2,11 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 
 import pytest
 
-from resources.errors import IllegalTransition, StaleAttempt
+from resources.errors import IllegalTransition, NotFound, StaleAttempt
 from resources.ids import new_id
 from resources.records import Launchable
 from resources.states import TRANSITIONS, JobKind, Overlap, RunState
@@ -69,11 +70,18 @@ def test_only_pending_runs_are_queued(database, plant, in_every_state):
 
 
 def test_only_queued_runs_of_the_launch_are_opened(database, plant, in_every_state):
-    worker = plant.worker()
+    worker, queued = plant.worker(), in_every_state[RunState.QUEUED].launch_id
+    with database.begin_system() as store:
+        store.launches.acknowledge(queued, f"dagster-{queued}", plant.now)
 
     def open_runs(store, run):
-        opened = store.runs.open_of_launch(run.launch_id or new_id(), "d2", worker, plant.now)
-        assert opened == ([run.id] if run.state is RunState.QUEUED else [])
+        taken = (run.launch_id or new_id(), f"dagster-{run.launch_id}", worker, plant.now)
+        if run.launch_id is None:
+            with pytest.raises(NotFound, match="launch"):
+                store.runs.open_of_launch(*taken)
+        else:
+            opened = store.runs.open_of_launch(*taken)
+            assert opened == ([run.id] if run.state is RunState.QUEUED else [])
 
     assert moved_to(RunState.RUNNING, database, in_every_state, open_runs) == sources(RunState.RUNNING)
 
@@ -94,7 +102,7 @@ def test_only_running_runs_end(database, plant, in_every_state, target):
         if run.state is RunState.RUNNING:
             store.runs.finish(run, target, plant.now + MINUTE, error=error_of(target))
         else:
-            with pytest.raises(StaleAttempt, match="nothing was written"):
+            with pytest.raises(IllegalTransition, match=f"is {run.state}; it cannot become {target}"):
                 store.runs.finish(run, target, plant.now + MINUTE, error=error_of(target))
 
     assert moved_to(target, database, in_every_state, finish) == {RunState.RUNNING}
@@ -115,13 +123,15 @@ def test_an_end_keeps_its_results(database, plant):
     assert (after.fencing_token, after.started_at) == (run.fencing_token, run.started_at)
 
 
-def test_another_attempt_neither_ends_nor_holds_a_run(database, plant, admin):
+def test_another_attempt_neither_begins_holds_ends_nor_retries_a_run(database, plant, admin):
     run = plant.running()
     admin.execute("UPDATE scheduler.runs SET fencing_token = fencing_token + 1 WHERE id = %s", [run.id])
     with database.begin("acme") as store:
         for stale in (
             store.runs.hold_attempt,
+            lambda run: store.runs.begin_attempt(run, plant.now),
             lambda run: store.runs.finish(run, RunState.COMPLETED, plant.now),
+            lambda run: store.runs.retry_attempt(run, plant.now),
         ):
             with pytest.raises(
                 StaleAttempt, match=f"fencing token {run.fencing_token} is not the current one"
@@ -140,9 +150,12 @@ def test_a_held_attempt_cannot_be_moved_until_its_results_are_written(database, 
 
 
 @pytest.mark.parametrize("state", [state for state in RunState if state is not RunState.RUNNING])
-def test_only_a_running_attempt_can_be_held(database, in_every_state, state):
-    with database.begin("acme") as store, pytest.raises(StaleAttempt):
-        store.runs.hold_attempt(in_every_state[state])
+def test_only_a_running_attempt_can_be_begun_and_held(database, in_every_state, state):
+    with database.begin("acme") as store:
+        for hold in (store.runs.hold_attempt, lambda run: store.runs.begin_attempt(run, run.created_at)):
+            with pytest.raises(StaleAttempt, match="nothing was written"):
+                hold(in_every_state[state])
+        assert store.runs.get("acme", in_every_state[state].id) == in_every_state[state]
 
 
 def test_cancelling_ends_what_waits_and_refuses_what_has_ended(database, plant, in_every_state):
@@ -187,7 +200,7 @@ def test_overlap_ends_what_waits(database, plant):
         store.runs.finish(attempt, RunState.COMPLETED, plant.now)
         assert store.runs.cancel_waiting_of([schedule], later) == 2
     with database.begin("acme") as store:
-        after = {run.id: run for run in store.runs.list("acme")}
+        after = {run.id: run for run in store.runs.list("acme").items}
     for run in (pending, queued):
         assert (after[run.id].state, after[run.id].reason) == (RunState.CANCELLED, "overlap")
         assert after[run.id].finished_at == later
@@ -218,18 +231,22 @@ def test_a_superseded_run_is_asked_to_stop_once(database, plant):
 def test_only_queued_and_running_runs_end_with_their_launch(database, plant, in_every_state, target):
     def end(store, run):
         error = "bad image" if target is RunState.FAILED else None
-        ended = store.runs.end_with_launch(run, target, plant.now + MINUTE, error=error, reason="launch")
-        assert ended is (run.state in (RunState.QUEUED, RunState.RUNNING))
+        ending = partial(store.runs.end_with_launch, run, target, plant.now + MINUTE, error=error)
+        if run.state in (RunState.QUEUED, RunState.RUNNING):
+            ending(reason="launch")
+        else:
+            with pytest.raises(IllegalTransition, match=f"is {run.state}; it cannot become {target}"):
+                ending(reason="launch")
 
     moved = moved_to(target, database, in_every_state, end)
     assert moved == {RunState.QUEUED, RunState.RUNNING} <= sources(target)
 
 
 def test_a_run_does_not_end_with_a_launch_it_is_no_longer_in(database, plant):
-    run = plant.running()
+    run, other = plant.running(), new_id()
     with database.begin_system() as store:
-        ended = store.runs.end_with_launch(
-            *(replace(run, launch_id=new_id()), RunState.FAILED, plant.now), error="bad image"
-        )
-        assert ended is False
+        with pytest.raises(StaleAttempt, match=f"launch {other} is not the current one"):
+            store.runs.end_with_launch(
+                *(replace(run, launch_id=other), RunState.FAILED, plant.now), error="bad image"
+            )
         assert store.runs.get("acme", run.id) == run

@@ -55,7 +55,7 @@ def test_an_occurrence_is_accounted_for_once(database, plant):
 def test_nothing_to_create_is_nothing_created(database, tenant):
     with database.begin_system() as store:
         assert store.runs.create_many([], store.now()) == []
-        assert store.runs.list(tenant) == []
+        assert store.runs.list(tenant).items == []
 
 
 def test_a_run_is_found_by_how_its_id_begins_or_ends(database, plant):
@@ -88,24 +88,6 @@ def test_an_unknown_run_is_not_found(database, tenant):
         store.runs.get(tenant, new_id())
 
 
-def test_lists_filter_and_page_newest_first(database, plant):
-    trigger = plant.trigger(plant.schedule())
-    manual, impact = plant.run(), plant.run(kind=JobKind.IMPACT)
-    fired = plant.fired(trigger, plant.now)
-    running = plant.running()
-    plant.run("globex")
-    newest_first = sorted((manual, impact, fired, running), key=lambda run: run.id, reverse=True)
-    with database.begin("acme") as store:
-        assert store.runs.list("acme") == newest_first
-        assert store.runs.list("acme", limit=2) == newest_first[:2]
-        assert store.runs.list("acme", before=newest_first[1].id) == newest_first[2:]
-        assert store.runs.list("acme", state=RunState.RUNNING) == [running]
-        assert store.runs.list("acme", kind=JobKind.IMPACT) == [impact]
-        assert store.runs.list("acme", trigger_kind=TriggerKind.INTERVAL) == [fired]
-        assert store.runs.list("acme", schedule_id=trigger.schedule_id) == [fired]
-        assert store.runs.list("acme", state=RunState.FAILED) == []
-
-
 def test_open_runs_are_counted_per_schedule(database, plant):
     busy, idle = plant.schedule("busy"), plant.schedule("idle")
     trigger = plant.trigger(busy)
@@ -116,6 +98,20 @@ def test_open_runs_are_counted_per_schedule(database, plant):
         store.runs.cancel(runs[3], "no", plant.now)
         assert store.runs.count_open([busy, idle]) == [OpenRuns("acme", busy.id, active=2, pending=1)]
         assert store.runs.count_open([]) == []
+
+
+def test_queued_and_running_runs_of_the_tenant_are_active(database, plant):
+    assert plant.run().state is RunState.PENDING
+    plant.launch(plant.run(), plant.run())
+    running, ended = plant.running(), plant.running()
+    plant.running(tenant="globex")
+    with database.begin_system() as store:
+        store.runs.finish(ended, RunState.COMPLETED, plant.now)
+        assert store.runs.count_active("acme") == 3
+        store.runs.finish(running, RunState.COMPLETED, plant.now)
+        assert [store.runs.count_active(name) for name in ("acme", "globex", "nobody")] == [2, 1, 0]
+    with database.begin("globex") as store:
+        assert [store.runs.count_active(name) for name in ("acme", "globex")] == [0, 1]
 
 
 def test_only_pending_runs_of_the_given_tenants_that_are_available_are_launchable(database, plant, admin):

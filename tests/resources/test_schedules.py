@@ -1,4 +1,4 @@
-"""Tables schedules and schedule_versions: edits are optimistic, deletion is soft, claims skip what is locked."""
+"""Tables schedules and schedule_versions: deletion is soft, history is kept, claims skip what is locked."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -6,7 +6,7 @@ from datetime import timedelta
 import psycopg
 import pytest
 
-from resources.errors import AlreadyExists, NotFound, VersionConflict
+from resources.errors import AlreadyExists, IllegalTransition, NotFound, VersionConflict
 from resources.ids import new_id
 from resources.states import CatchUp, JobKind, Overlap, PolicyMode
 
@@ -31,7 +31,7 @@ def test_a_schedule_is_read_as_it_was_written(database, plant):
         assert store.schedules.get("acme", wanted.id) == wanted
         assert store.schedules.get_by_name("acme", "full night scan") == wanted
         assert store.schedules.lock("acme", "full night scan") == wanted
-        assert store.schedules.list("acme") == [wanted]
+        assert store.schedules.list("acme").items == [wanted]
 
 
 def test_unknown_schedules_are_not_found(database, tenant):
@@ -56,46 +56,13 @@ def test_lists_filter_and_page_by_name(database, plant):
     c = plant.schedule("c", enabled=False)
     plant.schedule("d", tenant="globex")
     with database.begin("acme") as store:
-        assert store.schedules.list("acme") == [a, b, c]
-        assert store.schedules.list("acme", kind=JobKind.GRAPH) == [a, c]
-        assert store.schedules.list("acme", enabled=True) == [a, b]
-        assert store.schedules.list("acme", enabled=False) == [c]
-        assert store.schedules.list("acme", after="a", limit=1) == [b]
-        assert store.schedules.list("acme", kind=JobKind.POLICY) == []
-
-
-def test_pausing_and_resuming_count_versions_up(database, plant):
-    schedule = plant.schedule()
-    later = plant.now + timedelta(minutes=1)
-    with database.begin("acme") as store:
-        assert store.schedules.set_enabled(schedule, False, "bob", later, "holiday") == 2
-        paused = store.schedules.get("acme", schedule.id)
-        assert paused == replace(
-            schedule, enabled=False, paused_reason="holiday", version=2, updated_at=later, updated_by="bob"
-        )
-        assert store.schedules.set_enabled(paused, True, "bob", later) == 3
-        assert store.schedules.get("acme", schedule.id).paused_reason is None
-
-
-def test_an_edit_of_the_triggers_counts_as_one_of_the_schedule(database, plant):
-    schedule = plant.schedule()
-    later = plant.now + timedelta(minutes=1)
-    with database.begin("acme") as store:
-        assert store.schedules.advance_version(schedule, "bob", later) == 2
-        after = store.schedules.get("acme", schedule.id)
-    assert after == replace(schedule, version=2, updated_at=later, updated_by="bob")
-
-
-@pytest.mark.parametrize("edit", ["set_enabled", "soft_delete", "advance_version"])
-def test_an_edit_from_an_old_version_is_refused_and_changes_nothing(database, plant, edit):
-    schedule = plant.schedule()
-    with database.begin("acme") as store:
-        store.schedules.set_enabled(schedule, False, "bob", plant.now)
-        current = store.schedules.get("acme", schedule.id)
-        arguments = (True, "eve", plant.now) if edit == "set_enabled" else ("eve", plant.now)
-        with pytest.raises(VersionConflict, match=r"'nightly' is at version 2, .* from version 1"):
-            getattr(store.schedules, edit)(schedule, *arguments)
-        assert store.schedules.get("acme", schedule.id) == current
+        assert store.schedules.list("acme").items == [a, b, c]
+        assert store.schedules.list("acme", kind=JobKind.GRAPH).items == [a, c]
+        assert store.schedules.list("acme", enabled=True).items == [a, b]
+        assert store.schedules.list("acme", enabled=False).items == [c]
+        first = store.schedules.list("acme", limit=1)
+        assert store.schedules.list("acme", cursor=first.next_cursor, limit=1).items == [b]
+        assert store.schedules.list("acme", kind=JobKind.POLICY).items == []
 
 
 def test_a_deleted_schedule_stays_by_id_and_frees_its_name(database, plant):
@@ -104,22 +71,78 @@ def test_a_deleted_schedule_stays_by_id_and_frees_its_name(database, plant):
         assert store.schedules.soft_delete(schedule, "bob", plant.now) == 2
         deleted = store.schedules.get("acme", schedule.id)
         assert (deleted.deleted_at, deleted.deleted_by) == (plant.now, "bob")
-        assert store.schedules.list("acme") == []
+        assert store.schedules.list("acme").items == []
         with pytest.raises(NotFound):
             store.schedules.get_by_name("acme", "nightly")
         with pytest.raises(VersionConflict):
-            store.schedules.set_enabled(schedule, False, "bob", plant.now)
+            store.schedules.pause(schedule, None, "bob", plant.now)
     assert plant.schedule("nightly").id != schedule.id
 
 
-def test_a_deleted_schedule_takes_no_more_edits_at_its_last_version(database, plant):
+def test_a_restored_schedule_lives_again(database, plant):
+    schedule = plant.schedule()
+    later = plant.now + timedelta(minutes=1)
+    with database.begin("acme") as store:
+        store.schedules.soft_delete(schedule, "bob", plant.now)
+        deleted = store.schedules.lock_deleted("acme", "nightly")
+        assert store.schedules.restore(deleted, "eve", later) == 3
+        restored = replace(schedule, version=3, updated_at=later, updated_by="eve")
+        assert store.schedules.get_by_name("acme", "nightly") == restored
+        with pytest.raises(IllegalTransition, match="is active; it cannot become restored"):
+            store.schedules.restore(restored, "eve", later)
+        with pytest.raises(NotFound, match="deleted schedule 'nightly'"):
+            store.schedules.lock_deleted("acme", "nightly")
+
+
+def test_a_name_taken_meanwhile_is_not_restored(database, plant):
     schedule = plant.schedule()
     with database.begin("acme") as store:
         store.schedules.soft_delete(schedule, "bob", plant.now)
         deleted = store.schedules.get("acme", schedule.id)
-        with pytest.raises(VersionConflict):
-            store.schedules.soft_delete(deleted, "eve", plant.now)
-        assert store.schedules.get("acme", schedule.id) == deleted
+    plant.schedule()
+    with pytest.raises(AlreadyExists, match="schedule 'nightly'"), database.begin("acme") as store:
+        store.schedules.restore(deleted, "eve", plant.now)
+
+
+def test_the_last_deleted_of_a_name_is_the_one_restored(database, plant):
+    for minutes in (2, 3, 1):
+        schedule = plant.schedule(description=str(minutes))
+        with database.begin("acme") as store:
+            store.schedules.soft_delete(schedule, "bob", plant.now + timedelta(minutes=minutes))
+    with database.begin("acme") as store:
+        assert store.schedules.lock_deleted("acme", "nightly").description == "3"
+    with database.begin("globex") as store, pytest.raises(NotFound):
+        store.schedules.lock_deleted("globex", "nightly")
+
+
+def test_a_version_is_read_as_it_was_kept(database, plant):
+    schedule = plant.schedule()
+    with database.begin("acme") as store:
+        store.schedules.add_version("acme", schedule.id, 1, {"name": "nightly"}, "ann", plant.now)
+        kept = store.schedules.get_version("acme", schedule.id, 1)
+        assert (kept.valid_from, kept.changed_by, kept.content) == (plant.now, "ann", {"name": "nightly"})
+        with pytest.raises(NotFound, match="version of the schedule 2"):
+            store.schedules.get_version("acme", schedule.id, 2)
+    with database.begin("globex") as store, pytest.raises(NotFound):
+        store.schedules.get_version("globex", schedule.id, 1)
+
+
+def test_what_is_due_is_read_without_locks(database, plant):
+    late, early = plant.schedule("late"), plant.schedule("early")
+    paused, deleted = plant.schedule("paused", enabled=False), plant.schedule("deleted")
+    for schedule in (late, paused, deleted, plant.schedule("theirs", tenant="globex")):
+        plant.trigger(schedule, next_fire_at=plant.now)
+    for minutes in (1, 2):
+        plant.trigger(early, next_fire_at=plant.now - timedelta(minutes=minutes))
+    plant.trigger(plant.schedule("off"), next_fire_at=plant.now, enabled=False)
+    plant.trigger(plant.schedule("soon"), next_fire_at=plant.now + timedelta(microseconds=1))
+    with database.begin("acme") as store:
+        store.schedules.soft_delete(deleted, "bob", plant.now)
+    with database.begin_system() as claimer, database.begin("acme") as store:
+        claimer.schedules.lock_due(["acme"], plant.now, 10)
+        assert store.schedules.get_due("acme", plant.now) == [early, late]
+        assert store.schedules.get_due("acme", plant.now, limit=1) == [early]
+        assert store.schedules.get_due("acme", plant.now - timedelta(hours=1)) == []
 
 
 def test_a_version_is_written_once_and_never_rewritten(database, plant, admin):
@@ -130,6 +153,9 @@ def test_a_version_is_written_once_and_never_rewritten(database, plant, admin):
         store.schedules.add_version("acme", schedule.id, 1, {"name": "other"}, "eve", plant.now)
     with pytest.raises(psycopg.errors.InsufficientPrivilege), database.begin("acme") as store:
         store.connection.execute("UPDATE scheduler.schedule_versions SET changed_by = 'eve'")
+    for statement in ("UPDATE {} SET changed_by = 'eve'", "DELETE FROM {}", "TRUNCATE {}"):
+        with pytest.raises(psycopg.Error, match="append-only"):
+            admin.execute(statement.format("scheduler.schedule_versions"))
     found = admin.execute("SELECT version, valid_from, changed_by, content FROM scheduler.schedule_versions")
     assert found.fetchall() == [(1, plant.now, "ann", {"name": "nightly"})]
 

@@ -50,6 +50,11 @@ def as_psycopg2_sees_it(url: str) -> dict[str, str]:
             "SCHEDULER_PERSISTENCE=postgres",
         ),
         (
+            {"DIRECT_DSN": "host=db.example"},
+            "SCHEDULER_DIRECT_DSN: 'host=db.example'",
+            "SCHEDULER_PERSISTENCE=postgres",
+        ),
+        (
             {"DAGSTER_DSN": "host=db.example"},
             "SCHEDULER_DAGSTER_DSN: 'host=db.example'",
             "SCHEDULER_PERSISTENCE=postgres",
@@ -60,7 +65,11 @@ def as_psycopg2_sees_it(url: str) -> dict[str, str]:
         ({"POOL_MIN_SIZE": "9"}, "SCHEDULER_POOL_MIN_SIZE: 9", "at most SCHEDULER_POOL_MAX_SIZE=8"),
         ({"POOL_TIMEOUT": "0"}, "SCHEDULER_POOL_TIMEOUT: '0'", "greater than 0"),
         ({"POOL_TIMEOUT": "nan"}, "SCHEDULER_POOL_TIMEOUT: 'nan'", "greater than 0"),
+        ({"RUN_RETENTION_DAYS": "0"}, "SCHEDULER_RUN_RETENTION_DAYS: '0'", "days, 1 to 36500"),
+        ({"LOG_RETENTION_DAYS": "90 days"}, "SCHEDULER_LOG_RETENTION_DAYS: '90 days'", "days, 1 to 36500"),
+        ({"PRUNE_BATCH_SIZE": "0"}, "SCHEDULER_PRUNE_BATCH_SIZE: '0'", "rows of a table, 1 to 100000"),
         ({"PREPARE_STATEMENTS": "perhaps"}, "SCHEDULER_PREPARE_STATEMENTS: 'perhaps'", "true, or false"),
+        ({"CORRELATION_ID": "42"}, "SCHEDULER_CORRELATION_ID: '42'", "the UUID of the request"),
     ],
 )
 def test_a_wrong_value_is_named_with_what_is_right(monkeypatch, variables, named, right):
@@ -121,6 +130,14 @@ def test_settings_are_frozen_and_read_from_the_environment(monkeypatch):
     assert not settings.prepare_statements
     with pytest.raises(ValidationError, match="frozen"):
         settings.pool_min_size = 3
+
+
+def test_the_direct_connection_is_the_applications_unless_told_otherwise():
+    plain = external("host=pooler dbname=x user=u")
+    assert conninfo_to_dict(plain.direct_conninfo()) == conninfo_to_dict(plain.conninfo())
+    direct = external("host=pooler dbname=x user=u", direct_dsn="host=db dbname=x user=u")
+    assert conninfo_to_dict(direct.direct_conninfo())["host"] == "db"
+    assert conninfo_to_dict(direct.conninfo())["host"] == "pooler"
 
 
 def test_no_file_is_read(monkeypatch, tmp_path):
@@ -198,7 +215,16 @@ def test_dagster_gets_the_same_server_with_its_own_database(dsn):
     expected = {name: str(value) for name, value in conninfo_to_dict(dsn).items()} | {"dbname": "dagster"}
     assert as_psycopg2_sees_it(settings.dagster_url()) == expected
     assert conninfo_to_dict(settings.conninfo()) == conninfo_to_dict(dsn)
-    assert settings.admin_conninfo() == settings.conninfo()
+    assert settings.admin_conninfo() == settings.direct_conninfo() == settings.conninfo()
+
+
+def test_what_a_pooler_does_not_carry_goes_the_direct_way():
+    settings = external("host=pooler dbname=plans", direct_dsn="host=db dbname=plans user=u")
+    assert conninfo_to_dict(settings.conninfo()) == {"host": "pooler", "dbname": "plans"}
+    direct = {"host": "db", "dbname": "plans", "user": "u"}
+    assert conninfo_to_dict(settings.direct_conninfo()) == direct
+    assert conninfo_to_dict(settings.admin_conninfo()) == direct
+    assert conninfo_to_dict(settings.dagster_conninfo()) == direct | {"dbname": "dagster"}
 
 
 def test_dagster_may_have_a_server_of_its_own():

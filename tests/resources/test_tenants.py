@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+import psycopg
 import pytest
 
 from resources.errors import AlreadyExists, NotFound
@@ -79,3 +80,32 @@ def test_a_tenant_that_another_claimer_holds_is_left_to_it(database, plant):
         assert second.tenants.lock_due(plant.now, 10) == ["globex"]
     with database.begin_system() as store:
         assert store.tenants.lock_due(plant.now, 10) == ["acme", "globex"]
+
+
+def test_the_capacity_of_a_tenant_is_its_limit_or_none(database):
+    with database.begin_system() as store:
+        store.tenants.create("acme", "Acme", "ann", store.now(), max_concurrent_runs=3)
+        store.tenants.create("globex", "Globex", "ann", store.now())
+    with database.begin_system() as store:
+        assert [store.tenants.lock_capacity(name) for name in ("acme", "globex")] == [3, None]
+        with pytest.raises(NotFound, match="tenant 'nobody'"):
+            store.tenants.lock_capacity("nobody")
+    with pytest.raises(psycopg.errors.InsufficientPrivilege), database.begin("acme") as store:
+        store.tenants.lock_capacity("acme")
+
+
+def test_who_fills_a_tenants_capacity_keeps_others_waiting_until_the_end(database, plant):
+    def lock_impatiently(name):
+        with database.begin_system() as store:
+            store.retention.limit_waiting(timedelta(milliseconds=30))
+            return store.tenants.lock_capacity(name)
+
+    plant.run()
+    with database.begin_system() as first:
+        first.tenants.lock_capacity("acme")
+        with pytest.raises(psycopg.errors.LockNotAvailable):
+            lock_impatiently("acme")
+        assert lock_impatiently("globex") is None
+        with database.begin_system() as claimer:
+            assert claimer.tenants.lock_due(plant.now, 10) == [], "the claim passes it over"
+    assert lock_impatiently("acme") is None

@@ -5,6 +5,8 @@ from datetime import timedelta
 
 import pytest
 
+from resources.errors import NotFound
+from resources.ids import new_id
 from resources.records import Advance
 from resources.states import DstGap, DstOverlap, TriggerKind
 
@@ -31,6 +33,48 @@ def test_a_trigger_is_read_as_it_was_written(database, plant, rule):
     trigger = plant.trigger(schedule, **rule)
     with database.begin("acme") as store:
         assert store.triggers.list_of_schedule("acme", schedule.id) == [trigger]
+        assert store.triggers.get("acme", trigger.id) == trigger
+
+
+def test_an_unknown_trigger_is_not_found(database, plant):
+    theirs = plant.trigger(plant.schedule(tenant="globex"))
+    with database.begin("acme") as store:
+        for trigger_id in (new_id(), theirs.id):
+            with pytest.raises(NotFound, match="trigger"):
+                store.triggers.get("acme", trigger_id)
+
+
+def test_triggers_are_listed_by_kind_and_state(database, plant):
+    schedule, other = plant.schedule("a"), plant.schedule("b")
+    hourly, off = plant.trigger(schedule), plant.trigger(other, enabled=False)
+    once = plant.trigger(schedule, kind=TriggerKind.ONCE, every=None, anchor=None, at=plant.now)
+    plant.trigger(plant.schedule(tenant="globex"))
+    with database.begin("acme") as store:
+        gone = store.triggers.soft_delete(plant.trigger(schedule), 1, plant.now)
+        by_id = sorted([hourly, off, once], key=lambda one: one.id)
+        assert store.triggers.list("acme").items == by_id
+        assert store.triggers.list("acme", kind=TriggerKind.ONCE).items == [once]
+        assert store.triggers.list("acme", enabled=False).items == [off]
+        assert store.triggers.list("acme", kind=TriggerKind.ONCE, enabled=False).items == []
+        first = store.triggers.list("acme", limit=2)
+        rest = store.triggers.list("acme", cursor=first.next_cursor, limit=2)
+        assert first.items + rest.items == by_id
+        assert rest.next_cursor is None
+        assert store.triggers.get("acme", gone.id) == gone
+
+
+def test_due_triggers_of_active_schedules_are_read_without_locks(database, plant):
+    schedule, paused = plant.schedule("a"), plant.schedule("b", enabled=False)
+    late = plant.trigger(schedule, next_fire_at=plant.now)
+    early = plant.trigger(schedule, next_fire_at=plant.now - MINUTE)
+    plant.trigger(schedule, next_fire_at=plant.now + MINUTE)
+    plant.trigger(schedule, next_fire_at=plant.now, enabled=False)
+    plant.trigger(paused, next_fire_at=plant.now)
+    plant.trigger(plant.schedule(tenant="globex"), next_fire_at=plant.now)
+    with database.begin_system() as claimer, database.begin("acme") as store:
+        claimer.triggers.lock_due([schedule], plant.now, 10)
+        assert store.triggers.get_due("acme", plant.now) == [early, late]
+        assert store.triggers.get_due("acme", plant.now, limit=1) == [early]
 
 
 def test_triggers_of_a_schedule_come_oldest_first(database, plant):

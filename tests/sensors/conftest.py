@@ -43,7 +43,11 @@ def ledger(database):
 
     def ledger(tenant="acme") -> list[Run]:
         with database.begin(tenant) as store:
-            runs = store.runs.list(tenant, limit=10_000)
+            page = store.runs.list(tenant, limit=1000)
+            runs = page.items
+            while page.next_cursor:
+                page = store.runs.list(tenant, cursor=page.next_cursor, limit=1000)
+                runs += page.items
         return sorted(runs, key=lambda run: (run.scheduled_for, run.id))
 
     return ledger

@@ -1,6 +1,6 @@
 """What no attempt closed is counted in the summaries by the sensor maintain."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from dagster import DagsterInstance, build_sensor_context
@@ -24,9 +24,12 @@ def tick(environment, monkeypatch):
     shared_database.cache_clear()
     with DagsterInstance.ephemeral() as instance:
 
-        def evaluate():
-            context = build_sensor_context(instance=instance, resources={"postgres": PostgresResource()})
-            return maintain(context).skip_message
+        def evaluate(cursor=None):
+            context = build_sensor_context(
+                instance=instance, cursor=cursor, resources={"postgres": PostgresResource()}
+            )
+            said = maintain(context).skip_message
+            return (said, context.cursor) if cursor else said
 
         yield evaluate
     shared_database().close()
@@ -50,8 +53,8 @@ def overlapping(database, tenant):
 def summaries(database, granularity, tenant="acme"):
     """Skipped and cancelled by schedule; None for the runs without one."""
     with database.begin(tenant) as store:
-        names = {schedule.id: schedule.name for schedule in store.schedules.list(tenant)}
-        found = store.run_summaries.list(tenant, granularity)
+        names = {schedule.id: schedule.name for schedule in store.schedules.list(tenant).items}
+        found = store.run_summaries.list(tenant, granularity).items
     return {names.get(one.schedule_id): (one.skipped, one.cancelled) for one in found}
 
 
@@ -108,7 +111,7 @@ def test_every_tenant_is_counted_for_itself(tick, database, tenant):
             with database.begin_system() as store:
                 run = store.runs.get(name, request_run(store, name, JobKind.GRAPH, "ann"))
                 cancel_run(store, run, "ann")
-    assert tick() == "0 log partitions made, 2 hours rolled up"
+    assert tick() == "0 log partitions made, 2 hours rolled up, 10 audit entries sealed"
     assert summaries(database, "day") == {None: (0, 1)}
     assert summaries(database, "day", "globex") == {None: (0, 2)}
 
@@ -118,7 +121,51 @@ def test_what_ended_long_ago_is_left_as_it_is(tick, database, tenant, admin):
         run = store.runs.get(tenant, request_run(store, tenant, JobKind.GRAPH, "ann"))
         cancel_run(store, run, "ann")
     past = [LOOK_BACK + SECOND]
+    admin.execute("SET session_replication_role = replica")  # what has ended is not changed otherwise
     admin.execute("UPDATE scheduler.runs SET finished_at = finished_at - %s", past)
-    assert tick() == "0 log partitions made, 0 hours rolled up"
+    assert tick() == "0 log partitions made, 0 hours rolled up, 6 audit entries sealed"
     admin.execute("UPDATE scheduler.runs SET finished_at = clock_timestamp() - %s", [LOOK_BACK - 30 * SECOND])
-    assert tick() == "0 log partitions made, 1 hours rolled up"
+    assert tick() == "0 log partitions made, 1 hours rolled up, 0 audit entries sealed"
+
+
+def cancelled_before(database, admin, tenant, age, times=1):
+    """Runs cancelled so long ago, an hour apart, that nobody counted; returns the database's time."""
+    with database.begin_system() as store:
+        for _ in range(times):
+            cancel_run(store, store.runs.get(tenant, request_run(store, tenant, JobKind.GRAPH, "ann")), "ann")
+        now = store.now()
+    admin.execute("SET session_replication_role = replica")  # what has ended is not changed otherwise
+    admin.execute(
+        "UPDATE scheduler.runs SET finished_at = %s - nth * interval '1 hour'"
+        " FROM (SELECT id, row_number() OVER () - 1 FROM scheduler.runs) AS n (run, nth) WHERE id = run",
+        [now - age],
+    )
+    return now
+
+
+def test_a_pause_is_made_up_for(tick, database, tenant, admin):
+    now = cancelled_before(database, admin, tenant, timedelta(hours=30))
+    said, cursor = tick((now - timedelta(hours=29)).isoformat())
+    assert " 0 hours rolled up," in said
+    said, cursor = tick((now - timedelta(hours=31)).isoformat())
+    assert " 1 hours rolled up," in said
+    assert datetime.fromisoformat(cursor) >= now
+    assert " 0 hours rolled up," in tick(cursor)[0]
+    assert summaries(database, "day") == {None: (0, 1)}
+
+
+def test_a_pause_too_long_for_one_tick_is_made_up_for_by_several(tick, database, tenant, admin, monkeypatch):
+    monkeypatch.setattr("scheduler_defs.sensors.maintain.HOURS_A_TICK", 2)
+    now = cancelled_before(database, admin, tenant, timedelta(hours=20), times=3)
+    begun = (now - timedelta(hours=40)).isoformat()
+    first, cursor = tick(begun)
+    assert (" 2 hours rolled up," in first, cursor) == (True, begun)
+    second, cursor = tick(cursor)
+    assert " 1 hours rolled up," in second
+    assert datetime.fromisoformat(cursor) >= now
+    assert summaries(database, "hour").keys() == {None}
+
+
+def test_a_clock_that_went_back_leaves_nothing_out(tick, database, tenant, admin):
+    now = cancelled_before(database, admin, tenant, timedelta(minutes=5))
+    assert " 1 hours rolled up," in tick((now + timedelta(days=1)).isoformat())[0]

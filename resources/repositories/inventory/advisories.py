@@ -7,41 +7,33 @@ from typing import Any
 from psycopg.types.json import Jsonb
 
 from resources.inventory_records import AdvisoryRow, RangeRow
+from resources.protocols.inventory.advisories import Advisories
 from resources.repositories.base import Repository
 
 
-class AdvisoryRepository(Repository):
-    """Advisories of all feeds: global, written by the system, read by every tenant."""
+class AdvisoryRepository(Repository, Advisories):
+    """Advisories on PostgreSQL."""
 
     def lock_feed(self) -> None:
-        """Waits until no other import runs; held to the end of the transaction."""
         self._scalar("feed/lock")
 
     def latest_revision(self) -> int:
-        """The newest complete feed revision, 0 before the first."""
         revision: int = self._scalar("feed/latest_revision")
         return revision
 
     def begin_revision(self, source: str, actor: str, now: datetime) -> int:
-        """Begins a feed revision; others see it with the commit."""
         revision: int = self._scalar("feed/insert_revision", source=source, actor=actor, now=now)
         return revision
 
     def count_revision(self, revision: int, *, added: int, changed: int, unchanged: int) -> None:
-        """Says what a revision changed."""
         self._execute(
             "feed/count_revision", revision=revision, added=added, changed=changed, unchanged=unchanged
         )
 
     def digests(self, ids: Iterable[str]) -> dict[str, str]:
-        """The digests of known advisories among some ids."""
         return dict(self._rows("advisories/list_digests", ids=list(ids)))
 
     def write(self, revision: int, batch: Sequence[tuple[AdvisoryRow, Sequence[RangeRow]]]) -> None:
-        """Writes new and changed advisories; ranges they had before end with this revision.
-
-        What the same revision wrote of them earlier is replaced.
-        """
         advisories = [advisory for advisory, _ in batch]
         ids = [advisory.id for advisory in advisories]
         self._execute(
@@ -63,12 +55,10 @@ class AdvisoryRepository(Repository):
         self._execute("advisories/insert_ranges", revision=revision, **_range_columns(batch))
 
     def get_many(self, ids: Iterable[str]) -> dict[str, AdvisoryRow]:
-        """Advisories by id; unknown ids are left out."""
         found = self._all("advisories/get_many", AdvisoryRow, ids=list(ids))
         return {advisory.id: advisory for advisory in found}
 
     def known(self, ids: Iterable[str]) -> set[str]:
-        """Which of some ids are known."""
         return {row[0] for row in self._rows("advisories/list_known", ids=list(ids))}
 
 

@@ -6,27 +6,25 @@ from uuid import UUID
 
 from resources.ids import new_id
 from resources.inventory_records import FindingRow, FindingView, OpenCount, OpenFinding
+from resources.protocols.inventory.findings import Findings
 from resources.records import Run
 from resources.repositories.base import Repository, columns_of
 
 
-class FindingRepository(Repository):
-    """Findings of a tenant; one row per image, policy, component and advisory, closed when no longer seen."""
+class FindingRepository(Repository, Findings):
+    """Findings on PostgreSQL."""
 
     def list_open_of(self, tenant_id: str, images: Iterable[UUID]) -> list[OpenFinding]:
-        """The open findings of images."""
         return self._all(
             "findings/list_open_of_images", OpenFinding, tenant_id=tenant_id, images=list(images)
         )
 
     def count_open_of(self, tenant_id: str, images: Iterable[UUID]) -> list[OpenCount]:
-        """How many open findings images have, by verdict and severity."""
         return self._all("findings/count_open_of_images", OpenCount, tenant_id=tenant_id, images=list(images))
 
     def replace(
         self, run: Run, images: Iterable[UUID], findings: Sequence[FindingRow], now: datetime
     ) -> None:
-        """Makes findings the open ones of evaluated images: writes what was found, closes what was not."""
         columns = columns_of(
             findings,
             *("image_id", "policy_id", "component_id", "advisory_id", "policy_revision"),
@@ -54,5 +52,4 @@ class FindingRepository(Repository):
         )
 
     def list_open(self, tenant_id: str, verdict: str | None = None, limit: int = 100) -> list[FindingView]:
-        """Open findings, worst first."""
         return self._all("findings/list_open", FindingView, tenant_id=tenant_id, verdict=verdict, limit=limit)

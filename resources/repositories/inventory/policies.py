@@ -3,17 +3,17 @@
 from datetime import datetime
 
 from resources.ids import new_id
+from resources.protocols.inventory.policies import Policies
 from resources.records import PolicyRevision
 from resources.repositories.base import Repository
 
 
-class PolicyRepository(Repository):
-    """Policies of a tenant; a document is never rewritten, an edit is a new revision."""
+class PolicyRepository(Repository, Policies):
+    """Policies on PostgreSQL."""
 
     def apply(
         self, tenant_id: str, name: str, document: str, digest: str, actor: str, now: datetime
     ) -> tuple[PolicyRevision, PolicyRevision | None]:
-        """Writes a document as a new revision unless it is the current one; returns (current, the one before)."""
         before = self._one("policies/get", PolicyRevision, tenant_id=tenant_id, name=name)
         if before is not None and before.digest == digest:
             return before, before
@@ -33,5 +33,4 @@ class PolicyRepository(Repository):
         return PolicyRevision(policy_id, name, revision, document, digest), before
 
     def list(self, tenant_id: str) -> list[PolicyRevision]:
-        """The policies of a tenant at their current revisions, by name."""
         return self._all("policies/list", PolicyRevision, tenant_id=tenant_id)

@@ -1,4 +1,4 @@
--- Computes one schedule's hour and day from the runs that ended in the day. Guard: computed whole from runs, so a repeat changes nothing.
+-- Computes one schedule's hours and day from the runs that ended in the day. Guard: computed whole from runs, so a repeat changes nothing, and only while the ledger of that day is whole.
 INSERT INTO scheduler.run_summaries (
     tenant_id, schedule_id, kind, granularity, bucket, completed, failed, cancelled, skipped, duration_min, duration_avg,
     duration_max, duration_p95, lateness_avg, lateness_max, lateness_p95, deltas, updated_at)
@@ -28,8 +28,11 @@ SELECT %(tenant_id)s, %(schedule_id)s::uuid, %(kind)s, period.granularity, perio
             WHERE c.finished_at >= period.bucket AND c.finished_at < period.bucket + period.length
             GROUP BY d.key) AS total), '{}'),
     %(now)s
-FROM (VALUES ('hour', %(hour)s::timestamptz, interval '1 hour'), ('day', %(day)s::timestamptz, interval '1 day'))
-    AS period (granularity, bucket, length)
+FROM (
+    SELECT 'day', %(day)s::timestamptz, interval '1 day'
+    UNION ALL
+    SELECT 'hour', hour, interval '1 hour' FROM unnest(%(hours)s::timestamptz[]) AS hour) AS period (granularity, bucket, length)
+JOIN scheduler.tenants AS t ON t.tenant_id = %(tenant_id)s AND (t.ledger_since IS NULL OR t.ledger_since <= %(day)s)
 JOIN ended AS r ON r.finished_at >= period.bucket AND r.finished_at < period.bucket + period.length
 CROSS JOIN LATERAL (
     SELECT CASE WHEN r.state IN ('completed', 'failed') THEN extract(epoch FROM r.finished_at - r.started_at)::float8 END AS seconds,

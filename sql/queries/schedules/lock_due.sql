@@ -13,7 +13,9 @@ FROM (
           AND a.enabled AND a.deleted_at IS NULL
         ORDER BY g.next_fire_at
         LIMIT %(per_tenant)s) AS due) AS hit
-JOIN scheduler.schedules AS s ON s.tenant_id = hit.tenant_id AND s.id = hit.schedule_id
-WHERE s.enabled AND s.deleted_at IS NULL
+CROSS JOIN LATERAL (
+    SELECT *
+    FROM scheduler.schedules AS a
+    WHERE a.tenant_id = hit.tenant_id AND a.id = hit.schedule_id AND a.enabled AND a.deleted_at IS NULL
+    FOR NO KEY UPDATE SKIP LOCKED) AS s
 ORDER BY s.tenant_id, s.id
-FOR NO KEY UPDATE OF s SKIP LOCKED

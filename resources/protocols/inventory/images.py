@@ -1,0 +1,89 @@
+"""What callers ask of the inventory's images, SBOMs, components and graphs."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Protocol
+from uuid import UUID
+
+from resources.inventory_records import AffectedImage, CandidateRow, ComponentRow, GraphRow, KnownComponent
+from resources.records import Image, Json
+from resources.selection import Selection
+
+
+class Images(Protocol):
+    """Images of a tenant and what they hold."""
+
+    def upsert(
+        self,
+        *,
+        tenant_id: str,
+        registry: str,
+        repository: str,
+        digest: str | None,
+        tag: str | None,
+        namespace: str,
+        labels: Json,
+        now: datetime,
+    ) -> Image:
+        """Adds an image, or brings its tag, namespace and labels up to date; one without a digest is its tag."""
+
+    def find(
+        self, tenant_id: str, registry: str, repository: str, digest: str | None, tag: str | None
+    ) -> Image | None:
+        """The image that `upsert` would bring up to date, locked until the transaction ends."""
+
+    def select(self, tenant_id: str, selection: Selection) -> list[Image]:
+        """The images with an SBOM that a selection names, by id."""
+
+    def find_sbom(self, image: Image, digest: str) -> UUID | None:
+        """The id of the image's SBOM with this digest of content."""
+
+    def add_sbom(
+        self,
+        image: Image,
+        *,
+        digest: str,
+        spec_version: str,
+        serial_number: str | None,
+        component_count: int,
+        dependency_count: int,
+        content: bytes,
+        actor: str,
+        now: datetime,
+    ) -> UUID:
+        """Keeps an SBOM of an image (``content`` compressed with zlib); returns its id."""
+
+    def set_sbom(self, image: Image, sbom_id: UUID, now: datetime) -> None:
+        """Makes an SBOM the one that holds; its components are to be replaced in the same transaction."""
+
+    def get_sbom(self, tenant_id: str, sbom_id: UUID) -> tuple[bytes, str]:
+        """The document of an SBOM, compressed with zlib, and its digest; raises NotFound."""
+
+    def sbom_digests(self, tenant_id: str, sboms: Iterable[UUID]) -> dict[UUID, str]:
+        """The digests of SBOMs by id."""
+
+    def clear_components(self, image: Image) -> None:
+        """Forgets which components an image holds."""
+
+    def add_components(self, image: Image, components: Sequence[ComponentRow]) -> None:
+        """Adds components that are not known yet, and says that the image holds them all."""
+
+    def get_components(self, tenant_id: str, ids: Iterable[int]) -> dict[int, KnownComponent]:
+        """Components by id."""
+
+    def add_graph(self, tenant_id: str, graph: GraphRow, now: datetime) -> None:
+        """Keeps a graph; one with the same digest stays."""
+
+    def list_candidates(
+        self, tenant_id: str, selection: Selection, *, with_withdrawn: bool
+    ) -> list[CandidateRow]:
+        """Components beside the advisory ranges of their packages, as a selection narrows the advisories.
+
+        With ``since_revision`` both the ranges that began and those that ended after it count, so that what
+        was withdrawn or narrowed is found too.
+        """
+
+    def list_affected(
+        self, tenant_id: str, pairs: Sequence[tuple[int, str]], images: Iterable[UUID]
+    ) -> list[AffectedImage]:
+        """The images among some that hold the components of (component id, advisory id) pairs, sorted."""

@@ -1,0 +1,126 @@
+"""The commands of `scheduler schedule` that write schedules and their triggers."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import click
+
+from resources.errors import InvalidInput
+from resources.selection import Selection
+from resources.states import JobKind, PolicyMode
+from scheduler_defs.cli.context import actor_option, begin, tenant_option
+from scheduler_defs.cli.options import Member, read_labels, selection_options, treatment_options
+from scheduler_defs.cli.output import print_table
+from scheduler_defs.cli.triggers import AskedTimes, describe, find_trigger, trigger_options, trigger_rows
+from scheduler_defs.edits.schedules import (
+    NewSchedule,
+    ScheduleChanges,
+    create_schedule,
+    edit_schedule,
+    restore_schedule,
+)
+from scheduler_defs.edits.triggers import remove_trigger
+
+EMPTY: dict[str, Any] = {"labels": {}, "selection": Selection(), "starts_at": None, "ends_at": None}
+
+
+@click.command()
+@click.argument("name")
+@tenant_option
+@click.option("--kind", type=Member(JobKind), required=True, help="What its runs do.")
+@click.option("--mode", type=Member(PolicyMode), help="Of policy runs; full by default.")
+@trigger_options
+@selection_options
+@treatment_options(defaults=True)
+@actor_option
+def create(tenant: str, actor: str, times: AskedTimes, schedule_labels: Sequence[str], **wanted: Any) -> None:
+    """Create a schedule that fires by --cron, --every or --once; at least one is needed."""
+    labels = read_labels("labels", schedule_labels)
+    with begin(tenant) as store:
+        now = store.now()
+        starts_at, ends_at = times.bounds(now)
+        rules = times.rules(now)
+        new = NewSchedule(rules=rules, labels=labels, starts_at=starts_at, ends_at=ends_at, **wanted)
+        made = create_schedule(store, tenant, new, actor, now)
+        triggers = store.triggers.list_of_schedule(tenant, made.id)
+    click.echo(f"schedule {made.name} created")
+    print_table(trigger_rows(triggers), wraps={"trigger"}, empty="no triggers")
+
+
+@click.command()
+@click.argument("name")
+@tenant_option
+@click.option("--version", type=int, help="Refuse the edit unless the schedule is at this version.")
+@click.option("--rename", metavar="NAME", help="Its new name.")
+@click.option("--mode", type=Member(PolicyMode), help="Of policy runs.")
+@trigger_options
+@selection_options
+@treatment_options(defaults=False)
+@click.option(
+    "--clear",
+    type=click.Choice([name.replace("_", "-") for name in EMPTY]),
+    multiple=True,
+    help="Take a field away; repeatable.",
+)
+@actor_option
+def edit(
+    name: str,
+    tenant: str,
+    actor: str,
+    version: int | None,
+    rename: str | None,
+    times: AskedTimes,
+    selection: Selection,
+    schedule_labels: Sequence[str],
+    clear: Sequence[str],
+    **wanted: Any,
+) -> None:
+    """Change what is given and keep the rest; times, labels or image options replace all of theirs."""
+    with begin(tenant) as store:
+        store.schedules.lock(tenant, name)  # an instant read before the wait for another edit would be stale
+        now = store.now()
+        starts_at, ends_at = times.bounds(now)
+        wanted |= {"name": rename, "starts_at": starts_at, "ends_at": ends_at}
+        wanted |= {"labels": read_labels("labels", schedule_labels) or None}
+        wanted |= {"selection": selection if selection != Selection() else None}
+        given = {field: value for field, value in wanted.items() if value is not None}
+        changes: ScheduleChanges = given | _cleared(clear, given)  # type: ignore[assignment]
+        rules = times.rules(now)
+        after = edit_schedule(store, tenant, name, changes, actor, version=version, rules=rules, now=now)
+        triggers = store.triggers.list_of_schedule(tenant, after.id)
+    click.echo(f"schedule {after.name} is at version {after.version}")
+    print_table(trigger_rows(triggers), wraps={"trigger"}, empty="no triggers")
+
+
+@click.command()
+@click.argument("name")
+@tenant_option
+@actor_option
+def restore(name: str, tenant: str, actor: str) -> None:
+    """Bring back a deleted schedule; it fires from now on."""
+    with begin(tenant) as store:
+        after = restore_schedule(store, tenant, name, actor)
+        triggers = store.triggers.list_of_schedule(tenant, after.id)
+    click.echo(f"schedule {name} restored" + ("" if after.enabled else ", paused as it was"))
+    print_table(trigger_rows(triggers), wraps={"trigger"}, empty="no triggers")
+
+
+@click.command("remove-trigger")
+@click.argument("name")
+@click.argument("trigger_id", metavar="TRIGGER")
+@tenant_option
+@actor_option
+def remove(name: str, trigger_id: str, tenant: str, actor: str) -> None:
+    """Take a trigger from a schedule, by its id or how that ends; its runs stay."""
+    with begin(tenant) as store:
+        found = store.schedules.get_by_name(tenant, name)
+        trigger = find_trigger(store.triggers.list_of_schedule(tenant, found.id), trigger_id)
+        remove_trigger(store, tenant, name, trigger.id, actor)
+    click.echo(f"trigger {describe(trigger)} removed from schedule {name}")
+
+
+def _cleared(clear: Sequence[str], given: dict[str, Any]) -> dict[str, Any]:
+    cleared = {field: EMPTY[field] for field in (option.replace("-", "_") for option in clear)}
+    for field in cleared.keys() & given.keys():
+        raise InvalidInput("clear", field.replace("_", "-"), "a field that no other option gives a value")
+    return cleared

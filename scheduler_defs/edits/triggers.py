@@ -1,0 +1,139 @@
+"""Edits of one trigger of a schedule; each counts as an edit of the schedule."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from resources.errors import NotFound
+from resources.records import Schedule, Trigger
+from resources.states import TriggerKind
+from resources.store import Store
+from scheduler_defs.edits.contents import content_of
+from scheduler_defs.edits.plans import new_trigger, replan, rule_fields, unplan
+from scheduler_defs.edits.versions import keep_version
+from scheduler_defs.timing.catch_up import first_fire, refuse_past
+from scheduler_defs.timing.rules import Rule, validate
+from scheduler_defs.timing.triggers import rule_of
+
+EDITED = "edited"
+
+
+def add_trigger(store: Store, tenant_id: str, name: str, rule: Rule, actor: str) -> Schedule:
+    """Gives a schedule one more trigger, planned from now on if the schedule is enabled.
+
+    Raises NotFound, InvalidInput naming the field of the rule.
+    """
+    schedule = store.schedules.lock(tenant_id, name)
+    before = store.triggers.list_of_schedule(tenant_id, schedule.id)
+    now = store.now()
+    validate(rule)
+    refuse_past(rule, now)
+    next_fire_at = first_fire(rule, now, schedule.starts_at, schedule.ends_at)
+    trigger = new_trigger(schedule, rule, now, next_fire_at if schedule.enabled else None)
+    store.triggers.create(trigger)
+    store.schedules.advance_version(schedule, actor, now)
+    after = store.schedules.get(tenant_id, schedule.id)
+    old = content_of(schedule, before)
+    keep_version(store, after, [*before, trigger], "add_trigger", actor, now, old)
+    return after
+
+
+def edit_trigger(
+    store: Store, tenant_id: str, name: str, trigger_id: UUID, rule: Rule, actor: str
+) -> Schedule:
+    """Gives a trigger another rule, planned from now on; its counts go on.
+
+    Raises NotFound, InvalidInput naming the field of the rule, also for a time that has passed.
+    """
+    validate(rule)
+
+    def change(trigger: Trigger, version: int, now: datetime) -> None:
+        refuse_past(rule, now, grace=timedelta())
+        store.triggers.update(replace(trigger, **rule_fields(rule), next_fire_at=None), version, now)
+
+    return _edit(store, tenant_id, name, trigger_id, "edit_trigger", EDITED, actor, change)
+
+
+def remove_trigger(store: Store, tenant_id: str, name: str, trigger_id: UUID, actor: str) -> Schedule:
+    """Takes a trigger from a schedule; its runs stay. Raises NotFound."""
+
+    def change(trigger: Trigger, version: int, now: datetime) -> None:
+        store.triggers.soft_delete(trigger, version, now)
+
+    return _edit(store, tenant_id, name, trigger_id, "remove_trigger", "trigger removed", actor, change)
+
+
+def pause_trigger(store: Store, tenant_id: str, name: str, trigger_id: UUID, actor: str) -> Schedule:
+    """Stops one trigger from firing. Raises NotFound, IllegalTransition when it is paused."""
+
+    def change(trigger: Trigger, version: int, now: datetime) -> None:
+        store.triggers.set_enabled(trigger, False, version, now)
+
+    return _edit(store, tenant_id, name, trigger_id, "pause_trigger", "trigger paused", actor, change)
+
+
+def resume_trigger(store: Store, tenant_id: str, name: str, trigger_id: UUID, actor: str) -> Schedule:
+    """Lets one trigger fire again, from now on. Raises NotFound, IllegalTransition when it is not paused."""
+
+    def change(trigger: Trigger, version: int, now: datetime) -> None:
+        store.triggers.set_enabled(trigger, True, version, now)
+
+    return _edit(store, tenant_id, name, trigger_id, "resume_trigger", "trigger resumed", actor, change)
+
+
+def replaced_by(triggers: Sequence[Trigger], rules: Sequence[Rule]) -> tuple[list[Trigger], list[Rule]]:
+    """Triggers whose rules are not among the wanted ones, and the wanted rules that no trigger has yet."""
+    missing, spare = list(rules), []
+    for trigger in triggers:
+        if trigger.kind is TriggerKind.EVENT:
+            continue
+        if (rule := rule_of(trigger)) in missing:
+            missing.remove(rule)
+        else:
+            spare.append(trigger)
+    return spare, missing
+
+
+def write_rules(
+    store: Store, schedule: Schedule, spare: Sequence[Trigger], missing: Sequence[Rule], now: datetime
+) -> None:
+    """Gives spare triggers the missing rules, in order; takes away triggers and makes new ones as needed.
+
+    A paused trigger is taken away: under another rule it would go on not to fire.
+    """
+    usable = [trigger for trigger in spare if trigger.enabled]
+    for trigger, rule in zip(usable, missing, strict=False):
+        changed = replace(trigger, **rule_fields(rule), next_fire_at=None)
+        store.triggers.update(changed, schedule.version, now)
+    for trigger in spare:
+        if trigger not in usable[: len(missing)]:
+            store.triggers.soft_delete(trigger, schedule.version, now)
+    for rule in missing[len(usable) :]:
+        store.triggers.create(new_trigger(schedule, rule, now, None))
+
+
+def _edit(
+    store: Store,
+    tenant_id: str,
+    name: str,
+    trigger_id: UUID,
+    action: str,
+    reason: str,
+    actor: str,
+    change: Callable[[Trigger, int, datetime], None],
+) -> Schedule:
+    """Changes one trigger; what was due of it is skipped for the reason, the rest is planned from now on."""
+    schedule = store.schedules.lock(tenant_id, name)
+    triggers = store.triggers.list_of_schedule(tenant_id, schedule.id)
+    trigger = next((one for one in triggers if one.id == trigger_id), None)
+    if trigger is None:
+        raise NotFound("trigger", trigger_id)
+    now = store.now()
+    unplan(store, schedule, [trigger], now, reason, actor)
+    change(trigger, store.schedules.advance_version(schedule, actor, now), now)
+    after = store.schedules.get(tenant_id, schedule.id)
+    left = store.triggers.list_of_schedule(tenant_id, schedule.id)
+    replan(store, after, [one for one in left if one.id == trigger_id], now)
+    keep_version(store, after, left, action, actor, now, content_of(schedule, triggers))
+    return after

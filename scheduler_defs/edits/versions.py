@@ -1,0 +1,54 @@
+"""What every edit of a schedule leaves behind: the version it made, and who made it from what."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any, NoReturn
+
+from resources.errors import VersionConflict
+from resources.records import Json, Schedule, Trigger
+from resources.store import Store
+from scheduler_defs.edits.contents import content_of, plain_of
+
+
+def keep_version(
+    store: Store,
+    after: Schedule,
+    triggers: Sequence[Trigger],
+    action: str,
+    actor: str,
+    now: datetime,
+    old: Json | None = None,
+) -> None:
+    """Writes the version and the audit of an edit; ``old`` is the content before it."""
+    content = content_of(after, triggers)
+    store.schedules.add_version(after.tenant_id, after.id, after.version, content, actor, now)
+    store.audit.append(
+        tenant_id=after.tenant_id,
+        actor=actor,
+        action=action,
+        entity="schedule",
+        entity_id=str(after.id),
+        old=old,
+        new=None if after.deleted_at else content,
+        now=now,
+    )
+
+
+def refuse_stale(store: Store, schedule: Schedule, version: int, changes: Mapping[str, Any]) -> NoReturn:
+    """Raises VersionConflict: what version ``version`` would be with the changes, beside what the schedule is now.
+
+    Raises NotFound when there never was such a version.
+    """
+    read = store.schedules.get_version(schedule.tenant_id, schedule.id, version)
+    yours = {**read.content, **plain_of(changes)}
+    theirs = content_of(schedule, store.triggers.list_of_schedule(schedule.tenant_id, schedule.id))
+    pairs = {name: (yours.get(name), theirs.get(name)) for name in sorted(yours.keys() | theirs.keys())}
+    raise VersionConflict(
+        "schedule",
+        schedule.name,
+        version,
+        schedule.version,
+        changed_by=schedule.updated_by,
+        changed_at=schedule.updated_at,
+        differences={name: pair for name, pair in pairs.items() if pair[0] != pair[1]},
+    )

@@ -1,6 +1,0 @@
--- Takes a work item for a worker. Guard: status = 'pending'.
-UPDATE scheduler.graph_jobs
-SET status = 'running', attempts = attempts + 1, started_at = %(now)s, lease_owner = %(worker)s,
-    lease_expires_at = %(now)s + %(lease)s::interval
-WHERE tenant_id = %(tenant_id)s AND id = %(id)s AND status = 'pending'
-RETURNING id

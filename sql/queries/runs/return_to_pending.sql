@@ -1,0 +1,5 @@
+-- Takes a run out of a launch that died before it opened it; the attempt stays the same. Guard: state = 'queued' in that launch.
+UPDATE scheduler.runs
+SET state = 'pending', launch_id = NULL
+WHERE tenant_id = %(tenant_id)s AND id = %(id)s AND state = 'queued' AND launch_id = %(launch_id)s
+RETURNING id

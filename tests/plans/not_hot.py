@@ -1,0 +1,29 @@
+"""Queries whose plans are not tested, by the reason."""
+
+NOT_HOT = {
+    "One row by its whole key, the primary or a unique one: there is nothing to choose.": """
+        runs/find runs/end_with_launch runs/retry_attempt runs/return_to_pending launches/bury triggers/get
+        triggers/set_enabled triggers/set_next_fire triggers/soft_delete triggers/update schedules/advance_version
+        schedules/get_version schedules/restore schedules/set_enabled schedules/soft_delete schedules/update
+        workers/deregister workers/drain workers/get tenants/get retention/advance_ledger retention/ledger_since""",
+    "Writes new rows and reads none but those it is given.": """
+        audit/append audit_seals/append_many execution_logs/append impact_snapshots/insert launches/insert_many
+        schedules/insert schedules/insert_version tenants/insert triggers/insert workers/register""",
+    "Reads no table: a lock, a setting, the clock, the catalogs.": """
+        audit_seals/try_lock execution_logs/ensure_partitions execution_logs/list_expired_partitions
+        execution_logs/try_dropping policy_jobs/lock run_summaries/lock session/backend_pid session/become_owner
+        session/begin_system session/begin_tenant session/keep session/limit_waiting session/locks_held session/now""",
+    "Planned as another query that is tested: fail, requeue_of_run, page_images, roll_up.": """
+        graph_jobs/cancel graph_jobs/cancel_open_of_run policy_jobs/cancel policy_jobs/cancel_open_of_run
+        impact_snapshots/list_images run_summaries/forget_day run_summaries/list_groups""",
+    "Reads all there is, by its purpose: `scheduler audit verify`, the list of tenants, a part of a run's id.": """
+        audit_seals/find_lost audit_seals/find_stray audit_seals/list_chains tenants/list runs/find_by_prefix""",
+    "Of the engines and of imports: once a run or a file, not once a tick.": """
+        advisories/drop_ranges advisories/end_ranges advisories/get_many advisories/insert_ranges
+        advisories/list_digests advisories/list_known advisories/upsert_many components/clear_of_image
+        components/get_many components/insert_many components/insert_of_image feed/count_revision feed/insert_revision
+        feed/latest_revision feed/lock findings/close_unseen findings/count_open_of_images findings/list_open
+        findings/list_open_of_images findings/upsert_many graphs/insert images/find images/select images/set_sbom
+        images/upsert impact/list_affected_images impact/list_candidates policies/get policies/insert_revision
+        policies/list policies/upsert sboms/get_by_digest sboms/get_content sboms/insert sboms/list_digests""",
+}
