@@ -31,14 +31,15 @@ def _whole(text: str) -> int:
     return number
 
 
-def _storable(text: str) -> str:
+def storable(text: str) -> str:
+    """A text as it is. Raises ValueError for one PostgreSQL cannot hold: with NUL, or with half a surrogate pair."""
     if "\0" in text:
         raise ValueError("NUL")
-    text.encode()  # a lone surrogate raises
+    text.encode()
     return text
 
 
-PARSERS: Mapping[type, Callable[[str], Any]] = {datetime: _moment, UUID: UUID, int: _whole, str: _storable}
+PARSERS: Mapping[type, Callable[[str], Any]] = {datetime: _moment, UUID: UUID, int: _whole, str: storable}
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """What every repository shares: one named statement, its parameters, its records."""
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
 from types import UnionType
 from typing import Any, TypeVar, get_args, get_type_hints
@@ -11,7 +11,8 @@ from psycopg.errors import NumericValueOutOfRange
 from psycopg.rows import TupleRow
 from psycopg.types.json import Jsonb
 
-from resources.pages import Order, Page, check_limit, foreign_cursor
+from resources.errors import InvalidInput
+from resources.pages import Order, Page, check_limit, foreign_cursor, storable
 from resources.queries import load
 
 Record = TypeVar("Record")
@@ -50,6 +51,7 @@ class Repository:
         planned for its values each time: one plan for all filters would use the index of none.
         """
         check_limit(limit)
+        _check_texts(filters)
         forth, other = (Order(name, tuple(order), record) if name else None for name in (query, back))
         for here, there in ((forth, other), (other, forth)):
             after = here.after(cursor, filters) if here else None
@@ -84,6 +86,17 @@ def scalar(connection: Connection[TupleRow], query: str, **parameters: Any) -> A
     """The first column of the first row; None without a row."""
     row = connection.execute(load(query), parameters).fetchone()
     return row[0] if row else None
+
+
+def _check_texts(filters: Mapping[str, Any]) -> None:
+    for name, value in filters.items():
+        if isinstance(value, str):
+            try:
+                storable(value)
+            except ValueError:
+                raise InvalidInput(
+                    name, value, "text without NUL characters and half surrogate pairs"
+                ) from None
 
 
 def fields_of(record: Any) -> dict[str, Any]:

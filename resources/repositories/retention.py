@@ -17,16 +17,18 @@ class RetentionRepository(Repository, Retention):
         return [row[0] for row in self._rows("retention/list_tenants", before=before)]
 
     def prune_runs(self, tenant_id: str, before: datetime, batch: int) -> Pruned:
-        self._execute("retention/advance_ledger", tenant_id=tenant_id, before=before)
         locked = self._rows("retention/lock_runs", tenant_id=tenant_id, before=before, batch=batch)
         runs = {"tenant_id": tenant_id, "runs": [row[0] for row in locked]}
-        return Pruned(
+        pruned = Pruned(
             graph_jobs=self._execute("retention/delete_graph_jobs", **runs, batch=batch),
             policy_jobs=self._execute("retention/delete_policy_jobs", **runs, batch=batch),
             impact_snapshot_images=self._execute("retention/delete_snapshot_images", **runs, batch=batch),
             impact_snapshots=self._execute("retention/delete_snapshots", **runs),
             runs=self._execute("retention/delete_runs", **runs),
         )
+        # Last: claims of the tenant wait for this row until the batch is committed.
+        self._execute("retention/advance_ledger", tenant_id=tenant_id, before=before)
+        return pruned
 
     def ledger_since(self, tenant_id: str) -> datetime | None:
         rows = self._rows("retention/ledger_since", tenant_id=tenant_id)

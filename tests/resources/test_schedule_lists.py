@@ -127,6 +127,13 @@ def test_a_limit_out_of_bounds_is_refused(database, tenant, limit):
         store.schedules.list(tenant, limit=limit)
 
 
+@pytest.mark.parametrize("prefix", ["night\0", "night\ud800"])
+def test_a_filter_that_no_row_can_hold_is_refused(database, tenant, prefix):
+    with database.begin(tenant) as store, pytest.raises(InvalidInput) as refused:
+        store.schedules.list(tenant, name_prefix=prefix)
+    assert (refused.value.field, refused.value.value) == ("name_prefix", prefix)
+
+
 def test_a_cursor_is_refused_elsewhere(database, plant):
     for name in "ab":
         plant.schedule(name, labels={"team": "a"})
