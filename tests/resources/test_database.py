@@ -15,6 +15,7 @@ from resources.database import Database
 from resources.embedded import THROW_AWAY_SETTINGS, EmbeddedServer
 from resources.errors import NotFound, SchemaMismatch, ServerUnavailable
 from resources.migrations import upgrade
+from resources.postgres import PostgresResource, shared_database
 from resources.protocols.audit import AuditFilter
 from resources.settings import SchedulerSettings
 
@@ -96,6 +97,20 @@ def test_a_database_without_tables_is_named(settings, admin):
 def test_other_errors_of_the_database_pass_through(database, tenant):
     with pytest.raises(psycopg.errors.DivisionByZero), database.begin(tenant) as store:
         store.connection.execute("SELECT 1 / 0")
+
+
+def test_dagster_has_transactions_as_a_resource(settings, tenant, monkeypatch):
+    monkeypatch.setenv("SCHEDULER_PERSISTENCE", "postgres")
+    monkeypatch.setenv("SCHEDULER_DSN", settings.conninfo())
+    shared_database.cache_clear()
+    try:
+        with PostgresResource().begin(tenant) as store:
+            assert [found.tenant_id for found in store.tenants.list()] == ["acme"]
+        with PostgresResource().begin_system() as store:
+            assert [found.tenant_id for found in store.tenants.list()] == ["acme", "globex"]
+    finally:
+        shared_database().close()
+        shared_database.cache_clear()
 
 
 def test_a_killed_embedded_server_is_back_with_the_next_transaction():

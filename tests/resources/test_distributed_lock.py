@@ -4,7 +4,10 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
+import psycopg
 import pytest
+from psycopg.conninfo import make_conninfo
+from pydantic import SecretStr
 
 from resources.database import Database, transaction
 from resources.errors import DirectConnectionRequired, InvalidInput, LockLost, ServerUnavailable
@@ -119,6 +122,18 @@ def test_releasing_an_advisory_lock_frees_its_sessions_lock_before_the_session_e
         with transaction(session, "session/begin_system", {}) as store:
             store.locks.release("k", token, store.now())
         assert admin.execute(SESSIONS).rowcount == 0
+
+
+def test_a_renewal_that_another_transaction_holds_up_does_not_say_the_lease_is_lost(settings, admin):
+    impatient = make_conninfo(settings.conninfo(), options="-c lock_timeout=50ms")
+    with Database(settings.model_copy(update={"dsn": SecretStr(impatient)})) as database:
+        handle = DistributedLock(database, LEASE).try_acquire("k")
+        with admin.transaction():
+            admin.execute("SELECT FROM scheduler.locks WHERE key = 'k' FOR UPDATE")
+            with pytest.raises(psycopg.errors.LockNotAvailable):
+                handle.renew()
+        handle.renew()
+        handle.release()
 
 
 @pytest.mark.filterwarnings("error::ResourceWarning", "error::pytest.PytestUnraisableExceptionWarning")

@@ -1,5 +1,7 @@
 """Table execution_logs: appended, read from where one stopped, kept in monthly partitions."""
 
+import base64
+import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -73,6 +75,17 @@ def test_a_tail_is_paged_while_the_run_goes_on(database, plant, today):
         assert last.next_cursor is None
         with pytest.raises(InvalidInput, match="same filters"):
             store.execution_logs.tail("acme", run.id, (1, 1), cursor=first.next_cursor)
+
+
+def test_a_cursor_with_a_number_that_no_line_can_have_is_refused(database, plant, today):
+    run = plant.run()
+    with database.begin("acme") as store:
+        store.execution_logs.append(run, [line(1, today), line(2, today)])
+        cursor = store.execution_logs.tail("acme", run.id, limit=1).next_cursor
+        query, digest, _ = json.loads(base64.urlsafe_b64decode(f"{cursor}=="))
+        forged = base64.urlsafe_b64encode(json.dumps([query, digest, ["1", str(2**40)]]).encode()).decode()
+        with pytest.raises(InvalidInput, match="a cursor that this list returned"):
+            store.execution_logs.tail("acme", run.id, limit=1, cursor=forged)
 
 
 def test_a_tail_of_a_level_and_a_text(database, plant, today):

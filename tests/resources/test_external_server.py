@@ -214,6 +214,25 @@ def test_grant_prepares_a_server_for_logins_that_may_create_no_roles(cluster):
                 connection.execute("SELECT FROM scheduler.runs")
 
 
+def test_a_dagster_database_that_lets_nobody_in_hides_nothing_else_that_is_missing(cluster):
+    cluster.create_login("plain", "NOSUPERUSER NOINHERIT")
+    for name in ("app", "dagster"):
+        cluster.create_database(name, "root")
+    with cluster.admin() as connection:
+        connection.execute("REVOKE CONNECT ON DATABASE dagster FROM PUBLIC")
+    told = scheduler(cluster, "plain", "db", "grant", "--check")
+    assert (told.exit_code, missing_sql(told).keys()) == (1, {"app"})
+    assert "GRANT CONNECT ON DATABASE dagster TO plain;" in missing_sql(told)["app"]
+    run_by_hand(cluster, missing_sql(told))
+    then = scheduler(cluster, "plain", "db", "grant", "--check")
+    assert missing_sql(then) == {"dagster": ["GRANT CREATE ON SCHEMA public TO plain;"]}
+    with cluster.admin() as connection:
+        connection.execute("ALTER DATABASE dagster CONNECTION LIMIT 0")
+    full = scheduler(cluster, "plain", "db", "grant", "--check")
+    assert full.exit_code == 2
+    assert 'too many connections for database "dagster"' in full.stderr
+
+
 def test_an_administrator_without_superuser_prepares_the_database_it_owns(cluster):
     cluster.create_login("manager", "NOSUPERUSER CREATEROLE")
     cluster.create_login("app", "NOSUPERUSER NOINHERIT")

@@ -55,18 +55,25 @@ def test_statements_are_prepared_where_a_session_is_the_clients_own(
     assert (count > 0) is prepares
 
 
-def test_preparing_against_the_pooler_is_refused_with_the_settings_name(settings, narrow):
+def read_often(database):
+    with database.begin_system() as store:
+        for _ in range(7):
+            store.tenants.list()
+
+
+def begin_often(database):
+    for _ in range(7):
+        with database.begin_system():
+            pass
+
+
+@pytest.mark.parametrize("often", [read_often, begin_often])
+def test_preparing_against_the_pooler_is_refused_with_the_settings_name(settings, narrow, often):
     insisting = narrow.settings(settings, prepare_statements=True)
-
-    def read_often(database):
-        with database.begin_system() as store:
-            for _ in range(7):
-                store.tenants.list()
-
     with Database(insisting) as one, Database(insisting) as other:
-        read_often(one)
+        often(one)
         with pytest.raises(PreparedStatementsRefused, match=r"exist.*unset SCHEDULER_PREPARE_STATEMENTS"):
-            read_often(other)
+            often(other)
 
 
 def test_role_and_tenant_are_gone_when_the_session_goes_to_the_next_client(settings, narrow, tenant):

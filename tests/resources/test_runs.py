@@ -72,7 +72,7 @@ def test_a_name_of_several_runs_of_none_or_of_no_run_at_all_is_refused(database,
     with database.begin("acme") as store:
         with pytest.raises(InvalidInput, match=r"run: .* several runs match"):
             store.runs.find("acme", common)
-        for text in (str(runs[2].id), "0000"):
+        for text in (str(runs[2].id), "0000", "a" * len(str(runs[0].id))):
             with pytest.raises(NotFound):
                 store.runs.find("acme", text)
         for text in ("", "  ", "%", "xyz", "_"):
