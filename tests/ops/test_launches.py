@@ -1,9 +1,11 @@
 """Launches carried out by the real jobs, by hand and as fire_due starts them."""
 
 import itertools
+import threading
 import zlib
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from datetime import timedelta
 from time import monotonic
 
@@ -425,14 +427,55 @@ def test_the_process_is_a_worker_with_a_heartbeat_while_its_run_lasts(world, job
     assert rows(admin, "workers", "status = 'gone' AND ended_at IS NOT NULL") == 1
 
 
-def test_a_worker_is_heard_from_until_it_leaves(job, admin, monkeypatch):
+@pytest.fixture
+def worker(job, monkeypatch):
+    """A worker that sends a heartbeat every 10 milliseconds, for as long as a block lasts."""
     monkeypatch.setattr("resources.worker.HEARTBEAT_SECONDS", 0.01)
+
+    @contextmanager
+    def registered():
+        with build_resources({"postgres": PostgresResource(), "worker": WORKER}) as resources:
+            yield resources.worker
+
+    return registered
+
+
+def wait_for(happened):
+    give_up_at = monotonic() + 20
+    while not happened():
+        assert monotonic() < give_up_at
+
+
+def test_a_worker_is_heard_from_until_it_leaves(worker, admin):
     heard = "status = 'active' AND last_heartbeat_at > registered_at + interval '20 milliseconds'"
-    with build_resources({"postgres": PostgresResource(), "worker": WORKER}) as resources:
-        assert resources.worker.worker_id
-        give_up_at = monotonic() + 20
-        while not rows(admin, "workers", heard):
-            assert monotonic() < give_up_at
+    with worker() as registered:
+        assert registered.worker_id
+        wait_for(lambda: rows(admin, "workers", heard))
     assert rows(admin, "workers", "status = 'gone'") == 1
     left_at = admin.execute("SELECT last_heartbeat_at <= ended_at FROM scheduler.workers").fetchall()
     assert left_at == [(True,)]
+
+
+def test_a_worker_that_was_given_up_falls_silent_and_leaves_without_an_error(worker, admin, database):
+    with worker() as registered:
+        (thread,) = (one for one in threading.enumerate() if one.name == "scheduler-heartbeat")
+        with database.begin_system() as store:
+            store.workers.deregister(registered.worker_id, store.now())
+        thread.join(20)
+        assert not thread.is_alive()
+    assert rows(admin, "workers", "status = 'gone'") == 1
+
+
+def test_a_heartbeat_that_fails_is_logged_and_the_next_one_is_sent(worker, admin, caplog):
+    with worker() as registered:
+        admin.execute("ALTER TABLE scheduler.workers RENAME TO elsewhere")
+        wait_for(lambda: f"heartbeat of worker {registered.worker_id} failed: " in caplog.text)
+        admin.execute("ALTER TABLE scheduler.elsewhere RENAME TO workers")
+        (now,) = admin.execute("SELECT clock_timestamp()").fetchone()
+        wait_for(lambda: rows(admin, "workers", f"last_heartbeat_at > '{now}'"))
+    assert rows(admin, "workers", "status = 'gone'") == 1
+
+
+def test_a_worker_has_no_id_before_its_run():
+    with pytest.raises(RuntimeError, match="registered only while a run lasts"):
+        _ = WorkerResource(postgres=PostgresResource()).worker_id

@@ -3,6 +3,7 @@
 import re
 import shutil
 import subprocess
+import sys
 import tomllib
 from enum import StrEnum
 from pathlib import Path
@@ -73,7 +74,7 @@ def test_a_changed_page_is_written_anew_and_one_without_a_marker_refused(tmp_pat
     page = (REPO / "docs" / "state_machine.md").read_text("utf-8")
     copy = tmp_path / "page.md"
     copy.write_text(page.replace("pending --> queued", "pending --> running").replace("| `queued` →", "| →"))
-    state_diagrams.main(str(copy))
+    subprocess.run([sys.executable, "-m", "resources.state_diagrams", copy], cwd=REPO, check=True)
     assert copy.read_text("utf-8") == page
     with pytest.raises(ValueError, match="no place for the edges of launches"):
         state_diagrams.rewritten(page.replace("<!-- generated: edges of launches -->", ""))
