@@ -62,7 +62,7 @@ coverage: install pooler ## Measure what of resources/ the tests reach, lines an
 	    tests/resources tests/tenancy tests/edits tests/sensors
 
 nightly: install pooler ## Run the model tests at length, then coverage
-	HYPOTHESIS_PROFILE=nightly .venv/bin/python -m pytest -n $(JOBS) \
+	HYPOTHESIS_PROFILE=nightly .venv/bin/python -m pytest -s -n 0 \
 	    tests/resources/test_run_model.py tests/resources/test_work_item_model.py
 	$(MAKE) coverage
 

@@ -23,7 +23,8 @@ from resources.settings import SchedulerSettings
 from resources.states import JobKind, PolicyMode, WorkState
 from scheduler_defs.edits.tenants import create_tenant
 
-STEPS, LEAST_STEPS = 50, 500
+STEPS = 50
+LEAST_STEPS = 500 if hypothesis.settings.default.max_examples == 100 else 10_000
 START = datetime(2026, 3, 14, 12, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
 DIGESTS = ["a" * 64, "b" * 64]
