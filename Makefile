@@ -56,10 +56,15 @@ lint: install ## Check style, types, the direction of imports and the query file
 test: install browser pooler ## Run the tests; ARGS go to pytest
 	.venv/bin/python -m pytest -n $(JOBS) $(ARGS)
 
-coverage: install pooler ## Measure what of resources/ the tests reach, lines and branches; fails under 95 %
-	@mkdir -p build/coverage
-	.venv/bin/python -m pytest -n $(JOBS) --cov --cov-report=term $(ARGS) \
-	    tests/resources tests/tenancy tests/edits tests/sensors
+coverage: install pooler ## Measure what of resources/ the tests reach; fails under 95 % of the branches
+	@mkdir -p build/coverage && chmod 1777 build/coverage
+	.venv/bin/python -m pytest -n $(JOBS) --cov --cov-report=json:build/coverage/report.json $(ARGS) \
+	    tests/resources tests/tenancy tests/edits tests/sensors tests/engines tests/ops tests/project \
+	    tests/cli/test_audit.py
+	.venv/bin/python .ci/check_coverage.py \
+	    $$(setpriv --reuid=65534 --regid=65534 --clear-groups test -w build/coverage 2>/dev/null \
+	        || echo --elsewhere) \
+	    build/coverage/report.json docs/coverage.md
 
 nightly: install pooler ## Run the model tests at length, then coverage
 	HYPOTHESIS_PROFILE=nightly .venv/bin/python -m pytest -s -n 0 \
