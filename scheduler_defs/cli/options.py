@@ -87,14 +87,24 @@ class Instant(click.ParamType["datetime | timedelta"]):
         return at if at.tzinfo else at.replace(tzinfo=UTC)
 
 
-def before(now: datetime, instant: datetime | timedelta | None) -> datetime | None:
-    """What an Instant means now."""
+def period_of(
+    now: datetime, since: datetime | timedelta | None, until: datetime | timedelta | None
+) -> tuple[datetime | None, datetime | None]:
+    """What --since and --until mean now; raises InvalidInput when the latter is not later."""
+    first, end = instant_of(now, "since", since), instant_of(now, "until", until)
+    if first and end and first >= end:
+        raise InvalidInput("until", end.isoformat(), f"later than since, {first.isoformat()}")
+    return first, end
+
+
+def instant_of(now: datetime, option: str, instant: datetime | timedelta | None) -> datetime | None:
+    """What an Instant means now; raises InvalidInput naming the option."""
     if instant is None:
         return None
     try:
         return (now - instant if isinstance(instant, timedelta) else instant).astimezone(UTC)
     except OverflowError:
-        raise InvalidInput("time", str(instant), "a time of the years 1 to 9999") from None
+        raise InvalidInput(option, str(instant), "a time of the years 1 to 9999") from None
 
 
 def period_options(what: str) -> Callable[[Command], Command]:

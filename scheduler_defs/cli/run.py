@@ -14,9 +14,9 @@ from scheduler_defs.cli.context import actor_option, begin, json_option, page_op
 from scheduler_defs.cli.following import announce, follow, timeout_option
 from scheduler_defs.cli.options import (
     Member,
-    before,
     grep_option,
     level_option,
+    period_of,
     period_options,
     selection_options,
 )
@@ -92,15 +92,15 @@ def list_runs(
     """List runs by their planned instants, newest first."""
     with begin(tenant) as store:
         now = store.now()
-        since, until = before(now, since), before(now, until)
+        first, end = period_of(now, since, until)
         page = store.runs.list(
             tenant,
             states=states,
             kind=kind,
             trigger_kind=trigger,
             schedule_id=None if schedule is None else store.schedules.get_by_name(tenant, schedule).id,
-            since=since,
-            until=until,
+            since=first,
+            until=end,
             cursor=cursor,
             limit=limit,
         )
@@ -108,7 +108,7 @@ def list_runs(
         print_json(page.items)
     else:
         print_table(run_rows(page.items), wraps={"schedule"}, empty="no runs")
-    note_next(page, since=since, until=until)
+    note_next(page, since=first, until=end)
 
 
 @run.command()
@@ -121,7 +121,7 @@ def counts(
     """Count runs by state."""
     with begin(tenant) as store:
         now = store.now()
-        found = store.runs.count_by_state(tenant, before(now, since), before(now, until))
+        found = store.runs.count_by_state(tenant, *period_of(now, since, until))
     if as_json:
         print_json(found)
     else:

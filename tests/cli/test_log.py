@@ -67,6 +67,21 @@ def test_a_period_that_is_none_is_refused(refused, tenant, since):
     assert "not valid" in refused("log", "search", "--since", since, "--tenant", tenant)
 
 
+@pytest.mark.parametrize(
+    "command", [("log", "search"), ("run", "list"), ("run", "counts"), ("audit", "list")], ids=" ".join
+)
+@pytest.mark.parametrize(
+    ("bounds", "option"),
+    [
+        (("--since", "2026-03-02", "--until", "2026-03-01"), "until"),
+        (("--since", "9999999d"), "since"),
+        (("--until", "9999999d"), "until"),
+    ],
+)
+def test_every_list_refuses_a_reversed_period_and_names_the_option(refused, tenant, command, bounds, option):
+    assert f"Error: {option}: " in refused(*command, *bounds, "--tenant", tenant)
+
+
 def test_the_log_of_a_run_is_narrowed(scheduler, said):
     result = scheduler("run", "logs", said, "--level", "warning", "--grep", "of", "--json")
     assert [json.loads(line)["message"] for line in result.stdout.splitlines()] == [
