@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 import click
 
 from resources.errors import InvalidInput
+from resources.pages import check_text
 from resources.selection import Selection
 from resources.states import CatchUp, LogLevel, Overlap
 
@@ -128,6 +129,7 @@ def read_labels(option: str, texts: Iterable[str]) -> dict[str, str]:
             raise InvalidInput(option, text, "KEY=VALUE, such as tier=prod")
         if key in labels:
             raise InvalidInput(option, text, f"each key once; {key!r} is given twice")
+        check_text(option, text)
         labels[key] = value
     return labels
 

@@ -81,7 +81,17 @@ def test_an_edit_from_an_old_version_shows_both(scheduler, refused_edit):
         "Error: schedule 'x' is at version 2, the edit was made from version 1: bob changed it at 20"
     )
     assert error.endswith("; priority: yours 7, theirs 5")
-    assert scheduler("schedule", "edit", "x", "--priority", 7, "--version", 2).exit_code == 0
+    scheduler("schedule", "pause", "x", "--reason", "noise")
+    error = refused_edit("--priority", 7, "--version", 1, code=1)
+    assert error.endswith(
+        "; enabled: theirs False; paused_reason: theirs 'noise'; priority: yours 7, theirs 5"
+    )
+    error = refused_edit("--priority", 5, "--version", 2, code=1)
+    assert error.endswith("; enabled: theirs False; paused_reason: theirs 'noise'"), (
+        "what is as wanted already"
+    )
+    scheduler("schedule", "resume", "x")
+    assert scheduler("schedule", "edit", "x", "--priority", 7, "--version", 4).exit_code == 0
 
 
 @pytest.mark.parametrize(
