@@ -8,7 +8,7 @@ from resources.records import LogHit
 from resources.states import LogLevel
 from scheduler_defs.cli.context import begin, json_option, page_options, tenant_option
 from scheduler_defs.cli.options import Instant, grep_option, level_option, period_of
-from scheduler_defs.cli.output import moment, note_next, print_json, print_table, short
+from scheduler_defs.cli.output import log_text, moment, note_next, print_json, print_table, short
 
 PAGE = 1000
 WINDOW = timedelta(days=7)
@@ -72,4 +72,4 @@ def _week_before(end: datetime) -> datetime:
 
 
 def _row(hit: LogHit) -> dict[str, str]:
-    return {"at": moment(hit.at), "run": short(hit.run_id), "level": hit.level, "message": hit.message}
+    return {"at": moment(hit.at), "run": short(hit.run_id), "level": hit.level, "message": log_text(hit)}

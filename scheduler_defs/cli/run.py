@@ -23,12 +23,12 @@ from scheduler_defs.cli.options import (
 from scheduler_defs.cli.output import (
     fields_of,
     json_line,
+    log_text,
     moment,
     note_next,
     print_fields,
     print_json,
     print_table,
-    printable,
     short,
 )
 from scheduler_defs.edits.runs import cancel_run, request_run, retry_run
@@ -223,5 +223,4 @@ def run_rows(runs: Iterable[Run]) -> list[dict[str, Any]]:
 
 def _log_text(line: LogLine) -> str:
     attempt = f"attempt {line.attempt}  " if line.attempt > 1 else ""
-    fields = f"  {json_line(dict(line.fields))}" if line.fields else ""
-    return f"{moment(line.at)}  {line.level:<7}  {attempt}{printable(line.message + fields)}"
+    return f"{moment(line.at)}  {line.level:<7}  {attempt}{log_text(line)}"
