@@ -132,9 +132,9 @@ class VersionConflict(SchedulerError):
 class IllegalTransition(SchedulerError):
     """The state machine has no edge from the row's state to the wanted one."""
 
-    def __init__(self, entity: str, key: object, source: str, target: str) -> None:
+    def __init__(self, entity: str, key: object, source: str, target: str, why: str | None = None) -> None:
         self.entity, self.key, self.source, self.target = entity, key, source, target
-        super().__init__(f"{entity} {_shown(key)} is {source}; it cannot become {target}")
+        super().__init__(f"{entity} {_shown(key)} is {source}; {why or f'it cannot become {target}'}")
 
 
 class StaleAttempt(SchedulerError):

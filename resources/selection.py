@@ -1,5 +1,6 @@
 """Which images a run works on, and for impact which advisories."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 from resources.errors import InvalidInput
 from resources.pages import check_text
 
+DIGEST = re.compile(r"sha256:[0-9a-f]{64}|(?!sha256:)[a-z0-9]+:[0-9a-f]{32,128}")
 TEXT_FIELDS = ("namespace", "repository", "digest")
 
 
@@ -51,6 +53,13 @@ class Selection:
     def to_json(self) -> dict[str, Any]:
         """The JSON form, without what selects nothing."""
         return {key: value for key, value in asdict(self).items() if value not in (None, {}, ())}
+
+    def check_digest(self) -> None:
+        """Raises InvalidInput for a digest that no image can have."""
+        if self.digest is not None and not DIGEST.fullmatch(self.digest):
+            raise InvalidInput(
+                "selection.digest", self.digest, "an image's digest, such as sha256:<64 hex digits>"
+            )
 
     def _texts(self) -> dict[str, list[str]]:
         texts = {key: [text] for key in TEXT_FIELDS if (text := getattr(self, key)) is not None}

@@ -93,7 +93,7 @@ def rebuild_summaries(tenant: str, since: datetime | timedelta, until: datetime 
     rebuilt = upkeep.rebuild_summaries(
         open_database(), tenant, first, last, lambda text: click.echo(text, err=True)
     )
-    click.echo(f"{rebuilt} days of schedules rebuilt")
+    click.echo(f"{rebuilt} day{'s' * (rebuilt != 1)} of schedules rebuilt")
 
 
 @db.command()

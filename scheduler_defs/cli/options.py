@@ -145,7 +145,8 @@ def treatment_options(defaults: bool) -> Callable[[Callable[..., Any]], Callable
     """Adds the options that say how fires are treated; without ``defaults`` those not given are None."""
 
     def default(value: Any) -> dict[str, Any]:
-        return {"default": value, "show_default": True} if defaults else {}
+        plain = str(value) if isinstance(value, StrEnum) else value
+        return {"default": plain, "show_default": True} if defaults else {}
 
     options = (
         click.option("--description", help="For people.", **default("")),
@@ -191,7 +192,9 @@ def selection_options(command: Callable[..., Any]) -> Callable[..., Any]:
     def with_selection(**options: Any) -> Any:
         asked = {name: options.pop(name) for name in names}
         asked["labels"] = read_labels("selection.labels", asked["labels"])
-        return command(selection=Selection.parse(asked), **options)
+        chosen = Selection.parse(asked)
+        chosen.check_digest()
+        return command(selection=chosen, **options)
 
     for option in (
         click.option(

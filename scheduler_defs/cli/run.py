@@ -11,7 +11,7 @@ from resources.selection import Selection
 from resources.states import JobKind, LogLevel, PolicyMode, RunState, TriggerKind
 from resources.store import Store
 from scheduler_defs.cli.context import actor_option, begin, json_option, page_options, tenant_option
-from scheduler_defs.cli.following import announce, follow, timeout_option
+from scheduler_defs.cli.following import announce, check_timeout, follow, timeout_option
 from scheduler_defs.cli.options import (
     Member,
     grep_option,
@@ -61,6 +61,7 @@ def start(
     actor: str,
 ) -> None:
     """Ask for a run now; prints its id."""
+    check_timeout(timeout, wait, "--wait")
     with begin(tenant) as store:
         run_id = request_run(store, tenant, kind, actor, selection=selection, mode=mode, priority=priority)
     announce(tenant, run_id, wait, timeout)
@@ -136,6 +137,7 @@ def counts(
 @actor_option
 def retry(run_id: str, tenant: str, wait: bool, timeout: timedelta | None, actor: str) -> None:
     """Do once more what a failed or cancelled run was to do; prints the new run's id."""
+    check_timeout(timeout, wait, "--wait")
     with begin(tenant) as store:
         new = retry_run(store, store.runs.find(tenant, run_id), actor)
     announce(tenant, new, wait, timeout)
@@ -173,6 +175,7 @@ def logs(
     as_json: bool,
 ) -> None:
     """Print what a run said; with --follow exits with 0 only when it completed."""
+    check_timeout(timeout, following, "--follow")
     with begin(tenant) as store:
         found = store.runs.find(tenant, run_id)
     last = (0, 0)
@@ -189,6 +192,8 @@ def logs(
         return
     with begin(tenant) as store:
         print_new(store, found)
+    if last == (0, 0):
+        click.echo("no lines", err=True)
 
 
 @run.command()

@@ -103,7 +103,7 @@ def repair_summaries(database: Database, now: datetime, say: Say) -> Step:
         with step.begin(database) as store:
             store.run_summaries.roll_up(tenant_id, schedule_id, kind, hour, store.now())
     step.add({"hours rolled up": len(stale)})
-    say(f"{len(stale)} hours rolled up")
+    say(f"{len(stale)} hour{'s' * (len(stale) != 1)} rolled up")
     return step
 
 

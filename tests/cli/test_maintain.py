@@ -25,7 +25,7 @@ def test_maintain_does_every_step_and_says_what(cli, cancelled, database):
     result = cli("db", "maintain")
     assert result.exit_code == 0
     assert all(step.__name__ in result.stdout for step in STEPS)
-    assert "1 hours rolled up" in result.stderr
+    assert "1 hour rolled up" in result.stderr
     assert days(database) == [1]
 
 
@@ -40,7 +40,7 @@ def test_maintain_tells_machines_the_locks_too(cli, cancelled):
 
 def test_summaries_are_rebuilt_from_a_day_on(scheduler, cancelled, database, admin):
     result = scheduler("db", "rebuild-summaries", "--since", f"{cancelled:%Y-%m-%d}T00:00:00Z")
-    assert (result.exit_code, result.stdout) == (0, "1 days of schedules rebuilt\n")
+    assert (result.exit_code, result.stdout) == (0, "1 day of schedules rebuilt\n")
     assert days(database) == [1]
 
 
@@ -81,7 +81,7 @@ def test_days_that_are_no_period_are_refused(refused, tenant, bounds, expected):
 
 def test_days_without_runs_are_passed_over(scheduler, cancelled):
     result = scheduler("db", "rebuild-summaries", "--since", "0001-01-01", "--until", "9999-12-31")
-    assert (result.exit_code, result.stdout) == (0, "1 days of schedules rebuilt\n")
+    assert (result.exit_code, result.stdout) == (0, "1 day of schedules rebuilt\n")
     assert result.stderr == f"{cancelled:%Y-%m-%d}: 1 rebuilt\n"
 
 

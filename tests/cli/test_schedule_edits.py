@@ -68,10 +68,9 @@ def test_fields_are_taken_away(scheduler, kept):
     assert (after.labels, after.selection, after.starts_at, after.ends_at) == ({}, {}, None, None)
 
 
-def test_an_edit_without_options_changes_nothing(scheduler, kept):
-    scheduler("schedule", "create", "x", *LATER)
-    assert scheduler("schedule", "edit", "x").stdout.startswith("schedule x is at version 1\n")
-    assert kept("x")[0].version == 1
+@pytest.mark.parametrize("options", [(), ("--version", 1)])
+def test_an_edit_that_asks_for_nothing_is_refused(refused_edit, options):
+    assert "nothing is asked for" in refused_edit(*options)
 
 
 def test_an_edit_from_an_old_version_shows_both(scheduler, refused_edit):
@@ -97,7 +96,7 @@ def test_an_edit_from_an_old_version_shows_both(scheduler, refused_edit):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (("--version", 9), "version of the schedule 9 does not exist"),
+        (("--version", 9, "--priority", 1), "version of the schedule 9 does not exist"),
         (("--priority", 101), "priority: 101 is not valid"),
         (("--mode", "full"), "mode: 'full' is not valid; expected no mode for a graph run"),
         (("--schedule-label", "team"), "labels: 'team' is not valid; expected KEY=VALUE"),
