@@ -5,6 +5,7 @@ A command that ends in one of these prints `str(error)` and exits with `exit_cod
 
 from collections.abc import Mapping
 from datetime import datetime
+from enum import Enum
 
 
 class SchedulerError(Exception):
@@ -88,8 +89,21 @@ class AlreadyExists(SchedulerError):
         super().__init__(f"{entity} {_shown(key)} exists already")
 
 
+class NotSet(Enum):
+    """The type of NOT_SET."""
+
+    NOT_SET = "not set"
+
+
+NOT_SET = NotSet.NOT_SET
+"""Yours, of a field that an edit leaves as it is."""
+
+
 class VersionConflict(SchedulerError):
-    """Somebody else edited the row since it was read; says who, when, and each field as (yours, theirs)."""
+    """Somebody else edited the row since it was read; says who, when, and each field as (yours, theirs).
+
+    Yours is NOT_SET where they changed what the refused edit did not want to.
+    """
 
     def __init__(
         self,
@@ -105,7 +119,7 @@ class VersionConflict(SchedulerError):
         self.entity, self.key, self.expected, self.found = entity, key, expected, found
         self.changed_by, self.changed_at, self.differences = changed_by, changed_at, differences
         fields = "; ".join(
-            f"{field}: yours {_shown(yours)}, theirs {_shown(theirs)}"
+            f"{field}: {'' if yours is NOT_SET else f'yours {_shown(yours)}, '}theirs {_shown(theirs)}"
             for field, (yours, theirs) in differences.items()
         )
         super().__init__(
@@ -118,9 +132,9 @@ class VersionConflict(SchedulerError):
 class IllegalTransition(SchedulerError):
     """The state machine has no edge from the row's state to the wanted one."""
 
-    def __init__(self, entity: str, key: object, source: str, target: str) -> None:
+    def __init__(self, entity: str, key: object, source: str, target: str, why: str | None = None) -> None:
         self.entity, self.key, self.source, self.target = entity, key, source, target
-        super().__init__(f"{entity} {_shown(key)} is {source}; it cannot become {target}")
+        super().__init__(f"{entity} {_shown(key)} is {source}; {why or f'it cannot become {target}'}")
 
 
 class StaleAttempt(SchedulerError):

@@ -39,6 +39,14 @@ def storable(text: str) -> str:
     return text
 
 
+def check_text(field: str, text: str) -> None:
+    """Raises InvalidInput for a text that PostgreSQL cannot hold."""
+    try:
+        storable(text)
+    except ValueError:
+        raise InvalidInput(field, text, "text without NUL characters and half surrogate pairs") from None
+
+
 PARSERS: Mapping[type, Callable[[str], Any]] = {datetime: _moment, UUID: UUID, int: _whole, str: storable}
 
 

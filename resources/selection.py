@@ -1,11 +1,14 @@
 """Which images a run works on, and for impact which advisories."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from resources.errors import InvalidInput
+from resources.pages import check_text
 
+DIGEST = re.compile(r"sha256:[0-9a-f]{64}|(?!sha256:)[a-z0-9]+:[0-9a-f]{32,128}")
 TEXT_FIELDS = ("namespace", "repository", "digest")
 
 
@@ -34,7 +37,7 @@ class Selection:
         for key in TEXT_FIELDS:
             if value.get(key) is not None and not (isinstance(value[key], str) and value[key]):
                 raise InvalidInput(f"selection.{key}", value[key], "a non-empty text")
-        return cls(
+        parsed = cls(
             namespace=value.get("namespace"),
             repository=value.get("repository"),
             digest=value.get("digest"),
@@ -42,10 +45,26 @@ class Selection:
             advisories=_advisories(value.get("advisories") or ()),
             since_revision=_revision(value.get("since_revision")),
         )
+        for key, texts in parsed._texts().items():
+            for text in texts:
+                check_text(f"selection.{key}", text)
+        return parsed
 
     def to_json(self) -> dict[str, Any]:
         """The JSON form, without what selects nothing."""
         return {key: value for key, value in asdict(self).items() if value not in (None, {}, ())}
+
+    def check_digest(self) -> None:
+        """Raises InvalidInput for a digest that no image can have."""
+        if self.digest is not None and not DIGEST.fullmatch(self.digest):
+            raise InvalidInput(
+                "selection.digest", self.digest, "an image's digest, such as sha256:<64 hex digits>"
+            )
+
+    def _texts(self) -> dict[str, list[str]]:
+        texts = {key: [text] for key in TEXT_FIELDS if (text := getattr(self, key)) is not None}
+        labels = [f"{key}={value}" for key, value in self.labels.items()]
+        return texts | {"labels": labels, "advisories": [*self.advisories]}
 
     @property
     def repository_like(self) -> str | None:

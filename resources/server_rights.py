@@ -7,7 +7,8 @@ from importlib.resources import files
 
 import psycopg
 from psycopg import Connection
-from psycopg.conninfo import make_conninfo
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg.pq import Conninfo
 from psycopg.rows import TupleRow, class_row
 
 from resources.errors import ServerUnavailable
@@ -54,6 +55,29 @@ def list_requirements(conninfo: str, login: str, dagster: str | None) -> list[Re
             if all(one.met for one in found):
                 raise
     return found
+
+
+def same_database(conninfo: str, other: str) -> bool:
+    """Whether two connection strings lead to one database of one server.
+
+    Where only ``other`` cannot be reached, host, port and database decide. Raises ServerUnavailable.
+    """
+    with _connect(conninfo) as connection:
+        found = connection.execute(_role_file("identify_database")).fetchone()
+        reached = connection.info.host, connection.info.port, connection.info.dbname
+    try:
+        with _connect(other) as connection:
+            return found == connection.execute(_role_file("identify_database")).fetchone()
+    except ServerUnavailable:
+        return reached == place_of(other)
+
+
+def place_of(conninfo: str) -> tuple[str, int, str]:
+    """Host, port and database of a connection string, with libpq's defaults."""
+    defaults = {one.keyword: one.val for one in Conninfo.get_defaults() if one.val is not None}
+    known = {name.decode(): value.decode() for name, value in defaults.items()}
+    parts = known | {name: str(value) for name, value in conninfo_to_dict(conninfo).items()}
+    return parts.get("host", ""), int(parts.get("port", 0)), parts.get("dbname") or parts.get("user", "")
 
 
 def grant(conninfo: str, login: str, dagster: str | None) -> list[Refusal]:

@@ -1,6 +1,8 @@
 """The product's settings, read from environment variables SCHEDULER_*; every error names its variable."""
 
 import os
+from collections.abc import Iterable
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Literal, Self
 from uuid import UUID
@@ -167,6 +169,17 @@ class SchedulerSettings(BaseSettings):
         user, password = parts.pop("user", None), parts.pop("password", None)
         url = URL.create("postgresql+psycopg2", username=user, password=password, query=parts)
         return url.render_as_string(hide_password=False)
+
+
+def warn_of_unknown_variables(names: Iterable[str], others: Iterable[str]) -> list[str]:
+    """What to say of each name SCHEDULER_* that is neither a setting nor one of ``others``."""
+    known = sorted({*(_PREFIX + field.upper() for field in SchedulerSettings.model_fields), *others})
+    unknown = sorted(name for name in names if name.startswith(_PREFIX) and name not in known)
+    near = {name: get_close_matches(name, known, 1) for name in unknown}
+    return [
+        f"{name} means nothing" + (f"; did you mean {near[name][0]}?" if near[name] else "")
+        for name in unknown
+    ]
 
 
 def ensure_server(settings: SchedulerSettings, *, direct: bool = False) -> None:

@@ -13,7 +13,8 @@ from resources.states import LogLevel
 class ExecutionLogs(Protocol):
     """What runs said; append-only.
 
-    ``level`` is the least that is wanted, ``text`` a part of the message in capitals or not; no wildcards.
+    ``level`` is the least that is wanted, ``text`` a part of the message, or of the fields as
+    JSON with a space after colons and commas, in capitals or not; no wildcards.
     """
 
     def append(self, run: Run, lines: Sequence[LogLine]) -> None:

@@ -32,6 +32,9 @@ class RunSummaries(Protocol):
     def list_groups(self, tenant_id: str, at: datetime) -> builtins.list[tuple[UUID | None, JobKind]]:
         """Schedules and kinds with a run that ended, or a summary, in the day (UTC) around ``at``."""
 
+    def next_day(self, tenant_id: str, since: datetime) -> datetime | None:
+        """The first day (UTC) from ``since`` on with a run that ended, or a summary; None when there is none."""
+
     def list_stale(
         self, since: datetime, limit: int = 1000
     ) -> builtins.list[tuple[str, UUID | None, JobKind, datetime]]:

@@ -11,8 +11,7 @@ from psycopg.errors import NumericValueOutOfRange
 from psycopg.rows import TupleRow
 from psycopg.types.json import Jsonb
 
-from resources.errors import InvalidInput
-from resources.pages import Order, Page, check_limit, foreign_cursor, storable
+from resources.pages import Order, Page, check_limit, check_text, foreign_cursor
 from resources.queries import load
 
 Record = TypeVar("Record")
@@ -91,12 +90,7 @@ def scalar(connection: Connection[TupleRow], query: str, **parameters: Any) -> A
 def _check_texts(filters: Mapping[str, Any]) -> None:
     for name, value in filters.items():
         if isinstance(value, str):
-            try:
-                storable(value)
-            except ValueError:
-                raise InvalidInput(
-                    name, value, "text without NUL characters and half surrogate pairs"
-                ) from None
+            check_text(name, value)
 
 
 def fields_of(record: Any) -> dict[str, Any]:

@@ -52,6 +52,10 @@ class RunSummaryRepository(Repository, RunSummaries):
         rows = self._rows("run_summaries/list_groups", tenant_id=tenant_id, day=day, next_day=day + DAY)
         return [(schedule_id, JobKind(kind)) for schedule_id, kind in rows]
 
+    def next_day(self, tenant_id: str, since: datetime) -> datetime | None:
+        day: datetime | None = self._scalar("run_summaries/next_day", tenant_id=tenant_id, since=since)
+        return day
+
     def list_stale(
         self, since: datetime, limit: int = 1000
     ) -> builtins.list[tuple[str, UUID | None, JobKind, datetime]]:

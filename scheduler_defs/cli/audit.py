@@ -16,7 +16,7 @@ from resources.protocols.audit import AuditFilter
 from resources.records import AuditEntry, ChainHead
 from scheduler_defs.cli.chains import ChainReport, check_chain, read_heads
 from scheduler_defs.cli.context import begin, json_option, not_empty, open_database, page_options
-from scheduler_defs.cli.options import before, period_options
+from scheduler_defs.cli.options import period_of, period_options
 from scheduler_defs.cli.output import json_line, note_next, print_json, print_table
 
 BROKEN = 1
@@ -93,7 +93,8 @@ def list_edits(
     """List edits, newest first; --json has their old and new values and correlation ids."""
     with open_database().begin_system() as store:
         now = store.now()
-    wanted = AuditFilter(since=before(now, since), until=before(now, until), **fields)
+    first, end = period_of(now, since, until)
+    wanted = AuditFilter(since=first, until=end, **fields)
     page = _page(scope, wanted, cursor, limit)
     if as_json:
         print_json(page.items)

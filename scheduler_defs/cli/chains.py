@@ -8,6 +8,7 @@ from pathlib import Path
 from resources.audit_chain import Fault, check_links
 from resources.database import Database
 from resources.errors import InvalidDocument
+from resources.pages import storable
 from resources.records import AuditLink, ChainHead
 from scheduler_defs.engines.documents import read_document
 
@@ -60,7 +61,7 @@ def _head(source: str, line: str) -> ChainHead:
     if not isinstance(said, dict):
         raise InvalidDocument(source, "", "is not an object with chain, seq and hash")
     chain, seq, digest = said.get("chain"), said.get("seq"), said.get("hash")
-    if not isinstance(chain, str):
+    if not isinstance(chain, str) or not _is_storable(chain):
         raise InvalidDocument(
             source, "/chain", f"is {chain!r}; expected a tenant's id, or '' for the system's"
         )
@@ -69,6 +70,13 @@ def _head(source: str, line: str) -> ChainHead:
     if not isinstance(digest, str) or len(digest) != HEX_DIGITS or set(digest) - set("0123456789abcdef"):
         raise InvalidDocument(source, "/hash", f"is {digest!r}; expected {HEX_DIGITS} digits of 0-9 and a-f")
     return ChainHead(chain, seq, bytes.fromhex(digest))
+
+
+def _is_storable(text: str) -> bool:
+    try:
+        return storable(text) == text
+    except ValueError:
+        return False
 
 
 def _links(database: Database, chain: str) -> Iterator[AuditLink]:

@@ -8,7 +8,7 @@ import click
 
 from resources.database import Database
 from resources.errors import InvalidInput
-from resources.pages import MOST_A_PAGE
+from resources.pages import MOST_A_PAGE, check_text
 from resources.settings import SchedulerSettings
 from resources.store import Store
 from scheduler_defs.edits.actors import default_actor
@@ -23,6 +23,13 @@ def not_empty(value: str) -> str:
     return value
 
 
+def _named(actor: str) -> str:
+    if not actor.strip():
+        raise InvalidInput("actor", actor, "a name")
+    check_text("actor", actor)
+    return actor
+
+
 tenant_option = click.option(
     "--tenant",
     envvar="SCHEDULER_TENANT",
@@ -33,7 +40,11 @@ tenant_option = click.option(
     help="Whose rows.",
 )
 actor_option = click.option(
-    "--actor", default=default_actor, metavar="NAME", help="Who edits; by default SCHEDULER_ACTOR, else you."
+    "--actor",
+    default=default_actor,
+    metavar="NAME",
+    callback=lambda _, __, value: _named(value),
+    help="Who edits; by default SCHEDULER_ACTOR, else you.",
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 

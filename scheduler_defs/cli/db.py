@@ -6,11 +6,12 @@ import click
 from sqlalchemy.exc import DBAPIError
 
 from resources import migrations
+from resources.errors import InvalidInput
 from resources.server_rights import warn_of_login
 from resources.settings import SchedulerSettings
 from scheduler_defs.cli.context import begin, json_option, open_database, tenant_option
 from scheduler_defs.cli.grant import grant_command
-from scheduler_defs.cli.options import Instant, before
+from scheduler_defs.cli.options import Instant, instant_of
 from scheduler_defs.cli.output import fields_of, print_fields, print_json, print_table
 
 NOT_CURRENT = 3
@@ -84,11 +85,15 @@ def rebuild_summaries(tenant: str, since: datetime | timedelta, until: datetime 
 
     with begin(tenant) as store:
         now = store.now()
-    bounds = before(now, since) or now, before(now, until) or now
+    first, last = instant_of(now, "since", since), instant_of(now, "until", until) or now
+    if first is None or first > now:
+        raise InvalidInput("since", str(first), "a day that has begun")
+    if last.date() < first.date():
+        raise InvalidInput("until", last.isoformat(), f"the day of since or a later one, {first:%Y-%m-%d}")
     rebuilt = upkeep.rebuild_summaries(
-        open_database(), tenant, *bounds, lambda text: click.echo(text, err=True)
+        open_database(), tenant, first, last, lambda text: click.echo(text, err=True)
     )
-    click.echo(f"{rebuilt} days of schedules rebuilt")
+    click.echo(f"{rebuilt} day{'s' * (rebuilt != 1)} of schedules rebuilt")
 
 
 @db.command()

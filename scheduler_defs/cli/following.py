@@ -7,6 +7,7 @@ from uuid import UUID
 
 import click
 
+from resources.errors import InvalidInput
 from resources.records import Run
 from resources.states import TERMINAL, RunState
 from resources.store import Store
@@ -21,6 +22,12 @@ TIMED_OUT = 124  # as timeout(1)
 timeout_option = click.option(
     "--timeout", type=Duration(), help=f"Stop waiting after it, with exit code {TIMED_OUT}; the run goes on."
 )
+
+
+def check_timeout(timeout: timedelta | None, waits: bool, flag: str) -> None:
+    """Raises InvalidInput for a timeout of no waiting."""
+    if timeout is not None and not waits:
+        raise InvalidInput("timeout", timeout, f"nothing without {flag}")
 
 
 def announce(tenant: str, run_id: UUID, wait: bool, timeout: timedelta | None) -> None:

@@ -8,7 +8,7 @@ from pydantic import SecretStr
 
 from resources.embedded_bootstrap import DAGSTER_DATABASE, LOGIN
 from resources.errors import InvalidInput, InvalidSettings
-from resources.server_rights import Requirement, grant, list_requirements
+from resources.server_rights import Requirement, grant, list_requirements, place_of, same_database
 from resources.settings import SchedulerSettings, ensure_server
 from scheduler_defs.cli.context import json_option
 from scheduler_defs.cli.output import print_json, print_table, printable
@@ -27,8 +27,7 @@ MISSING = 1
 )
 @click.option(
     "--dagster-database",
-    default=DAGSTER_DATABASE,
-    show_default=True,
+    show_default=f"that of SCHEDULER_DAGSTER_DSN, else {DAGSTER_DATABASE}",
     metavar="NAME",
     help="Dagster's own database on this server; '' when it is on another.",
 )
@@ -39,7 +38,7 @@ def grant_command(
     context: click.Context,
     login: str | None,
     dsn: str | None,
-    dagster_database: str,
+    dagster_database: str | None,
     check: bool,
     as_json: bool,
 ) -> None:
@@ -49,7 +48,12 @@ def grant_command(
     Exits with 0 when nothing is missing and 1 when something is. Logins and databases it never makes.
     """
     settings = SchedulerSettings.load()
-    of = _conninfo(settings, dsn), login or _login(settings, dsn), dagster_database or None
+    conninfo, login = _conninfo(settings, dsn), login or _login(settings, dsn)
+    if dsn is not None:
+        _refuse_another(settings, conninfo)
+    if dagster_database is None:
+        dagster_database = _dagster_database(settings, conninfo)
+    of = conninfo, login, dagster_database or None
     refused = [] if check else grant(*of)
     found = list_requirements(*of)
     if as_json:
@@ -70,6 +74,33 @@ def _conninfo(settings: SchedulerSettings, dsn: str | None) -> str:
         return SchedulerSettings(persistence="postgres", dsn=SecretStr(dsn)).conninfo()
     except InvalidSettings as error:
         raise InvalidInput("dsn", "***", error.expected) from None
+
+
+def _refuse_another(settings: SchedulerSettings, conninfo: str) -> None:
+    """Raises InvalidInput when the administrator's database is not the product's."""
+    if settings.dsn is None or same_database(conninfo, settings.direct_conninfo()):
+        return
+    expected = f"the database of SCHEDULER_DSN ({_where(settings.direct_conninfo())}), as an administrator"
+    raise InvalidInput("dsn", _where(conninfo), expected)
+
+
+def _dagster_database(settings: SchedulerSettings, conninfo: str) -> str:
+    """The name of Dagster's database; '' when SCHEDULER_DAGSTER_DSN leads to another server, which is said."""
+    if settings.dagster_dsn is None:
+        return DAGSTER_DATABASE
+    *server, name = place_of(settings.dagster_conninfo())
+    if server in (
+        [*place_of(one)[:2]] for one in (conninfo, settings.direct_conninfo(), settings.conninfo())
+    ):
+        return name
+    where = printable(_where(settings.dagster_conninfo()))
+    click.echo(f"SCHEDULER_DAGSTER_DSN leads to another server ({where}): not looked at", err=True)
+    return ""
+
+
+def _where(conninfo: str) -> str:
+    parts = conninfo_to_dict(conninfo)
+    return " ".join(f"{name}={parts[name]}" for name in ("host", "port", "dbname") if name in parts)
 
 
 def _login(settings: SchedulerSettings, dsn: str | None) -> str:

@@ -1,14 +1,14 @@
 """`scheduler log`: what runs said, across runs."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import click
 
 from resources.records import LogHit
 from resources.states import LogLevel
 from scheduler_defs.cli.context import begin, json_option, page_options, tenant_option
-from scheduler_defs.cli.options import Instant, before, grep_option, level_option
-from scheduler_defs.cli.output import moment, note_next, print_json, print_table, short
+from scheduler_defs.cli.options import Instant, grep_option, level_option, period_of
+from scheduler_defs.cli.output import log_text, moment, note_next, print_json, print_table, short
 
 PAGE = 1000
 WINDOW = timedelta(days=7)
@@ -44,8 +44,9 @@ def search(
     """Search the lines of a period, newest first."""
     with begin(tenant) as store:
         now = store.now()
-        end = before(now, until) or now
-        start = before(now, since) or end - WINDOW
+        first, last = period_of(now, since, until)
+        end = last or now
+        start = first or _week_before(end)
         run_id = None if run_text is None else store.runs.find(tenant, run_text).id
         schedule_id = None if schedule is None else store.schedules.get_by_name(tenant, schedule).id
         page = store.execution_logs.search(
@@ -64,5 +65,11 @@ def search(
     note_next(page, since=start, until=end)
 
 
+def _week_before(end: datetime) -> datetime:
+    return (
+        end - WINDOW if end > datetime.min.replace(tzinfo=UTC) + WINDOW else datetime.min.replace(tzinfo=UTC)
+    )
+
+
 def _row(hit: LogHit) -> dict[str, str]:
-    return {"at": moment(hit.at), "run": short(hit.run_id), "level": hit.level, "message": hit.message}
+    return {"at": moment(hit.at), "run": short(hit.run_id), "level": hit.level, "message": log_text(hit)}

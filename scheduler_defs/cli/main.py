@@ -17,6 +17,9 @@ from scheduler_defs.cli.output import one_line
 INTERRUPTED = 130  # 128 + SIGINT, as shells have it
 BAD_INPUT = 2
 
+OF_THE_COMMAND = ("SCHEDULER_ACTOR", "SCHEDULER_ADMIN_DSN", "SCHEDULER_DEBUG", "SCHEDULER_TENANT")
+"""Variables that are no settings."""
+
 COMMANDS = {
     "up": "Start PostgreSQL, the daemon and the web interface.",
     "demo": "Show the product on example data.",
@@ -120,6 +123,10 @@ def _refuse(message: str, code: int) -> int:
 @click.version_option(package_name="dagster-db-scheduler", prog_name="scheduler")
 def main() -> None:
     """Database-driven schedules for Dagster."""
+    from resources.settings import warn_of_unknown_variables
+
+    for warning in warn_of_unknown_variables(os.environ, OF_THE_COMMAND):
+        click.echo(f"warning: {warning}", err=True)
 
 
 if __name__ == "__main__":

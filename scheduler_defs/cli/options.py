@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 import click
 
 from resources.errors import InvalidInput
+from resources.pages import check_text
 from resources.selection import Selection
 from resources.states import CatchUp, LogLevel, Overlap
 
@@ -87,14 +88,24 @@ class Instant(click.ParamType["datetime | timedelta"]):
         return at if at.tzinfo else at.replace(tzinfo=UTC)
 
 
-def before(now: datetime, instant: datetime | timedelta | None) -> datetime | None:
-    """What an Instant means now."""
+def period_of(
+    now: datetime, since: datetime | timedelta | None, until: datetime | timedelta | None
+) -> tuple[datetime | None, datetime | None]:
+    """What --since and --until mean now; raises InvalidInput when the latter is not later."""
+    first, end = instant_of(now, "since", since), instant_of(now, "until", until)
+    if first and end and first >= end:
+        raise InvalidInput("until", end.isoformat(), f"later than since, {first.isoformat()}")
+    return first, end
+
+
+def instant_of(now: datetime, option: str, instant: datetime | timedelta | None) -> datetime | None:
+    """What an Instant means now; raises InvalidInput naming the option."""
     if instant is None:
         return None
     try:
         return (now - instant if isinstance(instant, timedelta) else instant).astimezone(UTC)
     except OverflowError:
-        raise InvalidInput("time", str(instant), "a time of the years 1 to 9999") from None
+        raise InvalidInput(option, str(instant), "a time of the years 1 to 9999") from None
 
 
 def period_options(what: str) -> Callable[[Command], Command]:
@@ -118,6 +129,7 @@ def read_labels(option: str, texts: Iterable[str]) -> dict[str, str]:
             raise InvalidInput(option, text, "KEY=VALUE, such as tier=prod")
         if key in labels:
             raise InvalidInput(option, text, f"each key once; {key!r} is given twice")
+        check_text(option, text)
         labels[key] = value
     return labels
 
@@ -133,7 +145,8 @@ def treatment_options(defaults: bool) -> Callable[[Callable[..., Any]], Callable
     """Adds the options that say how fires are treated; without ``defaults`` those not given are None."""
 
     def default(value: Any) -> dict[str, Any]:
-        return {"default": value, "show_default": True} if defaults else {}
+        plain = str(value) if isinstance(value, StrEnum) else value
+        return {"default": plain, "show_default": True} if defaults else {}
 
     options = (
         click.option("--description", help="For people.", **default("")),
@@ -179,7 +192,9 @@ def selection_options(command: Callable[..., Any]) -> Callable[..., Any]:
     def with_selection(**options: Any) -> Any:
         asked = {name: options.pop(name) for name in names}
         asked["labels"] = read_labels("selection.labels", asked["labels"])
-        return command(selection=Selection.parse(asked), **options)
+        chosen = Selection.parse(asked)
+        chosen.check_digest()
+        return command(selection=chosen, **options)
 
     for option in (
         click.option(

@@ -15,6 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from resources.pages import Page
+from resources.records import LogHit, LogLine
 
 PIPE_WIDTH = 100
 NOTHING = "-"
@@ -103,6 +104,11 @@ def duration(value: timedelta | None) -> str:
             text += f"{rest // size}{unit}"
             rest %= size
     return text or "0s"
+
+
+def log_text(line: LogLine | LogHit) -> str:
+    """What a line says, its fields as JSON: the text in which --grep looks."""
+    return printable(line.message + (f"  {json_line(dict(line.fields))}" if line.fields else ""))
 
 
 def short(run_id: UUID) -> str:

@@ -11,24 +11,24 @@ from resources.selection import Selection
 from resources.states import JobKind, LogLevel, PolicyMode, RunState, TriggerKind
 from resources.store import Store
 from scheduler_defs.cli.context import actor_option, begin, json_option, page_options, tenant_option
-from scheduler_defs.cli.following import announce, follow, timeout_option
+from scheduler_defs.cli.following import announce, check_timeout, follow, timeout_option
 from scheduler_defs.cli.options import (
     Member,
-    before,
     grep_option,
     level_option,
+    period_of,
     period_options,
     selection_options,
 )
 from scheduler_defs.cli.output import (
     fields_of,
     json_line,
+    log_text,
     moment,
     note_next,
     print_fields,
     print_json,
     print_table,
-    printable,
     short,
 )
 from scheduler_defs.edits.runs import cancel_run, request_run, retry_run
@@ -61,6 +61,7 @@ def start(
     actor: str,
 ) -> None:
     """Ask for a run now; prints its id."""
+    check_timeout(timeout, wait, "--wait")
     with begin(tenant) as store:
         run_id = request_run(store, tenant, kind, actor, selection=selection, mode=mode, priority=priority)
     announce(tenant, run_id, wait, timeout)
@@ -92,15 +93,15 @@ def list_runs(
     """List runs by their planned instants, newest first."""
     with begin(tenant) as store:
         now = store.now()
-        since, until = before(now, since), before(now, until)
+        first, end = period_of(now, since, until)
         page = store.runs.list(
             tenant,
             states=states,
             kind=kind,
             trigger_kind=trigger,
             schedule_id=None if schedule is None else store.schedules.get_by_name(tenant, schedule).id,
-            since=since,
-            until=until,
+            since=first,
+            until=end,
             cursor=cursor,
             limit=limit,
         )
@@ -108,7 +109,7 @@ def list_runs(
         print_json(page.items)
     else:
         print_table(run_rows(page.items), wraps={"schedule"}, empty="no runs")
-    note_next(page, since=since, until=until)
+    note_next(page, since=first, until=end)
 
 
 @run.command()
@@ -121,7 +122,7 @@ def counts(
     """Count runs by state."""
     with begin(tenant) as store:
         now = store.now()
-        found = store.runs.count_by_state(tenant, before(now, since), before(now, until))
+        found = store.runs.count_by_state(tenant, *period_of(now, since, until))
     if as_json:
         print_json(found)
     else:
@@ -136,6 +137,7 @@ def counts(
 @actor_option
 def retry(run_id: str, tenant: str, wait: bool, timeout: timedelta | None, actor: str) -> None:
     """Do once more what a failed or cancelled run was to do; prints the new run's id."""
+    check_timeout(timeout, wait, "--wait")
     with begin(tenant) as store:
         new = retry_run(store, store.runs.find(tenant, run_id), actor)
     announce(tenant, new, wait, timeout)
@@ -173,6 +175,7 @@ def logs(
     as_json: bool,
 ) -> None:
     """Print what a run said; with --follow exits with 0 only when it completed."""
+    check_timeout(timeout, following, "--follow")
     with begin(tenant) as store:
         found = store.runs.find(tenant, run_id)
     last = (0, 0)
@@ -189,6 +192,8 @@ def logs(
         return
     with begin(tenant) as store:
         print_new(store, found)
+    if last == (0, 0):
+        click.echo("no lines", err=True)
 
 
 @run.command()
@@ -223,5 +228,4 @@ def run_rows(runs: Iterable[Run]) -> list[dict[str, Any]]:
 
 def _log_text(line: LogLine) -> str:
     attempt = f"attempt {line.attempt}  " if line.attempt > 1 else ""
-    fields = f"  {json_line(dict(line.fields))}" if line.fields else ""
-    return f"{moment(line.at)}  {line.level:<7}  {attempt}{printable(line.message + fields)}"
+    return f"{moment(line.at)}  {line.level:<7}  {attempt}{log_text(line)}"

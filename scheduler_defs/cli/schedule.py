@@ -10,7 +10,7 @@ import click
 from resources.records import Schedule, Trigger
 from resources.states import JobKind
 from scheduler_defs.cli.context import actor_option, begin, json_option, page_options, tenant_option
-from scheduler_defs.cli.following import announce, timeout_option
+from scheduler_defs.cli.following import announce, check_timeout, timeout_option
 from scheduler_defs.cli.options import Member, read_labels
 from scheduler_defs.cli.output import fields_of, note_next, print_fields, print_json, print_table
 from scheduler_defs.cli.run import run_rows
@@ -94,6 +94,8 @@ def pause(name: str, tenant: str, reason: str, actor: str) -> None:
     """Stop a schedule from firing."""
     with begin(tenant) as store:
         after = pause_schedule(store, tenant, name, reason, actor)
+    if reason and after.paused_reason != reason:
+        click.echo("it was paused already and keeps its reason: resume it first for another", err=True)
     click.echo(f"schedule {name} is paused" + (f": {after.paused_reason}" if after.paused_reason else ""))
 
 
@@ -136,6 +138,7 @@ def delete(name: str, tenant: str, yes: bool, actor: str) -> None:
 @actor_option
 def trigger(name: str, tenant: str, wait: bool, timeout: timedelta | None, actor: str) -> None:
     """Ask for a run of a schedule now; prints the run's id."""
+    check_timeout(timeout, wait, "--wait")
     with begin(tenant) as store:
         run_id = trigger_schedule(store, tenant, name, actor)
     announce(tenant, run_id, wait, timeout)

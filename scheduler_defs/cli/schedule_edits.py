@@ -86,6 +86,8 @@ def edit(
         given = {field: value for field, value in wanted.items() if value is not None}
         changes: ScheduleChanges = given | _cleared(clear, given)  # type: ignore[assignment]
         rules = times.rules(now)
+        if not changes and not rules:
+            raise click.UsageError("nothing is asked for; give at least one option that changes something")
         after = edit_schedule(store, tenant, name, changes, actor, version=version, rules=rules, now=now)
         triggers = store.triggers.list_of_schedule(tenant, after.id)
     click.echo(f"schedule {after.name} is at version {after.version}")

@@ -13,7 +13,7 @@ from resources.records import Trigger
 from resources.states import DstGap, DstOverlap
 from scheduler_defs.cli.options import NOW, Duration, Member, Moment
 from scheduler_defs.cli.output import duration, moment, short
-from scheduler_defs.timing.rules import CronRule, IntervalRule, OnceRule, Rule, utc
+from scheduler_defs.timing.rules import CronRule, IntervalRule, OnceRule, Rule, storable_instant
 from scheduler_defs.timing.wall_clock import zone
 
 
@@ -65,10 +65,7 @@ class AskedTimes:
                 "a time with its UTC offset, such as 2026-03-01T09:00:00+00:00, or --timezone beside it"
             )
             raise InvalidInput(option, at.isoformat(), expected)
-        try:
-            return utc(option, at)
-        except OverflowError:
-            raise InvalidInput(option, at.isoformat(), "a time between the years 1 and 9999") from None
+        return storable_instant(option, at)
 
 
 def trigger_options(command: Callable[..., Any]) -> Callable[..., Any]:

@@ -60,7 +60,8 @@ def retry_run(store: Store, run: Run, actor: str) -> UUID:
     Raises IllegalTransition for a run in another state.
     """
     if run.state not in {RunState.FAILED, RunState.CANCELLED}:
-        raise IllegalTransition("run", run.id, run.state, "retried")
+        why = "only a failed or cancelled run can be retried"
+        raise IllegalTransition("run", run.id, run.state, "retried", why)
     now = store.now()
     retry = NewRun(
         tenant_id=run.tenant_id,

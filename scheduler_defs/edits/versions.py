@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, NoReturn
 
-from resources.errors import VersionConflict
+from resources.errors import NOT_SET, VersionConflict
 from resources.records import Json, Schedule, Trigger
 from resources.store import Store
 from scheduler_defs.edits.contents import content_of, plain_of
@@ -35,14 +35,18 @@ def keep_version(
 
 
 def refuse_stale(store: Store, schedule: Schedule, version: int, changes: Mapping[str, Any]) -> NoReturn:
-    """Raises VersionConflict: what version ``version`` would be with the changes, beside what the schedule is now.
+    """Raises VersionConflict: what was changed since version ``version``, and both sides of what ``changes`` would.
 
-    Raises NotFound when there never was such a version.
+    Of a field that is not in ``changes`` only theirs is there. Raises NotFound when there never was such a version.
     """
     read = store.schedules.get_version(schedule.tenant_id, schedule.id, version)
-    yours = {**read.content, **plain_of(changes)}
+    yours = plain_of(changes)
     theirs = content_of(schedule, store.triggers.list_of_schedule(schedule.tenant_id, schedule.id))
-    pairs = {name: (yours.get(name), theirs.get(name)) for name in sorted(yours.keys() | theirs.keys())}
+    asked = {name: (value, theirs.get(name)) for name, value in yours.items() if value != theirs.get(name)}
+    names = (read.content.keys() | theirs.keys()) - yours.keys()
+    changed = {
+        name: (NOT_SET, theirs.get(name)) for name in names if read.content.get(name) != theirs.get(name)
+    }
     raise VersionConflict(
         "schedule",
         schedule.name,
@@ -50,5 +54,5 @@ def refuse_stale(store: Store, schedule: Schedule, version: int, changes: Mappin
         schedule.version,
         changed_by=schedule.updated_by,
         changed_at=schedule.updated_at,
-        differences={name: pair for name, pair in pairs.items() if pair[0] != pair[1]},
+        differences=dict(sorted((asked | changed).items())),
     )

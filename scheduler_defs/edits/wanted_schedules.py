@@ -5,10 +5,11 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from resources.errors import InvalidInput
+from resources.pages import check_text
 from resources.records import Schedule
 from scheduler_defs.edits.wanted_runs import check_priority
 from scheduler_defs.timing.catch_up import refuse_past
-from scheduler_defs.timing.rules import Rule, utc, validate
+from scheduler_defs.timing.rules import Rule, storable_instant, validate
 
 LONGEST = timedelta(days=36500)
 
@@ -27,7 +28,7 @@ def check_schedule(schedule: Schedule) -> None:
     check_priority(schedule.priority)
     for name, bound in (("starts_at", schedule.starts_at), ("ends_at", schedule.ends_at)):
         if bound is not None:
-            utc(name, bound)
+            storable_instant(name, bound)
     if schedule.starts_at and schedule.ends_at and schedule.ends_at <= schedule.starts_at:
         raise InvalidInput("ends_at", schedule.ends_at, f"after starts_at {schedule.starts_at}")
     _check_name(schedule.name)
@@ -50,5 +51,6 @@ def _check_name(name: str) -> None:
 
 def _check_labels(labels: Mapping[str, Any]) -> None:
     for key, value in labels.items():
+        check_text("labels", f"{key}={value}")
         if not (isinstance(value, str) and 1 <= len(key) <= 63 and len(value) <= 255):
             raise InvalidInput("labels", f"{key}={value}", "keys of 1 to 63 characters, texts of at most 255")

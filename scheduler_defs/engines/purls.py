@@ -77,6 +77,8 @@ def parse_purl(text: str) -> Purl:
         raise InvalidInput("purl", text, f"a package URL like pkg:pypi/requests@2.32.0 ({error})") from error
     if not parsed.name:
         raise InvalidInput("purl", text, "a package URL with a name, like pkg:pypi/requests@2.32.0")
+    if "%00" in text or "\0" in text:
+        raise InvalidInput("purl", text, "a package URL without NUL, like pkg:pypi/requests@2.32.0")
     name = _pypi_name(parsed.name) if parsed.type == "pypi" else parsed.name
     return Purl(
         type=parsed.type,

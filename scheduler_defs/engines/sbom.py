@@ -102,7 +102,21 @@ def _validated(source: str, raw: bytes) -> dict[str, Any]:
             source, "/specVersion", f"{version!r:.40} is not supported; supported are {', '.join(SUPPORTED)}"
         )
     _check_schema(source, version, document)
+    if b"\\u0000" in raw and (nul := _find_nul(document)) is not None:
+        raise InvalidDocument(source, nul, "holds a NUL, which no database stores")
     return document
+
+
+def _find_nul(document: dict[str, Any]) -> str | None:
+    pending: list[tuple[list[str | int], Any]] = [([], document)]
+    while pending:
+        path, value = pending.pop()
+        if isinstance(value, str) and "\0" in value:
+            return _pointer(path)
+        if isinstance(value, dict | list):
+            members = value.items() if isinstance(value, dict) else enumerate(value)
+            pending += [([*path, key], member) for key, member in members]
+    return None
 
 
 def _check_schema(source: str, version: str, document: dict[str, Any]) -> None:

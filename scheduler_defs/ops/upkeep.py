@@ -10,6 +10,7 @@ from itertools import count
 import psycopg
 
 from resources.database import Database
+from resources.errors import InvalidInput
 from resources.log_partitions import LOCKS, drop_expired
 from resources.migrations import LOG_PARTITIONS_AHEAD
 from resources.records import HeldLock
@@ -102,7 +103,7 @@ def repair_summaries(database: Database, now: datetime, say: Say) -> Step:
         with step.begin(database) as store:
             store.run_summaries.roll_up(tenant_id, schedule_id, kind, hour, store.now())
     step.add({"hours rolled up": len(stale)})
-    say(f"{len(stale)} hours rolled up")
+    say(f"{len(stale)} hour{'s' * (len(stale) != 1)} rolled up")
     return step
 
 
@@ -117,19 +118,30 @@ STEPS: Sequence[Callable[[Database, datetime, Say], Step]] = (
 def rebuild_summaries(database: Database, tenant: str, since: datetime, until: datetime, say: Say) -> int:
     """Computes a tenant's summaries of the days from ``since`` to ``until`` anew; returns how many were.
 
-    One schedule's day a transaction. Raises InvalidInput for a day whose runs may have been pruned.
+    One schedule's day a transaction. Raises InvalidInput for a ``since`` whose runs may have been pruned.
     """
     day, rebuilt = _day(since), 0
-    while day <= until:
+    _refuse_pruned(database, tenant, day)
+    while True:
         with database.begin_system() as store:
-            groups = store.run_summaries.list_groups(tenant, day)
+            found = store.run_summaries.next_day(tenant, day)
+            if found is None or found > until:
+                return rebuilt
+            groups = store.run_summaries.list_groups(tenant, day := found)
         for schedule_id, kind in groups:
             with database.begin_system() as store:
                 store.run_summaries.rebuild_day(tenant, schedule_id, kind, day, store.now())
         say(f"{day:%Y-%m-%d}: {len(groups)} rebuilt")
         rebuilt += len(groups)
         day += DAY
-    return rebuilt
+
+
+def _refuse_pruned(database: Database, tenant: str, day: datetime) -> None:
+    with database.begin_system() as store:
+        whole_since = store.retention.ledger_since(tenant)
+    if whole_since and day < whole_since:
+        expected = f"{whole_since:%Y-%m-%d} or later; runs before it were pruned"
+        raise InvalidInput("since", day.date().isoformat(), expected)
 
 
 def _prune_runs_of(tenant: str, before: datetime, batch: int, store: Store) -> dict[str, int]:

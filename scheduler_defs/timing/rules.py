@@ -11,7 +11,8 @@ from resources.errors import InvalidInput
 from resources.states import DstGap, DstOverlap
 from scheduler_defs.timing import cron, wall_clock
 
-_SHORTEST_INTERVAL = timedelta(seconds=1)
+_SHORTEST_INTERVAL, _LONGEST_INTERVAL = timedelta(seconds=1), timedelta(days=36500)
+_LAST_YEAR = 9998  # so that no time zone leads out of what Python and PostgreSQL hold
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +50,18 @@ def validate(rule: Rule) -> None:
             cron.parse(rule.expression)
             wall_clock.zone(rule.timezone)
         case IntervalRule():
-            if rule.every < _SHORTEST_INTERVAL:
-                raise InvalidInput("every", rule.every, "an interval of 1 second or more")
-            utc("anchor", rule.anchor)
+            if not _SHORTEST_INTERVAL <= rule.every <= _LONGEST_INTERVAL:
+                raise InvalidInput("every", rule.every, "an interval of 1 second to 36500 days")
+            storable_instant("anchor", rule.anchor)
         case OnceRule():
-            utc("at", rule.at)
+            storable_instant("at", rule.at)
+
+
+def storable_instant(field: str, value: datetime) -> datetime:
+    """The same instant in UTC; raises InvalidInput(field) for a naive datetime and outside the years 2 to 9998."""
+    if 1 < value.year <= _LAST_YEAR and 1 < (at := utc(field, value)).year <= _LAST_YEAR:
+        return at
+    raise InvalidInput(field, value.isoformat(), f"a time of the years 2 to {_LAST_YEAR}")
 
 
 def utc(field: str, value: datetime) -> datetime:
@@ -65,18 +73,11 @@ def utc(field: str, value: datetime) -> datetime:
 
 def next_fire(rule: Rule, after: datetime) -> datetime | None:
     """First fire strictly after an instant; None when the rule is exhausted."""
-    after = utc("after", after)
     try:
-        match rule:
-            case CronRule():
-                return _next_cron(rule, after)
-            case IntervalRule():
-                return _next_interval(rule, after)
-            case OnceRule():
-                at = utc("at", rule.at)
-                return at if at > after else None
+        following = _next(rule, utc("after", after))
     except OverflowError:  # past the year 9999
         return None
+    return following if following and following.year <= _LAST_YEAR else None
 
 
 def fires(rule: Rule, after: datetime, until: datetime, limit: int) -> list[datetime]:
@@ -88,6 +89,17 @@ def fires(rule: Rule, after: datetime, until: datetime, limit: int) -> list[date
         found.append(following)
         following = next_fire(rule, following)
     return found
+
+
+def _next(rule: Rule, after: datetime) -> datetime | None:
+    match rule:
+        case CronRule():
+            return _next_cron(rule, after)
+        case IntervalRule():
+            return _next_interval(rule, after)
+        case OnceRule():
+            at = utc("at", rule.at)
+            return at if at > after else None
 
 
 def _next_cron(rule: CronRule, after: datetime) -> datetime | None:

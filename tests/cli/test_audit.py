@@ -166,6 +166,8 @@ def test_heads_may_be_kept_in_one_file_day_by_day(cli, heads, scheduler, databas
         ("{", ":1: at /: is not JSON"),
         ("[]", ":1: at /: is not an object"),
         ('{"seq": 1, "hash": "%s"}' % ("0" * 64), ":1: at /chain: is None"),
+        ('{"chain": "a\\u0000b", "seq": 1, "hash": "%s"}' % ("0" * 64), ":1: at /chain: is 'a\\x00b'"),
+        ('{"chain": "a\\ud800b", "seq": 1, "hash": "%s"}' % ("0" * 64), ":1: at /chain: is 'a\\ud800b'"),
         ('{"chain": "acme", "seq": "1", "hash": "%s"}' % ("0" * 64), ":1: at /seq: is '1'"),
         ('{"chain": "acme", "seq": 0, "hash": "%s"}' % ("0" * 64), ":1: at /seq: is 0"),
         ('{"chain": "acme", "seq": true, "hash": "%s"}' % ("0" * 64), ":1: at /seq: is True"),

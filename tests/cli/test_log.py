@@ -21,7 +21,7 @@ def said(database, tenant):
             LogLine(1, n, now - timedelta(days=n), level, f"Line {n} of {level}", {})
             for n, level in enumerate(LogLevel)
         ]
-        old = LogLine(1, 9, now - timedelta(days=9), "error", "Old line", {})
+        old = LogLine(1, 9, now - timedelta(days=9), "error", "Old line", {"advisories": 41, "in": "zürich"})
         store.execution_logs.append(run, [*lines, old])
     return run.id
 
@@ -65,6 +65,29 @@ def test_a_search_of_a_run_shows_a_table(scheduler, said):
 @pytest.mark.parametrize("since", ["2999-01-01T00:00:00", "2999-01-01T00:00:00Z"])
 def test_a_period_that_is_none_is_refused(refused, tenant, since):
     assert "not valid" in refused("log", "search", "--since", since, "--tenant", tenant)
+
+
+@pytest.mark.parametrize(
+    "command", [("log", "search"), ("run", "list"), ("run", "counts"), ("audit", "list")], ids=" ".join
+)
+@pytest.mark.parametrize(
+    ("bounds", "option"),
+    [
+        (("--since", "2026-03-02", "--until", "2026-03-01"), "until"),
+        (("--since", "9999999d"), "since"),
+        (("--until", "9999999d"), "until"),
+    ],
+)
+def test_every_list_refuses_a_reversed_period_and_names_the_option(refused, tenant, command, bounds, option):
+    assert f"Error: {option}: " in refused(*command, *bounds, "--tenant", tenant)
+
+
+@pytest.mark.parametrize("text", ['"advisories": 41', '"zürich", "ADV', "ZÜRICH", "old"])
+def test_a_text_is_looked_for_in_what_is_printed(scheduler, said, text):
+    printed = """Old line  {"in": "zürich", "advisories": 41}\n"""
+    assert scheduler("run", "logs", said, "--grep", text).stdout.endswith(printed)
+    assert "advisories" in scheduler("log", "search", "--since", "20d", "--grep", text).stdout
+    assert scheduler("run", "logs", said, "--grep", '"advisories": 42').stdout == ""
 
 
 def test_the_log_of_a_run_is_narrowed(scheduler, said):

@@ -85,6 +85,20 @@ def test_the_environment_names_tenant_and_actor(cli, environment, database, tena
         assert store.schedules.get_by_name(tenant, "x").created_by == "ann"
 
 
+def test_a_misspelt_variable_is_named_with_the_nearest(cli, environment, tenant):
+    environment |= {"SCHEDULER_TENENT": "x", "SCHEDULER_RUN_RETENTION": "1", "SCHEDULER_ACTOR": "ann"}
+    assert cli("tenant", "list").stderr.splitlines() == [
+        "warning: SCHEDULER_RUN_RETENTION means nothing; did you mean SCHEDULER_RUN_RETENTION_DAYS?",
+        "warning: SCHEDULER_TENENT means nothing; did you mean SCHEDULER_TENANT?",
+    ]
+
+
+def test_help_shows_defaults_as_they_are_typed():
+    shown = CliRunner().invoke(main, ["schedule", "create", "--help"]).stdout
+    assert "[default: skip]" in " ".join(shown.split())
+    assert "[default: latest]" in " ".join(shown.split())
+
+
 def test_summaries_of_the_root_are_those_of_the_commands():
     context = click.Context(main)
     said = {name: main.get_command(context, name).help.splitlines()[0] for name in COMMANDS}

@@ -25,7 +25,7 @@ def test_maintain_does_every_step_and_says_what(cli, cancelled, database):
     result = cli("db", "maintain")
     assert result.exit_code == 0
     assert all(step.__name__ in result.stdout for step in STEPS)
-    assert "1 hours rolled up" in result.stderr
+    assert "1 hour rolled up" in result.stderr
     assert days(database) == [1]
 
 
@@ -40,7 +40,7 @@ def test_maintain_tells_machines_the_locks_too(cli, cancelled):
 
 def test_summaries_are_rebuilt_from_a_day_on(scheduler, cancelled, database, admin):
     result = scheduler("db", "rebuild-summaries", "--since", f"{cancelled:%Y-%m-%d}T00:00:00Z")
-    assert (result.exit_code, result.stdout) == (0, "1 days of schedules rebuilt\n")
+    assert (result.exit_code, result.stdout) == (0, "1 day of schedules rebuilt\n")
     assert days(database) == [1]
 
 
@@ -49,7 +49,40 @@ def test_pruned_days_are_not_rebuilt(refused, cancelled, database, admin, tenant
         "UPDATE scheduler.tenants SET ledger_since = date_trunc('day', now() + interval '2 days', 'UTC')"
     )
     error = refused("db", "rebuild-summaries", "--since", "0s", "--tenant", tenant)
+    assert error.startswith("Error: since: ")
     assert "or later; runs before it were pruned" in error
+
+
+def test_a_period_that_reaches_into_pruned_days_is_refused_before_anything_is_done(
+    refused, cancelled, database, admin, tenant
+):
+    admin.execute("UPDATE scheduler.tenants SET ledger_since = date_trunc('day', now(), 'UTC')")
+    error = refused("db", "rebuild-summaries", "--since", "2020-01-01", "--tenant", tenant)
+    assert error.startswith("Error: since: '2020-01-01' is not valid")
+
+
+@pytest.mark.parametrize(
+    ("bounds", "expected"),
+    [
+        (
+            ("--since", "9999-12-31", "--until", "9999-12-31"),
+            "since: '9999-12-31 00:00:00+00:00' is not valid",
+        ),
+        (
+            ("--since", "2026-03-02", "--until", "2026-03-01"),
+            "until: '2026-03-01T00:00:00+00:00' is not valid",
+        ),
+        (("--since", "9999999d"), "since: "),
+    ],
+)
+def test_days_that_are_no_period_are_refused(refused, tenant, bounds, expected):
+    assert expected in refused("db", "rebuild-summaries", *bounds, "--tenant", tenant)
+
+
+def test_days_without_runs_are_passed_over(scheduler, cancelled):
+    result = scheduler("db", "rebuild-summaries", "--since", "0001-01-01", "--until", "9999-12-31")
+    assert (result.exit_code, result.stdout) == (0, "1 day of schedules rebuilt\n")
+    assert result.stderr == f"{cancelled:%Y-%m-%d}: 1 rebuilt\n"
 
 
 def test_a_day_without_an_offset_is_one_of_utc(scheduler, cancelled, database):

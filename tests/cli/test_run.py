@@ -24,13 +24,16 @@ def start(scheduler):
     return ask
 
 
+DIGEST = f"sha256:{'0' * 64}"
+
+
 def test_start_asks_for_a_run(start, runs):
-    images = ("--namespace", "prod", "--digest", "sha256:00", "--label", "tier=prod")
+    images = ("--namespace", "prod", "--digest", DIGEST, "--label", "tier=prod")
     run_id = start("--mode", "simulate", "--priority", -5, "--actor", "ann", *images, kind="policy")
     (run,) = runs()
     assert (str(run.id), run.kind, run.mode, run.state) == (run_id, "policy", "simulate", "pending")
     assert (run.priority, run.requested_by, run.trigger_kind) == (-5, "ann", "manual")
-    assert run.selection == {"namespace": "prod", "digest": "sha256:00", "labels": {"tier": "prod"}}
+    assert run.selection == {"namespace": "prod", "digest": DIGEST, "labels": {"tier": "prod"}}
 
 
 def test_start_takes_ingested_advisories(scheduler, start, examples, runs, cli):
@@ -56,6 +59,7 @@ def test_start_takes_ingested_advisories(scheduler, start, examples, runs, cli):
             ("--kind", "impact", "--label", "prod"),
             "selection.labels: 'prod' is not valid; expected KEY=VALUE",
         ),
+        (("--kind", "graph", "--digest", "abc"), "selection.digest: 'abc' is not valid; expected an image's"),
         (("--kind", "graph", "--repository", ""), "selection.repository: '' is not valid"),
         (("--kind", "graph", "--priority", -101), "priority: -101 is not valid; expected -100 to 100"),
         (("--kind", "none"), "Invalid value for '--kind': 'none' is not one of 'graph', 'impact', 'policy'."),
@@ -152,7 +156,7 @@ def test_runs_are_counted_by_state(scheduler, start, carry_out, tenant):
         (("--cursor", "x"), "cursor: 'x' is not valid; expected a cursor that this list returned"),
         (("--since", "soon"), "Invalid value for '--since': 'soon' is not a time"),
         (("--since", ""), "Invalid value for '--since': '' is not a time"),
-        (("--until", "999999d"), "time: "),
+        (("--until", "999999d"), "until: "),
     ],
 )
 def test_list_names_what_is_wrong(refused, tenant, options, message):
@@ -254,6 +258,25 @@ def test_followed_logs_show_each_line_once_as_it_comes(
     ]
 
 
+def test_a_run_without_lines_says_so(scheduler, start):
+    result = scheduler("run", "logs", start())
+    assert (result.exit_code, result.stdout, result.stderr) == (0, "", "no lines\n")
+
+
+@pytest.mark.parametrize(
+    ("command", "flag"),
+    [
+        (("run", "start", "--kind", "graph"), "--wait"),
+        (("run", "retry", "x"), "--wait"),
+        (("schedule", "trigger", "x"), "--wait"),
+        (("run", "logs", "x"), "--follow"),
+    ],
+)
+def test_a_timeout_of_no_waiting_is_refused(refused, tenant, command, flag):
+    error = refused(*command, "--timeout", "5s", "--tenant", tenant)
+    assert error == f"Error: timeout: 0:00:05 is not valid; expected nothing without {flag}"
+
+
 def test_following_ends_with_its_timeout(scheduler, start):
     result = scheduler("run", "logs", start(), "--follow", "--timeout", "0s")
     assert (result.exit_code, result.stderr) == (124, "stopped waiting after 0s: the run is pending\n")
@@ -303,4 +326,4 @@ def test_a_cancelled_run_is_retried_as_a_run_of_its_own(scheduler, start, runs):
 
 def test_what_has_not_failed_is_not_retried(refused, start, tenant):
     error = refused("run", "retry", start(), "--tenant", tenant, code=1)
-    assert error.endswith("is pending; it cannot become retried")
+    assert error.endswith("is pending; only a failed or cancelled run can be retried")

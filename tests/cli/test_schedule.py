@@ -80,6 +80,15 @@ def test_show_has_the_last_five_runs(scheduler):
     assert [one["id"] for one in shown] == asked[:0:-1]
 
 
+def test_a_pause_of_what_is_paused_says_that_the_reason_stays(scheduler, kept):
+    scheduler("schedule", "create", "x", "--kind", "graph", "--every", "1m")
+    assert scheduler("schedule", "pause", "x", "--reason", "freeze").stderr == ""
+    again = scheduler("schedule", "pause", "x", "--reason", "thaw")
+    assert again.stdout == "schedule x is paused: freeze\n"
+    assert again.stderr.startswith("it was paused already and keeps its reason")
+    assert scheduler("schedule", "pause", "x").stderr == ""
+
+
 def test_pause_and_resume_move_the_plan(scheduler, kept):
     scheduler("schedule", "create", "x", *EVERY)
     result = scheduler("schedule", "pause", "x", "--reason", "freeze", "--actor", "ann")

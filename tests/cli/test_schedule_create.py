@@ -148,7 +148,33 @@ def test_several_triggers_make_one_schedule(scheduler, kept):
             ("--now", "--dst-overlap", "both"),
             "dst_overlap: 'both' is not valid; expected nothing without --cron",
         ),
-        (("--every", "0s"), "every: 0:00:00 is not valid; expected an interval of 1 second or more"),
+        (("--every", "0s"), "every: 0:00:00 is not valid; expected an interval of 1 second to 36500 days"),
+        (
+            ("--every", "36501d"),
+            "every: 36501 days, 0:00:00 is not valid; expected an interval of 1 second to",
+        ),
+        (
+            ("--once", "9999-12-31T23:59Z"),
+            "once: '9999-12-31T23:59:00+00:00' is not valid; expected a time of",
+        ),
+        (
+            ("--every", "1m", "--starts-at", "0001-01-01T00:00Z"),
+            "starts_at: '0001-01-01T00:00:00+00:00' is not",
+        ),
+        (("--every", "1m", "--ends-at", "9999-01-01T00:00Z"), "ends_at: '9999-01-01T00:00:00+00:00' is not"),
+        (("--every", "1m", "--actor", ""), "actor: '' is not valid; expected a name"),
+        (
+            ("--every", "1m", "--namespace", "a\udcff"),
+            "selection.namespace: 'a\\udcff' is not valid; expected text",
+        ),
+        (
+            ("--every", "1m", "--label", "a=\udcff"),
+            "selection.labels: 'a=\\udcff' is not valid; expected text",
+        ),
+        (
+            ("--every", "1m", "--schedule-label", "a=\udcff"),
+            "labels: 'a=\\udcff' is not valid; expected text",
+        ),
         (
             ("--once", "2030-01-01T09:00"),
             "once: '2030-01-01T09:00:00' is not valid; expected a time with its",

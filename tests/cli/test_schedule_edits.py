@@ -68,10 +68,9 @@ def test_fields_are_taken_away(scheduler, kept):
     assert (after.labels, after.selection, after.starts_at, after.ends_at) == ({}, {}, None, None)
 
 
-def test_an_edit_without_options_changes_nothing(scheduler, kept):
-    scheduler("schedule", "create", "x", *LATER)
-    assert scheduler("schedule", "edit", "x").stdout.startswith("schedule x is at version 1\n")
-    assert kept("x")[0].version == 1
+@pytest.mark.parametrize("options", [(), ("--version", 1)])
+def test_an_edit_that_asks_for_nothing_is_refused(refused_edit, options):
+    assert "nothing is asked for" in refused_edit(*options)
 
 
 def test_an_edit_from_an_old_version_shows_both(scheduler, refused_edit):
@@ -81,13 +80,23 @@ def test_an_edit_from_an_old_version_shows_both(scheduler, refused_edit):
         "Error: schedule 'x' is at version 2, the edit was made from version 1: bob changed it at 20"
     )
     assert error.endswith("; priority: yours 7, theirs 5")
-    assert scheduler("schedule", "edit", "x", "--priority", 7, "--version", 2).exit_code == 0
+    scheduler("schedule", "pause", "x", "--reason", "noise")
+    error = refused_edit("--priority", 7, "--version", 1, code=1)
+    assert error.endswith(
+        "; enabled: theirs False; paused_reason: theirs 'noise'; priority: yours 7, theirs 5"
+    )
+    error = refused_edit("--priority", 5, "--version", 2, code=1)
+    assert error.endswith("; enabled: theirs False; paused_reason: theirs 'noise'"), (
+        "what is as wanted already"
+    )
+    scheduler("schedule", "resume", "x")
+    assert scheduler("schedule", "edit", "x", "--priority", 7, "--version", 4).exit_code == 0
 
 
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (("--version", 9), "version of the schedule 9 does not exist"),
+        (("--version", 9, "--priority", 1), "version of the schedule 9 does not exist"),
         (("--priority", 101), "priority: 101 is not valid"),
         (("--mode", "full"), "mode: 'full' is not valid; expected no mode for a graph run"),
         (("--schedule-label", "team"), "labels: 'team' is not valid; expected KEY=VALUE"),

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from resources.errors import AlreadyExists, InvalidInput, NotFound, VersionConflict
+from resources.errors import NOT_SET, AlreadyExists, InvalidInput, NotFound, VersionConflict
 from resources.selection import Selection
 from resources.states import CatchUp, JobKind, Overlap, PolicyMode
 from scheduler_defs.edits.previews import preview_fires
@@ -97,7 +97,7 @@ def test_an_edit_from_an_old_version_shows_what_both_changed(make, edit, read):
     theirs = edit(edit_schedule, {"priority": 5})
     with pytest.raises(VersionConflict) as refused:
         edit(edit_schedule, {"description": "mine"}, version=1)
-    assert refused.value.differences == {"description": ("mine", ""), "priority": (0, 5)}
+    assert refused.value.differences == {"description": ("mine", ""), "priority": (NOT_SET, 5)}
     assert (refused.value.changed_by, refused.value.changed_at) == ("bob", theirs.updated_at)
     assert read()[0] == theirs
     assert edit(edit_schedule, {"description": "mine"}, version=2).version == 3

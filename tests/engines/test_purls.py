@@ -93,7 +93,18 @@ def test_the_stand_in_keeps_a_path_in_one_piece():
 
 
 @pytest.mark.parametrize(
-    "text", ["", "requests", "pkg:pypi", "pkg:pypi/", "pkg:1x/a", "pkg:npm/a?novalue", "http://x/y"]
+    "text",
+    [
+        "",
+        "requests",
+        "pkg:pypi",
+        "pkg:pypi/",
+        "pkg:1x/a",
+        "pkg:npm/a?novalue",
+        "http://x/y",
+        "pkg:pypi/a%00b@1",
+        "pkg:pypi/a@1\0",
+    ],
 )
 def test_what_is_no_purl_is_refused_by_name(text):
     with pytest.raises(InvalidInput, match=r"^purl: .*expected a package URL") as caught:

@@ -306,6 +306,15 @@ def test_a_purl_that_does_not_parse_is_refused_with_its_path():
     assert "'pypi/b@1' is not valid" in error.reason
 
 
+@pytest.mark.parametrize("name", ["name", "version", "group"])
+def test_a_nul_is_refused_with_its_path(name):
+    purl = {"purl": "pkg:pypi/b@1"}
+    error = refused(document(library("a"), library("b") | purl | {name: "a\0b"}))
+    assert error.path == f"/components/1/{name}"
+    assert "NUL" in error.reason
+    assert read(document(library("a") | purl | {name: "\\u0000"})).components
+
+
 def nested(levels):
     opening = b'{"type":"library","name":"n%d","components":['
     inside = (

@@ -151,8 +151,8 @@ def test_what_was_cancelled_hours_ago_is_counted(database, admin, tenant, now, s
 def test_summaries_of_a_period_are_rebuilt(database, tenant, plant_run, now, say):
     plant_run()
     day = timedelta(days=1)
-    assert upkeep.rebuild_summaries(database, tenant, now - day, now, say.append) == 1
-    assert len(say) == 2
+    assert upkeep.rebuild_summaries(database, tenant, now - 9999 * day, now, say.append) == 1
+    assert len(say) == 1, "days without anything are passed over"
     with database.begin(tenant) as store:
         (summary,) = store.run_summaries.list(tenant, "day").items
     assert summary.completed == 1

@@ -15,7 +15,7 @@ NOT_HOT = {
         session/begin_system session/begin_tenant session/keep session/limit_waiting session/locks_held session/now""",
     "Planned as another query that is tested: fail, requeue_of_run, page_images, roll_up.": """
         graph_jobs/cancel graph_jobs/cancel_open_of_run policy_jobs/cancel policy_jobs/cancel_open_of_run
-        impact_snapshots/list_images run_summaries/forget_day run_summaries/list_groups""",
+        impact_snapshots/list_images run_summaries/forget_day run_summaries/list_groups run_summaries/next_day""",
     "Reads all there is, by its purpose: `scheduler audit verify`, the list of tenants, a part of a run's id.": """
         audit_seals/find_lost audit_seals/find_stray audit_seals/list_chains tenants/list runs/find_by_prefix""",
     "Of the engines and of imports: once a run or a file, not once a tick.": """

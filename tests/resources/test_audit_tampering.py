@@ -255,6 +255,14 @@ def test_an_entry_deleted_while_it_waited_for_its_seal_is_found(sealed, check, a
     assert check()["acme"].what == "the entry is missing, it waited for its seal"
 
 
+def test_an_entry_put_in_as_the_product_would_is_sealed_like_any_other(sealed, check, heads, admin):
+    admin.execute("SET session_replication_role = origin")
+    admin.execute(FORGED)
+    admin.execute("SET session_replication_role = replica")
+    assert seal_audit(sealed[0]) == 1
+    assert check(heads) == {}, "guarantees.md and security.md say so"
+
+
 def test_an_entry_sealed_into_another_tenants_chain_is_found(sealed, check, admin):
     admin.execute("SET session_replication_role = origin")
     admin.execute(FORGED)

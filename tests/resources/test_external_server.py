@@ -275,6 +275,41 @@ def test_grant_by_the_login_itself_names_the_rest_and_what_passes_by_row_securit
         assert outside.execute("SELECT FROM scheduler.tenants").rowcount == 2
 
 
+def test_grant_refuses_an_administrators_database_that_is_not_the_products(cluster):
+    cluster.create_login("app", "NOSUPERUSER NOINHERIT")
+    cluster.create_database("app", "root")
+    cluster.create_database("other", "root")
+    for arguments in ((), ("--check",), ("--login", "app")):
+        elsewhere = {"SCHEDULER_ADMIN_DSN": cluster.url("root", "other")}
+        refused = scheduler(cluster, "app", "db", "grant", *arguments, **elsewhere)
+        assert (refused.exit_code, refused.stdout) == (2, "")
+        assert f"dsn: 'host=127.0.0.1 port={cluster.port} dbname=other' is not valid" in refused.stderr
+        assert "expected the database of SCHEDULER_DSN" in refused.stderr
+    for database in ("app", "other"):
+        with cluster.admin(database) as connection:
+            assert connection.execute("SELECT FROM pg_roles WHERE rolname LIKE 'scheduler%'").rowcount == 0
+            assert connection.execute("SELECT FROM pg_namespace WHERE nspname = 'scheduler'").rowcount == 0
+    spelt_otherwise = {"SCHEDULER_ADMIN_DSN": cluster.url("root", "app").replace("127.0.0.1", "localhost")}
+    assert scheduler(cluster, "app", "db", "grant", "--check", **spelt_otherwise).exit_code == 1
+    nobody = scheduler(cluster, "nobody", "db", "grant", SCHEDULER_ADMIN_DSN=cluster.url("root", "other"))
+    assert nobody.exit_code == 2, "a login that cannot connect yet is compared by what its DSN says"
+
+
+def test_grant_looks_at_the_database_that_dagster_uses(cluster):
+    cluster.create_login("app", "NOSUPERUSER NOINHERIT")
+    cluster.create_database("app", "root")
+    dagster = {"SCHEDULER_DAGSTER_DSN": cluster.url("app", "state")}
+    missing = missing_sql(scheduler(cluster, "app", "db", "grant", "--check", **dagster))
+    assert "CREATE DATABASE state OWNER app;" in missing["app"]
+    cluster.create_database("state", "root")
+    missing = missing_sql(scheduler(cluster, "app", "db", "grant", "--check", **dagster))
+    assert missing["state"] == ["GRANT CREATE ON SCHEMA public TO app;"]
+    away = {"SCHEDULER_DAGSTER_DSN": "postgresql://app@dagster.example/state"}
+    elsewhere = scheduler(cluster, "app", "db", "grant", "--check", **away)
+    assert "state" not in elsewhere.stdout
+    assert "leads to another server (host=dagster.example dbname=state): not looked at" in elsewhere.stderr
+
+
 @pytest.mark.parametrize(
     ("dsn", "expected"),
     [

@@ -20,6 +20,7 @@ NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 NAIVE = datetime(2026, 3, 1, 12)
 HOUR = timedelta(hours=1)
 TICK = timedelta(microseconds=1)
+LAST = datetime(9998, 12, 31, 23, tzinfo=timezone(-2 * HOUR))
 NEW_YORK = ZoneInfo("America/New_York")
 
 
@@ -39,6 +40,13 @@ def test_valid_rules(rule: Rule) -> None:
     assert next_fire(rule, NOON - HOUR) is not None
 
 
+def test_no_fire_is_planned_past_the_last_year_that_is_stored() -> None:
+    late = datetime(9998, 12, 31, 23, tzinfo=UTC)
+    assert next_fire(IntervalRule(HOUR, NOON), late - TICK) == late
+    assert next_fire(IntervalRule(HOUR, NOON), late) is None
+    assert next_fire(CronRule("0 0 1 1 *"), late) is None
+
+
 @pytest.mark.parametrize(
     ("rule", "field", "value"),
     [
@@ -48,7 +56,11 @@ def test_valid_rules(rule: Rule) -> None:
         (IntervalRule(timedelta(milliseconds=999), NOON), "every", timedelta(milliseconds=999)),
         (IntervalRule(timedelta(0), NOON), "every", timedelta(0)),
         (IntervalRule(-HOUR, NOON), "every", -HOUR),
+        (IntervalRule(timedelta(days=36501), NOON), "every", timedelta(days=36501)),
         (IntervalRule(HOUR, NAIVE), "anchor", NAIVE),
+        (OnceRule(NOON.replace(year=9999)), "at", "9999-03-01T12:00:00+00:00"),
+        (OnceRule(NOON.replace(year=1)), "at", "0001-03-01T12:00:00+00:00"),
+        (OnceRule(LAST), "at", LAST.isoformat()),
         (OnceRule(NAIVE), "at", NAIVE),
     ],
 )
