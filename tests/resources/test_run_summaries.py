@@ -207,6 +207,18 @@ def stale(database, plant):
     return read
 
 
+def test_the_next_day_is_the_first_with_an_end_or_a_summary(database, plant, cancelled):
+    day = plant.now.replace(hour=0)
+    cancelled(plant.now + 48 * HOUR, tenant="globex")
+    with database.begin("acme") as store:
+        assert store.run_summaries.next_day("acme", day) is None
+    roll_up(database, cancelled(plant.now + 48 * HOUR), plant.now + 48 * HOUR, plant.now)
+    cancelled(plant.now + 96 * HOUR)
+    with database.begin("acme") as store:
+        days = [store.run_summaries.next_day("acme", day + hours * HOUR) for hours in (0, 48, 72, 120)]
+    assert days == [day + 48 * HOUR, day + 48 * HOUR, day + 96 * HOUR, None]
+
+
 def test_hours_of_runs_that_ended_without_an_attempt_are_stale(database, plant, cancelled, stale):
     schedule = plant.schedule()
     trigger, midnight = plant.trigger(schedule), plant.now + 12 * HOUR
