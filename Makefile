@@ -66,9 +66,11 @@ coverage: install pooler ## Measure what of resources/ the tests reach; fails un
 	        || echo --elsewhere) \
 	    build/coverage/report.json docs/coverage.md
 
-nightly: install pooler ## Run the model tests at length, then coverage
+nightly: install pooler ## Run the model tests, those of timing and a million simulated fires, then coverage
 	HYPOTHESIS_PROFILE=nightly .venv/bin/python -m pytest -s -n 0 \
 	    tests/resources/test_run_model.py tests/resources/test_work_item_model.py
+	HYPOTHESIS_PROFILE=nightly .venv/bin/python -m pytest -n $(JOBS) tests/timing tests/auditing
+	HYPOTHESIS_PROFILE=nightly .venv/bin/python -m pytest -s -n 0 tests/simulation/test_simulation.py
 	$(MAKE) coverage
 
 browser: ## Install Debian's Chromium for the browser test, where that is possible
@@ -109,11 +111,12 @@ stop: ## Stop the embedded PostgreSQL server
 	@if [ -x .venv/bin/scheduler ]; then .venv/bin/scheduler server stop; \
 	else echo 'make: nothing is installed here, so there is nothing to stop'; fi
 
-docs: install ## Write docs/schema.md from the database's catalog, and the diagrams of docs/state_machine.md
+docs: install ## Write docs/schema.md from the database's catalog, the diagrams of the states, the table of docs/timing.md
 	@mkdir -p build
 	.venv/bin/scheduler db document > build/schema.md
 	mv build/schema.md docs/schema.md
 	.venv/bin/python -m resources.state_diagrams docs/state_machine.md
+	.venv/bin/python -m tests.timing.differences docs/timing.md
 
 clean: ## Delete what can be made again; keeps .venv and the data in .scheduler
 	rm -rf build dist ./*.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -7,12 +7,15 @@ from typing import Any
 from uuid import UUID
 
 from resources.states import (
+    CalendarMode,
     CatchUp,
+    DayMatch,
     DstGap,
     DstOverlap,
     JobKind,
     LaunchState,
     LockStrategy,
+    OnExcluded,
     Overlap,
     PolicyMode,
     RunState,
@@ -58,6 +61,8 @@ class Schedule:
     misfire_grace: timedelta = timedelta(minutes=1)
     starts_at: datetime | None = None
     ends_at: datetime | None = None
+    max_runs_per_hour: int | None = None
+    only_if: Json | None = None
     enabled: bool = True
     paused_reason: str | None = None
     version: int = 1
@@ -95,12 +100,57 @@ class Trigger:
     anchor: datetime | None = None
     at: datetime | None = None
     event: str | None = None
+    day_match: DayMatch | None = None
+    jitter: timedelta = timedelta()
+    calendars: Sequence[str] = field(default_factory=list)
+    max_fires: int | None = None
     enabled: bool = True
     next_fire_at: datetime | None = None
+    due_delay: timedelta = timedelta()
+    next_due_at: datetime | None = field(default=None, compare=False)
     last_fire_at: datetime | None = None
     fire_count: int = 0
     misfire_count: int = 0
     deleted_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class CalendarRow:
+    """Which times triggers leave out, by name; ``entries`` as timing/calendar_entries.py reads them."""
+
+    tenant_id: str
+    name: str
+    mode: CalendarMode
+    timezone: str
+    on_excluded: OnExcluded
+    entries: Sequence[Json]
+    created_at: datetime
+    created_by: str
+    updated_at: datetime
+    updated_by: str
+    description: str = ""
+    version: int = 1
+
+
+@dataclass(frozen=True)
+class CalendarVersion:
+    """What a version of a calendar said, as JSON, ``valid_from`` its edit on; None says that it was deleted."""
+
+    tenant_id: str
+    name: str
+    version: int
+    valid_from: datetime
+    changed_by: str
+    content: Json | None
+
+
+@dataclass(frozen=True)
+class WaitingEvent:
+    """An event that a trigger has not accounted for yet."""
+
+    tenant_id: str
+    trigger_id: UUID
+    at: datetime
 
 
 @dataclass(frozen=True)
@@ -113,6 +163,7 @@ class Advance:
     last_fire_at: datetime | None
     fires: int
     misfires: int
+    due_delay: timedelta = timedelta()
 
 
 @dataclass(frozen=True)
@@ -136,6 +187,8 @@ class NewRun:
     skipped_first: datetime | None = None
     skipped_last: datetime | None = None
     retry_of: UUID | None = None
+    due_at: datetime | None = None
+    tzdata: str | None = None
 
 
 @dataclass(frozen=True)
@@ -174,6 +227,8 @@ class Run:
     created_at: datetime
     started_at: datetime | None
     finished_at: datetime | None
+    due_at: datetime | None
+    tzdata: str | None
 
 
 @dataclass(frozen=True)
@@ -193,6 +248,22 @@ class OpenRuns:
     schedule_id: UUID
     active: int
     pending: int
+
+
+@dataclass(frozen=True)
+class FiringFacts:
+    """What limits and conditions of a schedule are held against.
+
+    How many runs its triggers started within the last hour, when its last completed run started, and whether an
+    advisory feed or a policy changed since; both are true when none completed.
+    """
+
+    tenant_id: str
+    schedule_id: UUID
+    fired: int
+    last_started_at: datetime | None
+    feed_changed: bool
+    policy_revision_changed: bool
 
 
 @dataclass(frozen=True)

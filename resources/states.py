@@ -119,6 +119,27 @@ class DstOverlap(StrEnum):
     BOTH = "both"
 
 
+class CalendarMode(StrEnum):
+    """What a calendar's entries name: the times it excludes, or the only ones it does not."""
+
+    EXCLUDE = "exclude"
+    INCLUDE = "include"
+
+
+class OnExcluded(StrEnum):
+    """What an occurrence that a calendar excludes does: nothing, or it fires when the excluded stretch ends."""
+
+    SKIP = "skip"
+    MOVE = "move"
+
+
+class DayMatch(StrEnum):
+    """How day-of-month and day-of-week combine in a cron that restricts both."""
+
+    OR = "or"
+    AND = "and"
+
+
 TRANSITIONS: dict[RunState, frozenset[RunState]] = {
     RunState.PENDING: frozenset({RunState.QUEUED, RunState.CANCELLED}),
     RunState.QUEUED: frozenset({RunState.RUNNING, RunState.PENDING, RunState.FAILED, RunState.CANCELLED}),

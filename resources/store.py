@@ -10,7 +10,9 @@ from psycopg.rows import TupleRow
 from resources.ids import new_id
 from resources.protocols.audit import Audit
 from resources.protocols.audit_seals import AuditSeals
+from resources.protocols.calendars import Calendars
 from resources.protocols.execution_logs import ExecutionLogs
+from resources.protocols.fire_audit import FireAudit
 from resources.protocols.impact_snapshots import ImpactSnapshots
 from resources.protocols.inventory.advisories import Advisories
 from resources.protocols.inventory.findings import Findings
@@ -23,13 +25,16 @@ from resources.protocols.run_summaries import RunSummaries
 from resources.protocols.runs import Runs
 from resources.protocols.schedules import Schedules
 from resources.protocols.tenants import Tenants
+from resources.protocols.trigger_events import TriggerEvents
 from resources.protocols.triggers import Triggers
 from resources.protocols.work_items import GraphJobs, PolicyJobs
 from resources.protocols.workers import Workers
 from resources.repositories.audit import AuditRepository
 from resources.repositories.audit_seals import AuditSealRepository
 from resources.repositories.base import scalar
+from resources.repositories.calendars import CalendarRepository
 from resources.repositories.execution_logs import ExecutionLogRepository
+from resources.repositories.fire_audit import FireAuditRepository
 from resources.repositories.impact_snapshots import ImpactSnapshotRepository
 from resources.repositories.inventory.advisories import AdvisoryRepository
 from resources.repositories.inventory.findings import FindingRepository
@@ -42,6 +47,7 @@ from resources.repositories.run_summaries import RunSummaryRepository
 from resources.repositories.runs import RunRepository
 from resources.repositories.schedules import ScheduleRepository
 from resources.repositories.tenants import TenantRepository
+from resources.repositories.trigger_events import TriggerEventRepository
 from resources.repositories.triggers import TriggerRepository
 from resources.repositories.work_items import GraphJobRepository, PolicyJobRepository
 from resources.repositories.workers import WorkerRepository
@@ -76,6 +82,16 @@ class Store:
     def triggers(self) -> Triggers:
         """Table triggers."""
         return TriggerRepository(self.connection)
+
+    @cached_property
+    def trigger_events(self) -> TriggerEvents:
+        """Table trigger_events."""
+        return TriggerEventRepository(self.connection)
+
+    @cached_property
+    def calendars(self) -> Calendars:
+        """Tables calendars and calendar_versions."""
+        return CalendarRepository(self.connection)
 
     @cached_property
     def runs(self) -> Runs:
@@ -136,6 +152,11 @@ class Store:
     def audit_seals(self) -> AuditSeals:
         """Tables audit_seals and audit_unsealed."""
         return AuditSealRepository(self.connection)
+
+    @cached_property
+    def fire_audit(self) -> FireAudit:
+        """The history of schedules and the ledger, for the audit of fires."""
+        return FireAuditRepository(self.connection)
 
     @cached_property
     def images(self) -> Images:

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 from uuid import UUID
 
 from resources.pages import Page
-from resources.records import Launchable, NewRun, OpenRuns, Run, Schedule
+from resources.records import FiringFacts, Launchable, NewRun, OpenRuns, Run, Schedule
 from resources.states import JobKind, RunState, TriggerKind
 
 
@@ -63,6 +63,9 @@ class Runs(Protocol):
 
     def count_open(self, schedules: Sequence[Schedule]) -> builtins.list[OpenRuns]:
         """Open runs of locked schedules; a schedule without any is left out."""
+
+    def read_firing_facts(self, schedules: Sequence[Schedule], now: datetime) -> builtins.list[FiringFacts]:
+        """What rates and conditions of locked schedules are held against; one for each, in no order."""
 
     def cancel_waiting_of(self, schedules: Sequence[Schedule], now: datetime) -> int:
         """pending or queued → cancelled, for what schedules have waiting; returns how many."""

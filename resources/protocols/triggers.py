@@ -2,7 +2,7 @@
 
 import builtins
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 from uuid import UUID
 
@@ -54,9 +54,20 @@ class Triggers(Protocol):
         """
 
     def set_next_fire(
-        self, tenant_id: str, trigger_id: UUID, next_fire_at: datetime | None, now: datetime
+        self,
+        tenant_id: str,
+        trigger_id: UUID,
+        next_fire_at: datetime | None,
+        now: datetime,
+        due_delay: timedelta = timedelta(),
     ) -> None:
-        """Plans (or with None unplans) a trigger; the caller holds its schedule locked."""
+        """Plans (or with None unplans) a trigger, due ``due_delay`` later; the caller holds its schedule locked."""
+
+    def lock_of_calendar(self, tenant_id: str, name: str) -> builtins.list[Trigger]:
+        """Locks the schedules whose triggers a calendar may move, and reads those of the triggers that are planned."""
+
+    def delay_many(self, triggers: Sequence[Trigger], now: datetime) -> None:
+        """Writes ``due_delay`` of planned triggers, whose schedules the caller holds locked."""
 
     def lock_due(self, schedules: Sequence[Schedule], now: datetime, limit: int) -> builtins.list[Trigger]:
         """Locks and reads the due triggers of locked schedules, earliest first."""

@@ -12,7 +12,7 @@ from psycopg.types.json import Jsonb
 from resources.errors import IllegalTransition, InvalidInput, NotFound, SchedulerError, StaleAttempt
 from resources.pages import Page
 from resources.protocols.runs import Runs
-from resources.records import Launchable, NewRun, OpenRuns, Run, Schedule
+from resources.records import FiringFacts, Launchable, NewRun, OpenRuns, Run, Schedule
 from resources.repositories.base import Repository, columns_of
 from resources.repositories.launches import LaunchRepository
 from resources.states import TERMINAL, JobKind, LaunchState, RunState, TriggerKind
@@ -104,6 +104,9 @@ class RunRepository(Repository, Runs):
 
     def count_open(self, schedules: Sequence[Schedule]) -> builtins.list[OpenRuns]:
         return self._all("runs/count_open", OpenRuns, **_keys(schedules))
+
+    def read_firing_facts(self, schedules: Sequence[Schedule], now: datetime) -> builtins.list[FiringFacts]:
+        return self._all("runs/read_firing_facts", FiringFacts, now=now, **_keys(schedules))
 
     def cancel_waiting_of(self, schedules: Sequence[Schedule], now: datetime) -> int:
         return self._execute("runs/cancel_waiting_of_schedules", now=now, **_keys(schedules))

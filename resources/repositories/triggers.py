@@ -2,8 +2,8 @@
 
 import builtins
 from collections.abc import Sequence
-from dataclasses import replace
-from datetime import datetime
+from dataclasses import fields, replace
+from datetime import datetime, timedelta
 from typing import NoReturn
 from uuid import UUID
 
@@ -72,10 +72,30 @@ class TriggerRepository(Repository, Triggers):
         return found or self._refuse(wanted, version, "deleted")
 
     def set_next_fire(
-        self, tenant_id: str, trigger_id: UUID, next_fire_at: datetime | None, now: datetime
+        self,
+        tenant_id: str,
+        trigger_id: UUID,
+        next_fire_at: datetime | None,
+        now: datetime,
+        due_delay: timedelta = timedelta(),
     ) -> None:
         self._execute(
-            "triggers/set_next_fire", tenant_id=tenant_id, id=trigger_id, next_fire_at=next_fire_at, now=now
+            "triggers/set_next_fire",
+            tenant_id=tenant_id,
+            id=trigger_id,
+            next_fire_at=next_fire_at,
+            due_delay=due_delay,
+            now=now,
+        )
+
+    def lock_of_calendar(self, tenant_id: str, name: str) -> builtins.list[Trigger]:
+        self._execute("schedules/lock_of_calendar", tenant_id=tenant_id, name=name)
+        return self._all("triggers/list_of_calendar", Trigger, tenant_id=tenant_id, name=name)
+
+    def delay_many(self, triggers: Sequence[Trigger], now: datetime) -> None:
+        columns = columns_of(triggers, "tenant_id", "id", "next_fire_at", "due_delay")
+        self._execute(
+            "triggers/delay_many", tenants=columns.pop("tenant_id"), ids=columns.pop("id"), now=now, **columns
         )
 
     def lock_due(self, schedules: Sequence[Schedule], now: datetime, limit: int) -> builtins.list[Trigger]:
@@ -89,9 +109,7 @@ class TriggerRepository(Repository, Triggers):
         )
 
     def advance_many(self, advances: Sequence[Advance], now: datetime) -> None:
-        columns = columns_of(
-            advances, "tenant_id", "trigger_id", "next_fire_at", "last_fire_at", "fires", "misfires"
-        )
+        columns = columns_of(advances, *(field.name for field in fields(Advance)))
         self._execute(
             "triggers/advance_many",
             tenants=columns.pop("tenant_id"),

@@ -14,6 +14,7 @@ from resources.audit_chain import SYSTEM_CHAIN
 from resources.pages import Page
 from resources.protocols.audit import AuditFilter
 from resources.records import AuditEntry, ChainHead
+from scheduler_defs.cli.audit_fires import fires
 from scheduler_defs.cli.chains import ChainReport, check_chain, read_heads
 from scheduler_defs.cli.context import begin, json_option, not_empty, open_database, page_options
 from scheduler_defs.cli.options import period_of, period_options
@@ -66,7 +67,10 @@ def scope_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 @click.group()
 def audit() -> None:
-    """List edits, and check that their record was not rewritten."""
+    """List edits, check that their record was not rewritten, and that what should have fired did."""
+
+
+audit.add_command(fires)
 
 
 @audit.command("list")

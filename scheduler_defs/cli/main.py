@@ -25,6 +25,7 @@ COMMANDS = {
     "demo": "Show the product on example data.",
     "tenant": "Create and list tenants.",
     "schedule": "Create, edit, show, pause and trigger schedules.",
+    "calendar": "Create, edit, show and try out calendars, which leave times out.",
     "run": "Start, list, follow and cancel runs.",
     "log": "Search what runs said.",
     "ingest": "Bring in SBOMs and advisories.",
@@ -32,7 +33,7 @@ COMMANDS = {
     "finding": "List what policies found.",
     "impact": "Show which images runs found affected.",
     "lock": "List distributed locks, and free one by force.",
-    "audit": "List edits, and check that their record was not rewritten.",
+    "audit": "List edits, check that their record was not rewritten, and that what should have fired did.",
     "db": "Create, check, document and maintain the database.",
     "server": "Start, stop and look at the embedded PostgreSQL.",
 }

@@ -13,10 +13,10 @@ from scheduler_defs.cli.context import actor_option, begin, json_option, page_op
 from scheduler_defs.cli.following import announce, check_timeout, timeout_option
 from scheduler_defs.cli.options import Member, read_labels
 from scheduler_defs.cli.output import fields_of, note_next, print_fields, print_json, print_table
+from scheduler_defs.cli.previews import diff, preview
 from scheduler_defs.cli.run import run_rows
 from scheduler_defs.cli.schedule_edits import create, edit, remove, restore
-from scheduler_defs.cli.triggers import describe, local, trigger_rows
-from scheduler_defs.edits.previews import MOST, preview_fires
+from scheduler_defs.cli.triggers import describe, trigger_rows
 from scheduler_defs.edits.schedules import (
     delete_schedule,
     pause_schedule,
@@ -144,29 +144,7 @@ def trigger(name: str, tenant: str, wait: bool, timeout: timedelta | None, actor
     announce(tenant, run_id, wait, timeout)
 
 
-@schedule.command()
-@click.argument("name")
-@tenant_option
-@click.option("--count", type=click.IntRange(1, MOST), default=10, show_default=True, help="How many.")
-@json_option
-def preview(name: str, tenant: str, count: int, as_json: bool) -> None:
-    """Show when a schedule will fire next, in UTC and in its triggers' time zones."""
-    with begin(tenant) as store:
-        fires = preview_fires(store, tenant, name, count)
-    rows = [
-        {"at": fire.at, "local": local(fire.at, fire.trigger), "trigger": describe(fire.trigger)}
-        | {"paused": fire.paused}
-        for fire in fires
-    ]
-    if as_json:
-        print_json([row | {"trigger_id": fire.trigger.id} for row, fire in zip(rows, fires, strict=True)])
-        return
-    print_table(rows, wraps={"trigger"}, empty="nothing will fire")
-    if any(fire.paused for fire in fires):
-        click.echo("paused ones fire only once they are resumed", err=True)
-
-
-for command in (create, edit, restore, remove):
+for command in (create, edit, restore, remove, preview, diff):
     schedule.add_command(command)
 
 

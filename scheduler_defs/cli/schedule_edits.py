@@ -1,6 +1,7 @@
 """The commands of `scheduler schedule` that write schedules and their triggers."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from typing import Any
 
 import click
@@ -11,6 +12,7 @@ from resources.states import JobKind, PolicyMode
 from scheduler_defs.cli.context import actor_option, begin, tenant_option
 from scheduler_defs.cli.options import Member, read_labels, selection_options, treatment_options
 from scheduler_defs.cli.output import print_table
+from scheduler_defs.cli.terms import terms_options
 from scheduler_defs.cli.triggers import AskedTimes, describe, find_trigger, trigger_options, trigger_rows
 from scheduler_defs.edits.schedules import (
     NewSchedule,
@@ -19,9 +21,14 @@ from scheduler_defs.edits.schedules import (
     edit_schedule,
     restore_schedule,
 )
+from scheduler_defs.edits.terms import TriggerTerms, hold_terms
 from scheduler_defs.edits.triggers import remove_trigger
 
-EMPTY: dict[str, Any] = {"labels": {}, "selection": Selection(), "starts_at": None, "ends_at": None}
+EMPTY: dict[str, Any] = {
+    **{"labels": {}, "selection": Selection(), "starts_at": None, "ends_at": None},
+    **{"max_runs_per_hour": None, "only_if": None},
+}
+NO_TERMS: dict[str, Any] = {"jitter": timedelta(), "calendars": [], "max_fires": None}
 
 
 @click.command()
@@ -32,9 +39,10 @@ EMPTY: dict[str, Any] = {"labels": {}, "selection": Selection(), "starts_at": No
 @trigger_options
 @selection_options
 @treatment_options(defaults=True)
+@terms_options
 @actor_option
 def create(tenant: str, actor: str, times: AskedTimes, schedule_labels: Sequence[str], **wanted: Any) -> None:
-    """Create a schedule that fires by --cron, --every or --once; at least one is needed."""
+    """Create a schedule that fires by --cron, --every, --once or --on; at least one is needed."""
     labels = read_labels("labels", schedule_labels)
     with begin(tenant) as store:
         now = store.now()
@@ -56,9 +64,10 @@ def create(tenant: str, actor: str, times: AskedTimes, schedule_labels: Sequence
 @trigger_options
 @selection_options
 @treatment_options(defaults=False)
+@terms_options
 @click.option(
     "--clear",
-    type=click.Choice([name.replace("_", "-") for name in EMPTY]),
+    type=click.Choice([name.replace("_", "-") for name in (*EMPTY, *NO_TERMS)]),
     multiple=True,
     help="Take a field away; repeatable.",
 )
@@ -72,11 +81,15 @@ def edit(
     times: AskedTimes,
     selection: Selection,
     schedule_labels: Sequence[str],
+    terms: TriggerTerms,
     clear: Sequence[str],
     **wanted: Any,
 ) -> None:
     """Change what is given and keep the rest; times, labels or image options replace all of theirs."""
+    fields = {option.replace("-", "_") for option in clear}
+    given_terms: Any = {**terms, **_cleared(fields & NO_TERMS.keys(), NO_TERMS, terms)}
     with begin(tenant) as store:
+        hold_terms(store, tenant, given_terms)
         store.schedules.lock(tenant, name)  # an instant read before the wait for another edit would be stale
         now = store.now()
         starts_at, ends_at = times.bounds(now)
@@ -84,11 +97,14 @@ def edit(
         wanted |= {"labels": read_labels("labels", schedule_labels) or None}
         wanted |= {"selection": selection if selection != Selection() else None}
         given = {field: value for field, value in wanted.items() if value is not None}
-        changes: ScheduleChanges = given | _cleared(clear, given)  # type: ignore[assignment]
+        cleared = _cleared(fields & EMPTY.keys(), EMPTY, given)
+        changes: ScheduleChanges = given | cleared  # type: ignore[assignment]
         rules = times.rules(now)
-        if not changes and not rules:
+        if not changes and not rules and not given_terms:
             raise click.UsageError("nothing is asked for; give at least one option that changes something")
-        after = edit_schedule(store, tenant, name, changes, actor, version=version, rules=rules, now=now)
+        after = edit_schedule(
+            store, tenant, name, changes, actor, version=version, rules=rules, terms=given_terms, now=now
+        )
         triggers = store.triggers.list_of_schedule(tenant, after.id)
     click.echo(f"schedule {after.name} is at version {after.version}")
     print_table(trigger_rows(triggers), wraps={"trigger"}, empty="no triggers")
@@ -121,8 +137,7 @@ def remove(name: str, trigger_id: str, tenant: str, actor: str) -> None:
     click.echo(f"trigger {describe(trigger)} removed from schedule {name}")
 
 
-def _cleared(clear: Sequence[str], given: dict[str, Any]) -> dict[str, Any]:
-    cleared = {field: EMPTY[field] for field in (option.replace("-", "_") for option in clear)}
-    for field in cleared.keys() & given.keys():
+def _cleared(fields: set[str], empty: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+    for field in sorted(fields & given.keys()):
         raise InvalidInput("clear", field.replace("_", "-"), "a field that no other option gives a value")
-    return cleared
+    return {field: empty[field] for field in fields}

@@ -1,6 +1,6 @@
 """The options that say when a schedule fires, and the rules they mean."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from functools import wraps
@@ -10,10 +10,19 @@ import click
 
 from resources.errors import InvalidInput, NotFound
 from resources.records import Trigger
-from resources.states import DstGap, DstOverlap
+from resources.states import DayMatch, DstGap, DstOverlap
 from scheduler_defs.cli.options import NOW, Duration, Member, Moment
 from scheduler_defs.cli.output import duration, moment, short
-from scheduler_defs.timing.rules import CronRule, IntervalRule, OnceRule, Rule, storable_instant
+from scheduler_defs.timing.rules import (
+    EVENTS,
+    RUN_COMPLETED,
+    CronRule,
+    EventRule,
+    IntervalRule,
+    OnceRule,
+    Rule,
+    storable_instant,
+)
 from scheduler_defs.timing.wall_clock import zone
 
 
@@ -25,14 +34,17 @@ class AskedTimes:
     timezone: str | None
     dst_gap: DstGap | None
     dst_overlap: DstOverlap | None
+    day_match: DayMatch | None
     every: tuple[timedelta, ...]
     once: tuple[datetime | str, ...]
+    on: tuple[str, ...]
     starts_at: datetime | str | None
     ends_at: datetime | str | None
 
     def rules(self, now: datetime) -> list[Rule]:
         """The rules; intervals are anchored at ``now``. Raises InvalidInput naming the option."""
-        for option, value in (("dst_gap", self.dst_gap), ("dst_overlap", self.dst_overlap)):
+        of_cron = {"dst_gap": self.dst_gap, "dst_overlap": self.dst_overlap, "day_match": self.day_match}
+        for option, value in of_cron.items():
             if value is not None and not self.cron:
                 raise InvalidInput(option, str(value), "nothing without --cron")
         if not self.cron and self.timezone and not self.once and not self.starts_at and not self.ends_at:
@@ -40,10 +52,15 @@ class AskedTimes:
                 "timezone", self.timezone, "nothing without --cron or a time without an offset"
             )
         return [
-            *(CronRule(text, self.timezone or "UTC", self.dst_gap, self.dst_overlap) for text in self.cron),
+            *(self._cron(text) for text in self.cron),
             *(IntervalRule(every, now) for every in self.every),
             *(OnceRule(self.instant("once", at, now)) for at in self.once),
+            *(EventRule(event) for event in self.on),
         ]
+
+    def _cron(self, text: str) -> CronRule:
+        days = self.day_match or DayMatch.OR
+        return CronRule(text, self.timezone or "UTC", self.dst_gap, self.dst_overlap, days)
 
     def bounds(self, now: datetime) -> tuple[datetime | None, datetime | None]:
         """``starts_at`` and ``ends_at`` as instants; raises InvalidInput."""
@@ -87,6 +104,11 @@ def trigger_options(command: Callable[..., Any]) -> Callable[..., Any]:
             "--dst-gap", type=Member(DstGap), help="What a time in the hour that spring skips does."
         ),
         click.option(
+            "--day-match",
+            type=Member(DayMatch),
+            help="Of a cron that restricts day of month and day of week: either (or), the default, or both (and).",
+        ),
+        click.option(
             "--timezone",
             metavar="TZ",
             help="Of --cron and of times without an offset; default UTC for --cron.",
@@ -102,6 +124,12 @@ def trigger_options(command: Callable[..., Any]) -> Callable[..., Any]:
             help="Fires at once and then every 10m, 90s, 2h, 1d; repeatable.",
         ),
         click.option(
+            "--on",
+            multiple=True,
+            metavar="EVENT",
+            help=f"Fires when it happens: {', '.join(EVENTS)} or {RUN_COMPLETED}SCHEDULE; repeatable.",
+        ),
+        click.option(
             "--cron",
             multiple=True,
             metavar="EXPR",
@@ -114,11 +142,25 @@ def trigger_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 def describe(trigger: Trigger) -> str:
     """When a trigger fires, in words."""
+    return ", ".join([_rhythm(trigger), *_terms(trigger)])
+
+
+def _rhythm(trigger: Trigger) -> str:
     if trigger.cron is not None:
-        return f"cron {trigger.cron} in {trigger.timezone}"
+        days = " with both days" if trigger.day_match is DayMatch.AND else ""
+        return f"cron {trigger.cron} in {trigger.timezone}{days}"
     if trigger.every is not None:
         return f"every {duration(trigger.every)}"
     return f"once at {moment(trigger.at)}" if trigger.at is not None else f"on {trigger.event}"
+
+
+def _terms(trigger: Trigger) -> Iterator[str]:
+    if trigger.jitter:
+        yield f"jitter {duration(trigger.jitter)}"
+    if trigger.calendars:
+        yield f"calendars {' '.join(trigger.calendars)}"
+    if trigger.max_fires is not None:
+        yield f"at most {trigger.max_fires} fires"
 
 
 def trigger_rows(triggers: Iterable[Trigger]) -> list[dict[str, Any]]:

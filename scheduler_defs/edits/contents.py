@@ -9,7 +9,7 @@ from uuid import UUID
 from resources.records import Schedule, Trigger
 from resources.selection import Selection
 
-LIVE = {"next_fire_at", "last_fire_at", "fire_count", "misfire_count", "created_at", "updated_at"}
+LIVE = {"next_fire_at", "due_delay", "next_due_at", "last_fire_at", "fire_count", "misfire_count"}
 STAMPS = {"tenant_id", "created_at", "created_by", "updated_at", "updated_by", "version"}
 
 

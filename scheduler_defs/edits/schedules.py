@@ -8,18 +8,20 @@ from uuid import UUID
 
 from resources.errors import InvalidInput
 from resources.ids import new_id
-from resources.records import NewRun, Schedule
+from resources.records import Json, NewRun, Schedule
 from resources.selection import Selection
 from resources.states import CatchUp, JobKind, Overlap, PolicyMode, TriggerKind
 from resources.store import Store
 from scheduler_defs.edits.contents import content_of
-from scheduler_defs.edits.plans import new_trigger, replan, unplan
+from scheduler_defs.edits.plans import instant_of, new_trigger, planned, replan, unplan
+from scheduler_defs.edits.terms import TriggerTerms, differing, hold_terms
 from scheduler_defs.edits.triggers import EDITED, replaced_by, write_rules
 from scheduler_defs.edits.versions import keep_version, refuse_stale
 from scheduler_defs.edits.wanted_runs import check_advisories, mode_of
-from scheduler_defs.edits.wanted_schedules import check_rules, check_schedule
+from scheduler_defs.edits.wanted_schedules import check_rules, check_schedule, refuse_itself
 from scheduler_defs.timing.catch_up import first_fire, refuse_past
 from scheduler_defs.timing.rules import Rule, validate
+from scheduler_defs.timing.triggers import rule_of
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,9 @@ class NewSchedule:
     misfire_grace: timedelta = timedelta(minutes=1)
     starts_at: datetime | None = None
     ends_at: datetime | None = None
+    max_runs_per_hour: int | None = None
+    only_if: Json | None = None
+    terms: TriggerTerms = field(default_factory=TriggerTerms)
 
 
 class ScheduleChanges(TypedDict, total=False):
@@ -57,6 +62,8 @@ class ScheduleChanges(TypedDict, total=False):
     misfire_grace: timedelta
     starts_at: datetime | None
     ends_at: datetime | None
+    max_runs_per_hour: int | None
+    only_if: Json | None
 
 
 def create_schedule(
@@ -66,11 +73,13 @@ def create_schedule(
 
     An interval anchored at exactly ``now`` fires at once.
 
-    Raises InvalidInput naming the field, NotFound for an unknown tenant, AlreadyExists for a name in use.
+    Raises InvalidInput naming the field, NotFound for an unknown tenant or calendar, AlreadyExists for a name in use.
     """
     store.tenants.get(tenant_id)
+    hold_terms(store, tenant_id, wanted.terms)
     now = now or store.now()
     check_rules(wanted.rules, now)
+    refuse_itself(wanted.name, wanted.rules)
     check_advisories(store, wanted.kind, wanted.selection)
     schedule = Schedule(
         tenant_id=tenant_id,
@@ -88,6 +97,8 @@ def create_schedule(
         misfire_grace=wanted.misfire_grace,
         starts_at=wanted.starts_at,
         ends_at=wanted.ends_at,
+        max_runs_per_hour=wanted.max_runs_per_hour,
+        only_if=wanted.only_if,
         created_at=now,
         created_by=actor,
         updated_at=now,
@@ -95,7 +106,11 @@ def create_schedule(
     )
     check_schedule(schedule)
     triggers = [
-        new_trigger(schedule, rule, now, first_fire(rule, now, schedule.starts_at, schedule.ends_at))
+        planned(
+            store,
+            new_trigger(schedule, rule, now, wanted.terms),
+            first_fire(rule, now, schedule.starts_at, schedule.ends_at),
+        )
         for rule in wanted.rules
     ]
     made = store.schedules.upsert(schedule, None)
@@ -114,9 +129,12 @@ def edit_schedule(
     *,
     version: int | None = None,
     rules: Sequence[Rule] = (),
+    terms: TriggerTerms | None = None,
     now: datetime | None = None,
 ) -> Schedule:
     """Changes fields of a schedule and, with ``rules``, which triggers it has; what changes nothing writes nothing.
+
+    ``terms`` are for every trigger it has then.
 
     ``version`` is the one the edit was made from. When something that decides time changes, triggers are planned
     again from ``now`` on, an instant read while the schedule is locked (the database's by default). A trigger of a
@@ -124,50 +142,66 @@ def edit_schedule(
 
     Raises NotFound, InvalidInput naming the field, AlreadyExists for a name in use, VersionConflict.
     """
+    terms = terms or {}
+    hold_terms(store, tenant_id, terms)
     schedule = store.schedules.lock(tenant_id, name)
-    now = now or store.now()
     if version is not None and version != schedule.version:
         refuse_stale(store, schedule, version, changes)
     wanted = _changed(store, schedule, changes)
     triggers = store.triggers.list_of_schedule(tenant_id, schedule.id)
+    now = instant_of(store, schedule, triggers, now)
     spare, missing = replaced_by(triggers, rules) if rules else ([], [])
+    refuse_itself(wanted.name, rules or [rule_of(trigger) for trigger in triggers])
     for rule in missing:
         validate(rule)
         refuse_past(rule, now, grace=timedelta())
-    if wanted == schedule and not spare and not missing:
+    kept = differing([one for one in triggers if one not in spare], terms)
+    if wanted == schedule and not spare and not missing and not kept:
         return schedule
     moved = (wanted.starts_at, wanted.ends_at) != (schedule.starts_at, schedule.ends_at)
-    unplan(store, schedule, triggers if moved else spare, now, EDITED, actor)
+    unplan(store, schedule, triggers if moved else [*spare, *kept], now, EDITED, actor)
     after = store.schedules.upsert(replace(wanted, updated_at=now, updated_by=actor), schedule.version)
-    write_rules(store, after, spare, missing, now)
+    write_rules(store, after, spare, missing, terms, now)
+    for trigger in kept:
+        store.triggers.update(replace(trigger, next_fire_at=None, **terms), after.version, now)
     left = store.triggers.list_of_schedule(tenant_id, schedule.id)
-    if moved or missing:
+    if moved or missing or kept:
         replan(store, after, [trigger for trigger in left if trigger.next_fire_at is None], now)
     keep_version(store, after, left, "edit", actor, now, content_of(schedule, triggers))
     return after
 
 
-def pause_schedule(store: Store, tenant_id: str, name: str, reason: str, actor: str) -> Schedule:
-    """Stops a schedule from firing; its triggers lose their plan. Raises NotFound; pausing twice changes nothing."""
+def pause_schedule(
+    store: Store, tenant_id: str, name: str, reason: str, actor: str, now: datetime | None = None
+) -> Schedule:
+    """Stops a schedule from firing; its triggers lose their plan. Raises NotFound; pausing twice changes nothing.
+
+    ``now`` is the database's by default.
+    """
     schedule = store.schedules.lock(tenant_id, name)
     if not schedule.enabled:
         return schedule
-    return _set_enabled(store, schedule, False, actor, reason or None)
+    return _set_enabled(store, schedule, False, actor, reason or None, now or store.now())
 
 
-def resume_schedule(store: Store, tenant_id: str, name: str, actor: str) -> Schedule:
-    """Lets a schedule fire again, from now on: what passed while it was paused does not fire. Raises NotFound."""
+def resume_schedule(
+    store: Store, tenant_id: str, name: str, actor: str, now: datetime | None = None
+) -> Schedule:
+    """Lets a schedule fire again, from ``now`` on (the database's by default).
+
+    What passed while it was paused does not fire. Raises NotFound.
+    """
     schedule = store.schedules.lock(tenant_id, name)
     if schedule.enabled:
         return schedule
-    return _set_enabled(store, schedule, True, actor, None)
+    return _set_enabled(store, schedule, True, actor, None, now or store.now())
 
 
 def delete_schedule(store: Store, tenant_id: str, name: str, actor: str) -> None:
     """Deletes softly: the row and its runs stay, the name is free again. Raises NotFound."""
     schedule = store.schedules.lock(tenant_id, name)
     triggers = store.triggers.list_of_schedule(tenant_id, schedule.id)
-    now = store.now()
+    now = instant_of(store, schedule, triggers)
     store.schedules.soft_delete(schedule, actor, now)
     unplan(store, schedule, triggers, now, "deleted", actor)
     after = store.schedules.get(tenant_id, schedule.id)
@@ -177,11 +211,13 @@ def delete_schedule(store: Store, tenant_id: str, name: str, actor: str) -> None
 def restore_schedule(store: Store, tenant_id: str, name: str, actor: str) -> Schedule:
     """Brings back the schedule of a name that was deleted last, paused if it was; it fires from now on.
 
-    Raises NotFound, AlreadyExists when another has the name now.
+    Raises NotFound, also for a calendar deleted meanwhile, AlreadyExists when another has the name now.
     """
     schedule = store.schedules.lock_deleted(tenant_id, name)
     triggers = store.triggers.list_of_schedule(tenant_id, schedule.id)
-    now = store.now()
+    if names := sorted({name for trigger in triggers for name in trigger.calendars}):
+        store.calendars.hold(tenant_id, names)
+    now = instant_of(store, schedule, triggers)
     store.schedules.restore(schedule, actor, now)
     after = store.schedules.get(tenant_id, schedule.id)
     replan(store, after, triggers, now)
@@ -219,9 +255,11 @@ def trigger_schedule(store: Store, tenant_id: str, name: str, actor: str) -> UUI
     return run.id
 
 
-def _set_enabled(store: Store, schedule: Schedule, enabled: bool, actor: str, reason: str | None) -> Schedule:
+def _set_enabled(
+    store: Store, schedule: Schedule, enabled: bool, actor: str, reason: str | None, now: datetime
+) -> Schedule:
     triggers = store.triggers.list_of_schedule(schedule.tenant_id, schedule.id)
-    now = store.now()
+    now = instant_of(store, schedule, triggers, now)
     if enabled:
         store.schedules.resume(schedule, actor, now)
     else:

@@ -7,11 +7,12 @@ from uuid import UUID
 
 from resources.errors import NotFound
 from resources.records import Schedule, Trigger
-from resources.states import TriggerKind
 from resources.store import Store
 from scheduler_defs.edits.contents import content_of
-from scheduler_defs.edits.plans import new_trigger, replan, rule_fields, unplan
+from scheduler_defs.edits.plans import instant_of, new_trigger, planned, replan, rule_fields, unplan
+from scheduler_defs.edits.terms import TriggerTerms, hold_terms
 from scheduler_defs.edits.versions import keep_version
+from scheduler_defs.edits.wanted_schedules import refuse_itself
 from scheduler_defs.timing.catch_up import first_fire, refuse_past
 from scheduler_defs.timing.rules import Rule, validate
 from scheduler_defs.timing.triggers import rule_of
@@ -19,18 +20,24 @@ from scheduler_defs.timing.triggers import rule_of
 EDITED = "edited"
 
 
-def add_trigger(store: Store, tenant_id: str, name: str, rule: Rule, actor: str) -> Schedule:
+def add_trigger(
+    store: Store, tenant_id: str, name: str, rule: Rule, actor: str, terms: TriggerTerms | None = None
+) -> Schedule:
     """Gives a schedule one more trigger, planned from now on if the schedule is enabled.
 
-    Raises NotFound, InvalidInput naming the field of the rule.
+    Raises NotFound, InvalidInput naming the field of the rule or of the terms.
     """
+    hold_terms(store, tenant_id, terms or {})
     schedule = store.schedules.lock(tenant_id, name)
     before = store.triggers.list_of_schedule(tenant_id, schedule.id)
-    now = store.now()
+    now = instant_of(store, schedule, before)
     validate(rule)
+    refuse_itself(name, [rule])
     refuse_past(rule, now)
     next_fire_at = first_fire(rule, now, schedule.starts_at, schedule.ends_at)
-    trigger = new_trigger(schedule, rule, now, next_fire_at if schedule.enabled else None)
+    trigger = planned(
+        store, new_trigger(schedule, rule, now, terms), next_fire_at if schedule.enabled else None
+    )
     store.triggers.create(trigger)
     store.schedules.advance_version(schedule, actor, now)
     after = store.schedules.get(tenant_id, schedule.id)
@@ -47,6 +54,7 @@ def edit_trigger(
     Raises NotFound, InvalidInput naming the field of the rule, also for a time that has passed.
     """
     validate(rule)
+    refuse_itself(name, [rule])
 
     def change(trigger: Trigger, version: int, now: datetime) -> None:
         refuse_past(rule, now, grace=timedelta())
@@ -86,8 +94,6 @@ def replaced_by(triggers: Sequence[Trigger], rules: Sequence[Rule]) -> tuple[lis
     """Triggers whose rules are not among the wanted ones, and the wanted rules that no trigger has yet."""
     missing, spare = list(rules), []
     for trigger in triggers:
-        if trigger.kind is TriggerKind.EVENT:
-            continue
         if (rule := rule_of(trigger)) in missing:
             missing.remove(rule)
         else:
@@ -96,7 +102,12 @@ def replaced_by(triggers: Sequence[Trigger], rules: Sequence[Rule]) -> tuple[lis
 
 
 def write_rules(
-    store: Store, schedule: Schedule, spare: Sequence[Trigger], missing: Sequence[Rule], now: datetime
+    store: Store,
+    schedule: Schedule,
+    spare: Sequence[Trigger],
+    missing: Sequence[Rule],
+    terms: TriggerTerms,
+    now: datetime,
 ) -> None:
     """Gives spare triggers the missing rules, in order; takes away triggers and makes new ones as needed.
 
@@ -104,13 +115,13 @@ def write_rules(
     """
     usable = [trigger for trigger in spare if trigger.enabled]
     for trigger, rule in zip(usable, missing, strict=False):
-        changed = replace(trigger, **rule_fields(rule), next_fire_at=None)
+        changed = replace(trigger, **rule_fields(rule), **terms, next_fire_at=None)
         store.triggers.update(changed, schedule.version, now)
     for trigger in spare:
         if trigger not in usable[: len(missing)]:
             store.triggers.soft_delete(trigger, schedule.version, now)
     for rule in missing[len(usable) :]:
-        store.triggers.create(new_trigger(schedule, rule, now, None))
+        store.triggers.create(new_trigger(schedule, rule, now, terms))
 
 
 def _edit(
@@ -129,7 +140,7 @@ def _edit(
     trigger = next((one for one in triggers if one.id == trigger_id), None)
     if trigger is None:
         raise NotFound("trigger", trigger_id)
-    now = store.now()
+    now = instant_of(store, schedule, triggers)
     unplan(store, schedule, [trigger], now, reason, actor)
     change(trigger, store.schedules.advance_version(schedule, actor, now), now)
     after = store.schedules.get(tenant_id, schedule.id)

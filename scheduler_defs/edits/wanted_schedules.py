@@ -9,7 +9,8 @@ from resources.pages import check_text
 from resources.records import Schedule
 from scheduler_defs.edits.wanted_runs import check_priority
 from scheduler_defs.timing.catch_up import refuse_past
-from scheduler_defs.timing.rules import Rule, storable_instant, validate
+from scheduler_defs.timing.gates import CONDITIONS
+from scheduler_defs.timing.rules import RUN_COMPLETED, EventRule, Rule, storable_instant, validate
 
 LONGEST = timedelta(days=36500)
 
@@ -17,10 +18,17 @@ LONGEST = timedelta(days=36500)
 def check_rules(rules: Sequence[Rule], now: datetime) -> None:
     """Raises InvalidInput unless there are rules, and each can fire."""
     if not rules:
-        raise InvalidInput("triggers", "none", "at least one of cron, interval or once")
+        raise InvalidInput("triggers", "none", "at least one of cron, interval, once or event")
     for rule in rules:
         validate(rule)
         refuse_past(rule, now)
+
+
+def refuse_itself(name: str, rules: Sequence[Rule]) -> None:
+    """Raises InvalidInput for a rule by which a schedule would fire itself for ever."""
+    itself = EventRule(f"{RUN_COMPLETED}{name}")
+    if itself in rules:
+        raise InvalidInput("event", itself.event, "the completion of another schedule's runs")
 
 
 def check_schedule(schedule: Schedule) -> None:
@@ -31,14 +39,18 @@ def check_schedule(schedule: Schedule) -> None:
             storable_instant(name, bound)
     if schedule.starts_at and schedule.ends_at and schedule.ends_at <= schedule.starts_at:
         raise InvalidInput("ends_at", schedule.ends_at, f"after starts_at {schedule.starts_at}")
-    _check_name(schedule.name)
+    if schedule.max_runs_per_hour is not None and schedule.max_runs_per_hour < 1:
+        raise InvalidInput("max_runs_per_hour", schedule.max_runs_per_hour, "1 or more")
+    _check_conditions(schedule.only_if)
+    check_name(schedule.name)
     _check_labels(schedule.labels)
     for name in ("catch_up_window", "misfire_grace"):
         if not timedelta() <= getattr(schedule, name) <= LONGEST:
             raise InvalidInput(name, getattr(schedule, name), "0 seconds to 36500 days")
 
 
-def _check_name(name: str) -> None:
+def check_name(name: str) -> None:
+    """Raises InvalidInput unless a schedule, or a calendar, may have the name."""
     allowed = set("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789")
     ends = bool(name) and name[0] in allowed and name[-1] in allowed
     if not ends or len(name) > 128 or set(name) - allowed - set(" ._-"):
@@ -54,3 +66,18 @@ def _check_labels(labels: Mapping[str, Any]) -> None:
         check_text("labels", f"{key}={value}")
         if not (isinstance(value, str) and 1 <= len(key) <= 63 and len(value) <= 255):
             raise InvalidInput("labels", f"{key}={value}", "keys of 1 to 63 characters, texts of at most 255")
+
+
+def _check_conditions(only_if: Mapping[str, Any] | None) -> None:
+    if only_if is None:
+        return
+    if not only_if:
+        raise InvalidInput("only_if", "{}", f"one or more of {', '.join(CONDITIONS)}")
+    for name, value in only_if.items():
+        if name not in CONDITIONS:
+            raise InvalidInput("only_if", name, f"one of {', '.join(CONDITIONS)}")
+        if name != "report_older_than_days":
+            if value is not True:
+                raise InvalidInput(f"only_if.{name}", value, "true")
+        elif isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= LONGEST.days:
+            raise InvalidInput(f"only_if.{name}", value, f"days, above 0 and at most {LONGEST.days}")

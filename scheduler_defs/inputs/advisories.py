@@ -72,6 +72,7 @@ def ingest_advisories(
                 result.revision, added=result.added, changed=result.changed, unchanged=result.unchanged
             )
             _audit(store, str(path.name), actor, result)
+            store.trigger_events.record("advisories_changed", store.now())
     return result
 
 

@@ -109,6 +109,7 @@ def _keep(
             new={"image": image.name, "digest": sbom.digest, "components": len(sbom.components)},
             now=now,
         )
+        store.trigger_events.record("sbom_ingested", store.now(), tenant_id)
     return IngestedSbom(
         image=image,
         digest=sbom.digest,

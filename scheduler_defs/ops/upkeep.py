@@ -145,7 +145,8 @@ def _refuse_pruned(database: Database, tenant: str, day: datetime) -> None:
 
 
 def _prune_runs_of(tenant: str, before: datetime, batch: int, store: Store) -> dict[str, int]:
-    return asdict(store.retention.prune_runs(tenant, before, batch))
+    events = store.retention.prune_trigger_events(tenant, before, batch)
+    return asdict(store.retention.prune_runs(tenant, before, batch)) | {"trigger_events": events}
 
 
 def _prune_the_unnamed(before: datetime, batch: int, store: Store) -> dict[str, int]:

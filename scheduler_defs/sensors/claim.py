@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from resources.database import Database
 from resources.records import Offer
 from resources.store import Store
+from scheduler_defs.edits.surroundings import advance, read_calendars, read_events
 from scheduler_defs.launching.packing import pack
 from scheduler_defs.timing.fires import plan_fires
 
@@ -73,11 +74,15 @@ def _fire(store: Store, tenants: Sequence[str], now: datetime) -> None:
     if not schedules:
         return
     triggers = store.triggers.lock_due(schedules, now, TRIGGERS_A_TICK)
-    fires = plan_fires(schedules, triggers, store.runs.count_open(schedules), now)
+    limited = [one for one in schedules if one.max_runs_per_hour is not None or one.only_if]
+    facts = store.runs.read_firing_facts(limited, now) if limited else []
+    calendars, events = read_calendars(store, triggers), read_events(store, triggers)
+    open_runs = store.runs.count_open(schedules)
+    fires = plan_fires(schedules, triggers, open_runs, now, calendars, facts, events)
     if fires.cancels:
         store.runs.cancel_waiting_of(fires.cancels, now)
     store.runs.create_many(fires.runs, now)
-    store.triggers.advance_many(fires.advances, now)
+    advance(store, fires.advances, events, now)
 
 
 def _launch(store: Store, tenants: Sequence[str], owner: str, now: datetime) -> None:

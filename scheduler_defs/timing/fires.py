@@ -6,15 +6,17 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from resources.ids import new_id
-from resources.records import Advance, NewRun, OpenRuns, Schedule, Trigger
-from resources.states import CatchUp, Overlap
-from scheduler_defs.timing.catch_up import Plan, SkippedRange, plan
-from scheduler_defs.timing.overlap import Decision, decide
-from scheduler_defs.timing.triggers import rule_of
+from resources.records import Advance, FiringFacts, NewRun, OpenRuns, Schedule, Trigger
+from resources.states import CatchUp, TriggerKind
+from scheduler_defs.timing.catch_up import Misfires, Plan, SkippedRange, plan
+from scheduler_defs.timing.dues import Dues
+from scheduler_defs.timing.gates import Gate
+from scheduler_defs.timing.triggers import Calendars, Events, dues_of, rule_of
+from scheduler_defs.timing.wall_clock import TZDATA_VERSION
 
-OVERLAP = "overlap"
 OCCURRENCES_A_TICK = 50_000
 OCCURRENCES_A_TRIGGER = 1000
+NOTHING = Plan((), (), None)
 
 
 @dataclass
@@ -26,172 +28,194 @@ class Fires:
     cancels: list[Schedule] = field(default_factory=list)
 
 
+@dataclass
+class _Step:
+    """One trigger's part in a tick: its plan, and what of it started or was refused."""
+
+    trigger: Trigger
+    planned: Plan = NOTHING
+    dues: Dues = field(default_factory=Dues)
+    started: list[datetime] = field(default_factory=list)
+    skipped: list[SkippedRange] = field(default_factory=list)
+
+    @property
+    def spent(self) -> bool:
+        """Whether the trigger has fired as often as it may."""
+        most = self.trigger.max_fires
+        return most is not None and self.trigger.fire_count + len(self.started) >= most
+
+    def unstarted(self) -> list[SkippedRange]:
+        """What of the plan is skipped; what lies beyond the last fire of a spent trigger never was."""
+        skipped = [*self.planned.skipped, *self.skipped]
+        if not self.spent:
+            return skipped
+        return [one for one in skipped if self.started and one.last < self.started[-1]]
+
+    def advance(self) -> Advance:
+        """Where the trigger goes on; a spent one has ended."""
+        following = None if self.spent else self.planned.next_fire_at
+        return Advance(
+            tenant_id=self.trigger.tenant_id,
+            trigger_id=self.trigger.id,
+            next_fire_at=following,
+            last_fire_at=self.started[-1] if self.started else None,
+            fires=len(self.started),
+            misfires=sum(one.count for one in self.unstarted()),
+            due_delay=self.dues.of(following).at - following if following else timedelta(),
+        )
+
+
 def plan_fires(
-    schedules: Sequence[Schedule], triggers: Sequence[Trigger], open_runs: Iterable[OpenRuns], now: datetime
+    schedules: Sequence[Schedule],
+    triggers: Sequence[Trigger],
+    open_runs: Iterable[OpenRuns],
+    now: datetime,
+    calendars: Calendars | None = None,
+    facts: Iterable[FiringFacts] = (),
+    events: Events | None = None,
 ) -> Fires:
     """Accounts for due occurrences of locked triggers with exactly one row each, or one per skipped range.
 
     Of each trigger the oldest ones, as many as keep a tick bounded; the rest stays due. A trigger that makes
-    no sense, which only SQL by hand can write, is skipped with the reason and not planned again.
+    no sense, which only SQL by hand can write, is skipped with the reason and not planned again. ``facts`` are
+    those of schedules with a rate or conditions.
     """
     fires = Fires()
     limit = max(1, min(OCCURRENCES_A_TRIGGER, OCCURRENCES_A_TICK // max(1, len(triggers))))
     open_by_schedule = {(one.tenant_id, one.schedule_id): one for one in open_runs}
+    facts_by_schedule = {(one.tenant_id, one.schedule_id): one for one in facts}
     due: dict[tuple[str, UUID], list[Trigger]] = {}
-    for trigger in triggers:
+    for trigger in _waiting(triggers, events):
         due.setdefault((trigger.tenant_id, trigger.schedule_id), []).append(trigger)
     for schedule in schedules:
         key = (schedule.tenant_id, schedule.id)
-        plans = [
-            (trigger, _plan_trigger(schedule, trigger, trigger.next_fire_at, now, limit))
-            for trigger in due.get(key, [])
-            if trigger.next_fire_at is not None
-        ]
-        _plan_schedule(fires, schedule, plans, open_by_schedule.get(key))
+        steps = [_step(schedule, trigger, now, calendars, limit, events) for trigger in due.get(key, [])]
+        gate = Gate(schedule, open_by_schedule.get(key), facts_by_schedule.get(key), now)
+        _fire(fires, schedule, steps, gate)
     return fires
 
 
 def skip_due(
-    schedule: Schedule, triggers: Iterable[Trigger], now: datetime, reason: str, requested_by: str
+    schedule: Schedule,
+    triggers: Iterable[Trigger],
+    now: datetime,
+    reason: str,
+    requested_by: str,
+    events: Events | None = None,
 ) -> Fires:
     """Accounts for what is due at the end of a schedule's or trigger's service: one skipped row a trigger.
 
     The advances unplan every trigger, due or not.
     """
     fires = Fires()
-    for trigger in triggers:
-        skipped = _passed(schedule, trigger, now, reason)
+    for trigger in _waiting(triggers, events):
+        skipped = _passed(schedule, trigger, now, reason, events)
         if skipped:
-            fires.runs.append(replace(_skipped(schedule, trigger, skipped), requested_by=requested_by))
+            fires.runs.append(replace(_skipped(schedule, _Step(trigger), skipped), requested_by=requested_by))
         misfires = skipped.count if skipped else 0
         fires.advances.append(Advance(trigger.tenant_id, trigger.id, None, None, 0, misfires))
     return fires
 
 
-def _passed(schedule: Schedule, trigger: Trigger, now: datetime, reason: str) -> SkippedRange | None:
-    """Every due occurrence of a trigger as one range."""
+def _waiting(triggers: Iterable[Trigger], events: Events | None) -> Iterator[Trigger]:
+    """Triggers, those of events with the first event that waits as their next occurrence."""
+    for trigger in triggers:
+        if trigger.kind is TriggerKind.EVENT:
+            times = (events or {}).get((trigger.tenant_id, trigger.id), ())
+            yield replace(trigger, next_fire_at=times[0] if times else None)
+        else:
+            yield trigger
+
+
+def _passed(
+    schedule: Schedule, trigger: Trigger, now: datetime, reason: str, events: Events | None
+) -> SkippedRange | None:
+    """Every occurrence of a trigger up to now as one range, also those not due yet."""
+    unserved = replace(schedule, catch_up=CatchUp.NONE, misfire_grace=timedelta())
     count, first, last, following = 0, trigger.next_fire_at, trigger.next_fire_at, trigger.next_fire_at
     while following is not None and following <= now:
-        step = _plan_trigger(
-            replace(schedule, catch_up=CatchUp.NONE, misfire_grace=timedelta()),
-            trigger,
-            following,
-            now,
-            OCCURRENCES_A_TRIGGER,
-        )
-        if step.skipped:
-            count, last = count + step.skipped.count, step.skipped.last
-        if step.fires:
-            count, last = count + len(step.fires), step.fires[-1]
+        plain = replace(trigger, jitter=timedelta(), calendars=[], next_fire_at=following)
+        step = _step(unserved, plain, now, events=events).planned
+        count, last = count + len(step.fires), step.fires[-1] if step.fires else last
+        for skipped in step.skipped:
+            count, last = count + skipped.count, max(last or skipped.last, skipped.last)
         following = step.next_fire_at
     return SkippedRange(count, first, last, reason) if first and last and count else None
 
 
-def _plan_schedule(
-    fires: Fires, schedule: Schedule, plans: Sequence[tuple[Trigger, Plan]], open_runs: OpenRuns | None
-) -> None:
-    occurrences: list[tuple[datetime, Trigger]] = []
-    started: dict[UUID, list[datetime]] = {}
-    for trigger, planned in plans:
-        if planned.skipped:
-            fires.runs.append(_skipped(schedule, trigger, planned.skipped))
-        occurrences += [(fire, trigger) for fire in planned.fires]
-        started[trigger.id] = []
-    occurrences.sort(key=lambda one: (one[0], one[1].id))
-    active, pending = (open_runs.active, open_runs.pending) if open_runs else (0, 0)
-    for scheduled_for, trigger, decision in _decided(schedule.overlap, occurrences, active, pending):
-        if decision is Decision.SKIP:
-            fires.runs.append(
-                _skipped(schedule, trigger, SkippedRange(1, scheduled_for, scheduled_for, OVERLAP))
-            )
-            continue
-        if decision is Decision.CANCEL_RUNNING_AND_START:
-            fires.cancels.append(schedule)
-        fires.runs.append(_run(schedule, trigger, scheduled_for))
-        started[trigger.id].append(scheduled_for)
-    fires.advances += [_advance(trigger, planned, started[trigger.id]) for trigger, planned in plans]
-
-
-def _plan_trigger(
-    schedule: Schedule, trigger: Trigger, next_fire_at: datetime, now: datetime, limit: int
-) -> Plan:
+def _step(
+    schedule: Schedule,
+    trigger: Trigger,
+    now: datetime,
+    calendars: Calendars | None = None,
+    limit: int = OCCURRENCES_A_TRIGGER,
+    events: Events | None = None,
+) -> _Step:
+    if trigger.next_fire_at is None:
+        return _Step(trigger)
     try:
-        return plan(
-            rule_of(trigger),
-            next_fire_at,
+        dues = dues_of(trigger, calendars or {})
+        planned = plan(
+            rule_of(trigger, (events or {}).get((trigger.tenant_id, trigger.id), ())),
+            trigger.next_fire_at,
             now,
-            policy=schedule.catch_up,
-            window=schedule.catch_up_window,
-            grace=schedule.misfire_grace,
+            Misfires(schedule.catch_up, schedule.catch_up_window, schedule.misfire_grace),
+            dues=dues,
             starts_at=schedule.starts_at,
             ends_at=schedule.ends_at,
             limit=limit,
         )
     except Exception as error:  # a trigger's mistake is its own: every other trigger still fires
-        return Plan((), SkippedRange(1, next_fire_at, next_fire_at, f"invalid trigger: {error}"), None)
+        lost = SkippedRange(1, trigger.next_fire_at, trigger.next_fire_at, f"invalid trigger: {error}")
+        return _Step(trigger, Plan((), (lost,), None), Dues())
+    return _Step(trigger, planned, dues)
 
 
-def _decided(
-    overlap: Overlap, occurrences: Sequence[tuple[datetime, Trigger]], active: int, pending: int
-) -> Iterator[tuple[datetime, Trigger, Decision]]:
-    """Each occurrence with its decision; with cancel_running only the newest of a tick starts."""
-    for index, (scheduled_for, trigger) in enumerate(occurrences):
-        if overlap is Overlap.CANCEL_RUNNING and index < len(occurrences) - 1:
-            yield scheduled_for, trigger, Decision.SKIP
+def _fire(fires: Fires, schedule: Schedule, steps: Sequence[_Step], gate: Gate) -> None:
+    """Writes what becomes of each occurrence, in the order in which they are due over all triggers."""
+    occurrences = [
+        (step.dues.of(at).at, step.trigger.id, at, step) for step in steps for at in step.planned.fires
+    ]
+    occurrences.sort(key=lambda one: one[:3])
+    for place, (_, _, at, step) in enumerate(occurrences, 1):
+        if step.spent:
             continue
-        decision = decide(overlap, active, pending)
-        if decision is Decision.BUFFER:
-            pending += 1
-        elif decision is not Decision.SKIP:
-            active += 1
-        yield scheduled_for, trigger, decision
+        if reason := gate.refuses(newest=place == len(occurrences)):
+            step.skipped.append(SkippedRange(1, at, at, reason))
+            continue
+        fires.runs.append(_run(schedule, step, at))
+        step.started.append(at)
+    for step in steps:
+        fires.runs += [_skipped(schedule, step, skipped) for skipped in step.unstarted()]
+    if gate.cancels:
+        fires.cancels.append(schedule)
+    fires.advances += [step.advance() for step in steps]
 
 
-def _run(schedule: Schedule, trigger: Trigger, scheduled_for: datetime) -> NewRun:
+def _run(schedule: Schedule, step: _Step, scheduled_for: datetime) -> NewRun:
     return NewRun(
         tenant_id=schedule.tenant_id,
         id=new_id(),
         kind=schedule.kind,
         mode=schedule.mode,
-        trigger_kind=trigger.kind,
+        trigger_kind=step.trigger.kind,
         scheduled_for=scheduled_for,
         requested_by="fire_due",
         selection=dict(schedule.selection),
         priority=schedule.priority,
         schedule_id=schedule.id,
         schedule_version=schedule.version,
-        trigger_id=trigger.id,
+        trigger_id=step.trigger.id,
+        due_at=step.dues.of(scheduled_for).at,
+        tzdata=TZDATA_VERSION,
     )
 
 
-def _skipped(schedule: Schedule, trigger: Trigger, skipped: SkippedRange) -> NewRun:
-    return NewRun(
-        tenant_id=schedule.tenant_id,
-        id=new_id(),
-        kind=schedule.kind,
-        mode=schedule.mode,
-        trigger_kind=trigger.kind,
-        scheduled_for=skipped.first,
-        requested_by="fire_due",
-        selection=dict(schedule.selection),
-        priority=schedule.priority,
-        schedule_id=schedule.id,
-        schedule_version=schedule.version,
-        trigger_id=trigger.id,
+def _skipped(schedule: Schedule, step: _Step, skipped: SkippedRange) -> NewRun:
+    return replace(
+        _run(schedule, step, skipped.first),
         reason=skipped.reason,
         skipped_count=skipped.count,
         skipped_first=skipped.first,
         skipped_last=skipped.last,
-    )
-
-
-def _advance(trigger: Trigger, planned: Plan, started: Sequence[datetime]) -> Advance:
-    skipped = planned.skipped.count if planned.skipped else 0
-    return Advance(
-        tenant_id=trigger.tenant_id,
-        trigger_id=trigger.id,
-        next_fire_at=planned.next_fire_at,
-        last_fire_at=started[-1] if started else None,
-        fires=len(started),
-        misfires=skipped + len(planned.fires) - len(started),
     )

@@ -1,16 +1,18 @@
-"""When a trigger fires: cron, interval or once.
+"""When a trigger fires: cron, interval, once or an event.
 
 Every datetime that comes in must be aware and every one that goes out is in UTC. Arithmetic is done in UTC
 only: Python subtracts and compares two datetimes of one ZoneInfo by their wall clocks.
 """
 
-from dataclasses import dataclass
+from bisect import bisect_right
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from resources.errors import InvalidInput
-from resources.states import DstGap, DstOverlap
+from resources.states import DayMatch, DstGap, DstOverlap
 from scheduler_defs.timing import cron, wall_clock
 
+_LONGEST_NAME = 128
 _SHORTEST_INTERVAL, _LONGEST_INTERVAL = timedelta(seconds=1), timedelta(days=36500)
 _LAST_YEAR = 9998  # so that no time zone leads out of what Python and PostgreSQL hold
 
@@ -23,6 +25,7 @@ class CronRule:
     timezone: str = "UTC"
     gap: DstGap | None = None
     overlap: DstOverlap | None = None
+    day_match: DayMatch = DayMatch.OR
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,14 +43,26 @@ class OnceRule:
     at: datetime
 
 
-Rule = CronRule | IntervalRule | OnceRule
+@dataclass(frozen=True, slots=True)
+class EventRule:
+    """Fires when something happens: at the ``times`` at which it did and that are not accounted for yet, in order."""
+
+    event: str
+    times: tuple[datetime, ...] = field(default=(), compare=False)
+
+
+Rule = CronRule | IntervalRule | OnceRule | EventRule
+
+EVENTS = ("advisories_changed", "sbom_ingested")
+RUN_COMPLETED = "run_completed:"
+"""With the name of a schedule behind it."""
 
 
 def validate(rule: Rule) -> None:
-    """Raise InvalidInput naming `cron`, `timezone`, `every`, `anchor` or `at` when the rule cannot work."""
+    """Raise InvalidInput naming `cron`, `timezone`, `every`, `anchor`, `at` or `event` when the rule cannot work."""
     match rule:
         case CronRule():
-            cron.parse(rule.expression)
+            cron.parse(rule.expression, rule.day_match)
             wall_clock.zone(rule.timezone)
         case IntervalRule():
             if not _SHORTEST_INTERVAL <= rule.every <= _LONGEST_INTERVAL:
@@ -55,6 +70,14 @@ def validate(rule: Rule) -> None:
             storable_instant("anchor", rule.anchor)
         case OnceRule():
             storable_instant("at", rule.at)
+        case EventRule():
+            _check_event(rule.event)
+
+
+def _check_event(event: str) -> None:
+    name = event.removeprefix(RUN_COMPLETED)
+    if event not in EVENTS and (name == event or not 1 <= len(name) <= _LONGEST_NAME):
+        raise InvalidInput("event", event, f"{', '.join(EVENTS)} or {RUN_COMPLETED}NAME of a schedule")
 
 
 def storable_instant(field: str, value: datetime) -> datetime:
@@ -100,11 +123,14 @@ def _next(rule: Rule, after: datetime) -> datetime | None:
         case OnceRule():
             at = utc("at", rule.at)
             return at if at > after else None
+        case EventRule():
+            place = bisect_right(rule.times, after)
+            return rule.times[place] if place < len(rule.times) else None
 
 
 def _next_cron(rule: CronRule, after: datetime) -> datetime | None:
     instant = wall_clock.next_instant(
-        cron.parse(rule.expression),
+        cron.parse(rule.expression, rule.day_match),
         wall_clock.zone(rule.timezone),
         rule.gap,
         rule.overlap,

@@ -128,7 +128,7 @@ def test_several_triggers_make_one_schedule(scheduler, kept):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ((), "triggers: 'none' is not valid; expected at least one of cron, interval or once"),
+        ((), "triggers: 'none' is not valid; expected at least one of cron, interval, once or event"),
         (("--cron", "61 * * * *"), "cron: '61 * * * *' is not valid; expected minute hour"),
         (("--cron", "* * *"), "cron: '* * *' is not valid"),
         (

@@ -61,9 +61,9 @@ def config_of(job, op):
 def test_dagster_loads_everything():
     Definitions.validate_loadable(defs)
     assert {job.name for job in defs.resolve_all_job_defs()} >= {
-        *("graph_job", "impact_job", "policy_job", "maintenance_job")
+        *("graph_job", "impact_job", "policy_job", "maintenance_job", "verification_job")
     }
-    assert {schedule.name for schedule in defs.schedules} == {"maintain_hourly"}
+    assert {schedule.name for schedule in defs.schedules} == {"maintain_hourly", "verify_hourly"}
     assert {sensor.name for sensor in defs.sensors} == {"fire_due", "reconcile", "rescue", "maintain"}
 
 

@@ -14,6 +14,7 @@ import pytest
 from resources.records import Run
 from resources.states import JobKind, LockStrategy
 from scheduler_defs import edits, inputs
+from scheduler_defs.edits.calendars import NewCalendar, create_calendar
 from scheduler_defs.edits.runs import request_run
 from scheduler_defs.edits.schedules import NewSchedule, create_schedule, delete_schedule, pause_schedule
 from scheduler_defs.edits.triggers import pause_trigger
@@ -28,6 +29,7 @@ OTHER_POLICY = load_default_policy().replace("description: ", "description: Ours
 HOURLY, DAILY = CronRule("0 * * * *", "UTC"), CronRule("0 9 * * *", "UTC")
 PARTS = {"keep_version", "unplan"}
 """What edits share; no edits themselves."""
+SUNDAYS = NewCalendar("sundays", [{"weekdays": ["sun"]}])
 NEW = NewSchedule("weekly", JobKind.GRAPH, [HOURLY])
 
 
@@ -102,6 +104,16 @@ CASES = {
         lambda edit, store, _: edit(store, "held", ACTOR), ("force_release", "lock", True, False)
     ),
     "cancel_run": case(lambda edit, store, run: edit(store, run, ACTOR), ("cancel", "run", True, True)),
+    "create_calendar": case(
+        lambda edit, store, _: edit(store, "acme", SUNDAYS, ACTOR), ("create", "calendar", False, True)
+    ),
+    "edit_calendar": case(
+        lambda edit, store, _: edit(store, "acme", "freeze", {"timezone": "Asia/Tokyo"}, ACTOR),
+        ("edit", "calendar", True, True),
+    ),
+    "delete_calendar": case(
+        lambda edit, store, _: edit(store, "acme", "freeze", ACTOR), ("delete", "calendar", True, False)
+    ),
     "create_tenant": case(
         lambda edit, store, _: edit(store, "initech", ACTOR),
         ("create", "tenant", False, True),
@@ -136,12 +148,13 @@ EDITS = dict(functions_that_take_an_actor())
 
 @pytest.fixture
 def run(database, tenant):
-    """A pending run; a lock held; schedules: as made, paused, deleted, and one with its trigger paused."""
+    """A pending run; a lock held; a calendar; schedules: as made, paused, deleted, and one with its trigger paused."""
     with database.begin_system() as store:
         store.locks.try_acquire("held", "me", LockStrategy.LEASE, timedelta(minutes=1), store.now())
     with database.begin(tenant) as store:
         for name in ("nightly", "paused", "gone", "stopped"):
             create_schedule(store, tenant, NewSchedule(name, JobKind.GRAPH, [HOURLY]), "tests")
+        create_calendar(store, tenant, NewCalendar("freeze", [{"date": "2026-12-25"}]), "tests")
         pause_schedule(store, tenant, "paused", "", "tests")
         delete_schedule(store, tenant, "gone", "tests")
         pause_trigger(store, tenant, "stopped", trigger_of(store, "stopped"), "tests")

@@ -220,7 +220,7 @@ def test_what_cannot_be_restored_is_named(make, edit):
 def test_the_preview_reads_the_schedule_as_it_is(database, make, edit):
     make()
     with database.begin("acme") as store:
-        assert [(one.at, one.paused) for one in preview_fires(store, "acme", "nightly", 2)] == [
+        assert [(one.due.at, one.paused) for one in preview_fires(store, "acme", "nightly", 2)] == [
             (FAR, False),
             (FAR + HOUR, False),
         ]

@@ -20,10 +20,12 @@ from resources.selection import Selection
 from resources.states import JobKind, LaunchState, RunState, TriggerKind, WorkState
 from resources.worker import WorkerResource
 from scheduler_defs.edits.runs import cancel_run, request_run
+from scheduler_defs.edits.schedules import NewSchedule, create_schedule
 from scheduler_defs.ops.attempt import Result
 from scheduler_defs.ops.launches import ManualLaunch, add_manual, close_run, open_launch, raise_for_failures
 from scheduler_defs.ops.run_ops import execute
 from scheduler_defs.sensors.endings import end_run
+from scheduler_defs.timing.rules import EventRule, OnceRule
 
 IMAGES = 15
 WORKER = WorkerResource(postgres=PostgresResource())
@@ -112,6 +114,22 @@ def test_each_run_of_a_launch_has_its_own_log_items_and_summary(world, packed, j
         """
     assert admin.execute(mixed).fetchone() == (0,)
     assert rows(admin, "graph_jobs") == 2 * IMAGES
+
+
+def test_a_completed_run_is_an_event_and_a_failed_one_is_none(world, packed, job, admin):
+    with world.database.begin_system() as store:
+        for tenant, namespace in (("acme", "n0"), ("globex", "n14")):
+            for name, rule in (
+                ("nightly", OnceRule(store.now())),
+                ("after", EventRule("run_completed:nightly")),
+            ):
+                wanted = NewSchedule(name, JobKind.GRAPH, [rule], selection=Selection(namespace=namespace))
+                create_schedule(store, tenant, wanted, "ann")
+    for offer in world.claim():
+        if offer.id != packed.id:
+            job(offer)
+    found = admin.execute("SELECT tenant_id, event FROM scheduler.trigger_events").fetchall()
+    assert found == [("acme", "run_completed:nightly")]
 
 
 def test_a_second_dagster_run_for_a_launch_opens_nothing_and_ends(world, job, admin):

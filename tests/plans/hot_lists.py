@@ -110,9 +110,28 @@ SCHEDULES = [
     *first_and_deep("triggers/list", "triggers_disabled", LIMIT, {"enabled": False}, DEEP_ID, "enabled"),
     Hot("triggers/list_of_schedule", "triggers_of_schedule", 1, {"schedule_id": UUID(int=77)}),
 ]
+SOME = {"names": ["c000080", "c000160", "c080000"]}
+CALENDARS = [
+    Hot("calendars/get_many", "calendars_pkey", 3, SOME),
+    Hot("calendars/hold", "calendars_pkey", 3, SOME),
+    Hot("calendars/read_of", "calendars_pkey", 3, SOME | {"tenants": ["big"] * 3}, None),
+    *first_and_deep("calendars/list", "calendars_pkey", LIMIT, {}, {"after_name": "c100000"}),
+    *first_and_deep(
+        "calendars/list_versions",
+        "calendar_versions_pkey",
+        LIMIT,
+        {"name": "c000008"},
+        {"after_version": 500},
+    ),
+]
+AUDITED = {"schedule_id": UUID(int=59_997), "since": moment(1), "until": NOON}
+FIRE_AUDIT = [
+    Hot("auditing/list_rows", "runs_by_schedule", LIMIT + 50, {"limit": LIMIT} | AUDITED, paged=True),
+]
 SNAPSHOT_OF_RUN = "impact_snapshots_tenant_id_run_id_key"
 PAST = {"before": NOON - 100 * DAY, "batch": 100, "runs": [UUID(int=n) for n in range(10, 110)]}
 RETENTION = [
+    Hot("retention/delete_trigger_events", "trigger_events_handled trigger_events_pkey", 300, PAST, None),
     Hot("retention/list_tenants", "runs_ended runs_retries tenants_pkey", 500, PAST, None),
     Hot("retention/lock_runs", "runs_ended runs_retries", 300, PAST, None),
     Hot("retention/delete_graph_jobs", "graph_jobs_of_run graph_jobs_pkey", 300, PAST, None),

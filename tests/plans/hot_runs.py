@@ -34,7 +34,7 @@ NEW_RUNS |= {
 }
 MOVED = {
     "tenants": ["big"] * 50, "ids": DUE, "next_fire_at": [NOON + DAY] * 50, "last_fire_at": [NOON] * 50,
-    "fires": [1] * 50, "misfires": [0] * 50, "now": NOON,
+    "fires": [1] * 50, "misfires": [0] * 50, "due_delay": [timedelta()] * 50, "now": NOON,
 }  # fmt: skip
 
 CLAIM = [
@@ -45,10 +45,39 @@ CLAIM = [
     Hot("triggers/lock_due", "triggers_of_schedule triggers_pkey triggers_due", 500, AT | FIRED, None),
     Hot("triggers/next_due_at", "triggers_due", 50, {}, None),
     Hot("triggers/advance_many", "triggers_pkey", 50, MOVED, None),
+    Hot(
+        "trigger_events/list_waiting",
+        "trigger_events_waiting",
+        250,
+        AT | {"triggers": DUE, "tenants": ["big"] * 50},
+        None,
+    ),
+    Hot(
+        "trigger_events/handle_many",
+        "trigger_events_waiting trigger_events_pkey",
+        250,
+        {"tenants": ["big"] * 50, "triggers": DUE, "before": [NOON + DAY] * 50, "now": NOON},
+        None,
+    ),
+    Hot(
+        "trigger_events/record",
+        "triggers_of_event triggers_pkey schedules_pkey schedules_active",
+        100,
+        {"event": "sbom_ingested", "of_tenant": "big", "now": NOON},
+    ),
+    Hot("triggers/delay_many", "triggers_pkey", 50, MOVED, None),
     Hot("triggers/get_due", "triggers_due schedules_pkey schedules_active", 500, AT),
     Hot("schedules/get_due", "triggers_due schedules_pkey schedules_active", 500, AT),
     Hot("runs/insert_many", "", 0, NEW_RUNS, None),
     Hot("runs/count_open", "runs_open", 1000, FIRED, None),
+    Hot(
+        "runs/read_firing_facts",
+        "schedules_pkey runs_fired runs_completed policies_pkey feed_revisions_pkey",
+        1000,
+        FIRED | {"now": NOON},
+        None,
+        whole="tenants policies feed_revisions",
+    ),
     Hot("runs/cancel_waiting_of_schedules", "runs_open runs_pkey", 1000, AT | FIRED, None),
     Hot(
         "runs/stop_superseded",

@@ -5,10 +5,14 @@ NOT_HOT = {
         runs/find runs/end_with_launch runs/retry_attempt runs/return_to_pending launches/bury triggers/get
         triggers/set_enabled triggers/set_next_fire triggers/soft_delete triggers/update schedules/advance_version
         schedules/get_version schedules/restore schedules/set_enabled schedules/soft_delete schedules/update
+        calendars/delete calendars/get calendars/get_version calendars/lock calendars/update
         workers/deregister workers/drain workers/get tenants/get retention/advance_ledger retention/ledger_since""",
     "Writes new rows and reads none but those it is given.": """
-        audit/append audit_seals/append_many execution_logs/append impact_snapshots/insert launches/insert_many
-        schedules/insert schedules/insert_version tenants/insert triggers/insert workers/register""",
+        audit/append audit_seals/append_many execution_logs/append calendars/insert calendars/insert_version
+        impact_snapshots/insert launches/insert_many schedules/insert schedules/insert_version tenants/insert
+        triggers/insert workers/register""",
+    "For an edit of a calendar, which is rare: reads the tenant's triggers that have calendars.": """
+        calendars/list_users schedules/lock_of_calendar triggers/list_of_calendar""",
     "Reads no table: a lock, a setting, the clock, the catalogs.": """
         audit_seals/try_lock execution_logs/ensure_partitions execution_logs/list_expired_partitions
         execution_logs/try_dropping policy_jobs/lock run_summaries/lock session/backend_pid session/become_owner
@@ -18,6 +22,9 @@ NOT_HOT = {
         impact_snapshots/list_images run_summaries/forget_day run_summaries/list_groups run_summaries/next_day""",
     "Reads all there is, by its purpose: `scheduler audit verify`, the list of tenants, a part of a run's id.": """
         audit_seals/find_lost audit_seals/find_stray audit_seals/list_chains tenants/list runs/find_by_prefix""",
+    "Of the audit of fires: a page of schedules, and the history of one by its key.": """
+        auditing/count_fires auditing/earliest_range auditing/list_calendar_versions auditing/list_schedules
+        auditing/list_versions""",
     "Of the engines and of imports: once a run or a file, not once a tick.": """
         advisories/drop_ranges advisories/end_ranges advisories/get_many advisories/insert_ranges
         advisories/list_digests advisories/list_known advisories/upsert_many components/clear_of_image

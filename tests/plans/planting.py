@@ -78,9 +78,23 @@ SELECT tenant_id, id, id AS schedule_id, CASE WHEN once THEN 'once' ELSE 'interv
     CASE WHEN NOT once THEN interval '1 day' END AS every, CASE WHEN NOT once THEN at END AS anchor,
     CASE WHEN once THEN m.at END AS at, n % {RARE} <> 1 AS enabled,
     CASE WHEN n % {RARE} <> 3 THEN '{NOON}'::timestamptz + (place - due) * interval '1 minute' END AS next_fire_at,
-    m.at AS created_at, m.at AS updated_at, CASE n % {RARE} WHEN 3 THEN m.at END AS deleted_at
+    m.at AS created_at, m.at AS updated_at, CASE n % {RARE} WHEN 3 THEN m.at END AS deleted_at,
+    CASE n % {RARE} WHEN 5 THEN ARRAY['c' || n] ELSE '{{}}' END AS calendars
 FROM many AS m, LATERAL (SELECT n % {RARE} = 0,
     CASE WHEN n <= {OF_BIG} THEN 200 ELSE 2 END) AS of (once, due)""",
+    "trigger_events": """
+SELECT tenant_id, pg_temp.key(base + 1 + place % 100) AS trigger_id, at, 'sbom_ingested' AS event,
+    CASE WHEN age >= 200 THEN at END AS handled_at
+FROM many""",
+    "calendars": """
+SELECT tenant_id, 'c' || to_char(n, 'FM000000') AS name, 'exclude' AS mode, 'UTC' AS timezone,
+    'skip' AS on_excluded, '[]'::jsonb AS entries, 1 AS version, at AS created_at, 'sql' AS created_by,
+    at AS updated_at, 'sql' AS updated_by
+FROM many WHERE n % 8 = 0""",
+    "calendar_versions": """
+SELECT tenant_id, CASE WHEN n <= 5000 THEN 'c000008' ELSE 'c' || to_char(n, 'FM000000') END AS name,
+    CASE WHEN n <= 5000 THEN n ELSE 1 END AS version, at AS valid_from, 'sql' AS changed_by
+FROM many WHERE n <= 20000""",
     "launches": """
 SELECT id, owner, kind,
     CASE WHEN acknowledged_at IS NULL THEN 'offered' WHEN finished_at IS NULL THEN 'acknowledged' ELSE 'finished'

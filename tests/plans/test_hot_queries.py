@@ -13,7 +13,7 @@ HOT = list(
     chain(
         *(hot_runs.CLAIM, hot_runs.LAUNCHES, hot_runs.LEDGER, hot_items.WORK_ITEMS, hot_items.LOGS),
         *(hot_items.SUMMARIES, hot_items.SNAPSHOTS, hot_lists.LOCKS, hot_lists.AUDIT, hot_lists.SCHEDULES),
-        hot_lists.RETENTION,
+        *(hot_lists.CALENDARS, hot_lists.FIRE_AUDIT, hot_lists.RETENTION),
     )
 )
 PLANNED = [(hot, generic) for hot in HOT for generic in ([False] if hot.paged else [False, True])]

@@ -25,6 +25,7 @@ PAST_RETENTION = {
         "scheduler.impact_snapshot_images",
         "scheduler.run_summaries",
         "scheduler.launches",
+        "scheduler.trigger_events",
         "scheduler.workers",
     ),
 }
@@ -58,7 +59,7 @@ def test_every_table_says_what_it_is(names):
     ("index", "columns", "predicate"),
     [
         ("schedules_active", "(tenant_id, id)", "(enabled AND (deleted_at IS NULL))"),
-        ("triggers_due", "(tenant_id, next_fire_at)", "(enabled AND (next_fire_at IS NOT NULL))"),
+        ("triggers_due", "(tenant_id, next_due_at)", "(enabled AND (next_due_at IS NOT NULL))"),
     ],
 )
 def test_what_fires_has_a_partial_index(admin, index, columns, predicate):

@@ -71,3 +71,12 @@ def test_what_is_not_valid_is_named(value, field):
 )
 def test_wildcards_become_those_of_like(repository, pattern):
     assert Selection(repository=repository).repository_like == pattern
+
+
+@pytest.mark.parametrize("digest", ["abc", "sha256:", "sha256:" + "z" * 64])
+def test_a_digest_that_no_image_can_have_is_refused(digest):
+    Selection(digest="sha256:" + "0" * 64).check_digest()
+    Selection().check_digest()
+    with pytest.raises(InvalidInput) as refused:
+        Selection(digest=digest).check_digest()
+    assert (refused.value.field, refused.value.value) == ("selection.digest", digest)

@@ -160,3 +160,39 @@ def test_the_next_due_instant_is_the_earliest_of_all_tenants(database, plant):
     plant.trigger(theirs)
     with database.begin_system() as store:
         assert store.triggers.next_due_at() == plant.now
+
+
+def test_a_trigger_keeps_its_terms_and_is_due_later_than_planned(database, plant):
+    schedule = plant.schedule()
+    terms = {"jitter": MINUTE, "calendars": ["a", "b"], "max_fires": 3, "due_delay": 5 * MINUTE}
+    trigger = plant.trigger(schedule, next_fire_at=plant.now, **terms)
+    with database.begin("acme") as store:
+        found = store.triggers.get("acme", trigger.id)
+        assert (found, found.next_due_at) == (trigger, plant.now + 5 * MINUTE)
+        assert store.triggers.get_due("acme", plant.now + 4 * MINUTE) == []
+        assert store.triggers.get_due("acme", plant.now + 5 * MINUTE) == [trigger]
+        store.triggers.set_next_fire("acme", trigger.id, plant.now, plant.now, MINUTE)
+        assert store.triggers.get("acme", trigger.id).next_due_at == plant.now + MINUTE
+
+
+def test_triggers_of_a_calendar_are_delayed_anew(database, plant):
+    schedule = plant.schedule()
+    with_it = plant.trigger(schedule, next_fire_at=plant.now, calendars=["night", "b"])
+    plant.trigger(schedule, next_fire_at=plant.now, calendars=["other"])
+    plant.trigger(schedule, next_fire_at=None, calendars=["night"])
+    plant.trigger(plant.schedule(tenant="globex"), next_fire_at=plant.now, calendars=["night"])
+    with database.begin("acme") as store:
+        assert store.triggers.lock_of_calendar("acme", "night") == [with_it]
+        late = replace(with_it, due_delay=MINUTE)
+        moved_on = replace(with_it, next_fire_at=plant.now + MINUTE, due_delay=9 * MINUTE)
+        store.triggers.delay_many([late, moved_on], plant.now)
+        assert store.triggers.get("acme", with_it.id).next_due_at == plant.now + MINUTE
+
+
+def test_no_claim_takes_a_schedule_whose_calendar_is_edited(database, plant):
+    schedule = plant.schedule()
+    plant.trigger(schedule, next_fire_at=plant.now, calendars=["night"])
+    with database.begin("acme") as store:
+        store.triggers.lock_of_calendar("acme", "night")
+        with database.begin_system() as claimer:
+            assert claimer.schedules.lock_due(["acme"], plant.now, 10) == []

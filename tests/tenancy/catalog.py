@@ -4,7 +4,12 @@ import psycopg
 
 # What a tenant may do with a table where it is not SELECT, INSERT and UPDATE.
 ONCE_WRITTEN = (
-    *("scheduler.schedule_versions", "scheduler.impact_snapshots", "scheduler.impact_snapshot_images"),
+    *(
+        "scheduler.calendar_versions",
+        "scheduler.schedule_versions",
+        "scheduler.impact_snapshots",
+        "scheduler.impact_snapshot_images",
+    ),
     *("scheduler.execution_logs", "scheduler.audit", "inventory.sboms", "inventory.component_versions"),
     *("inventory.graphs", "inventory.policy_revisions", "inventory.vex_statements"),
 )

@@ -63,6 +63,9 @@ OF_QUERY: dict[str, dict[str, Any]] = {
         "audit_id": lambda tenant: uuid4(),
     },
     "audit_seals/list_links": {"after": lambda tenant: 0},
+    "auditing/earliest_range": {"since": lambda tenant: tenant.at - timedelta(seconds=30)},
+    "calendars/insert_version": {"version": lambda tenant: 99},
+    "calendars/list_users": {"name": lambda tenant: f"{tenant.name} holidays"},
     "components/insert_many": {"purls": lambda tenant: [f"{tenant.name} new purl"]},
     "execution_logs/append": {"lines": lambda tenant: [99]},
     "execution_logs/list_expired_partitions": {"before": lambda tenant: tenant.at + timedelta(days=100)},
@@ -82,6 +85,12 @@ OF_QUERY: dict[str, dict[str, Any]] = {
     "policy_jobs/insert_many": {"images": lambda tenant: [uuid4()]},
     "run_summaries/roll_up": {"hours": lambda tenant: [tenant.at.replace(minute=0, second=0, microsecond=0)]},
     "sboms/insert": {"digest": lambda tenant: tenant.digest()},
+    "trigger_events/record": {"event": lambda tenant: "push", "of_tenant": lambda tenant: tenant.name},
+    "trigger_events/handle_many": {
+        "triggers": lambda tenant: [tenant.rows["scheduler.trigger_events"][0]["trigger_id"]]
+    },
+    "schedules/lock_of_calendar": {"name": lambda tenant: f"{tenant.name} holidays"},
+    "triggers/list_of_calendar": {"name": lambda tenant: f"{tenant.name} holidays"},
     "schedules/insert_version": {"version": lambda tenant: 99},
     "tenants/insert": {"tenant_id": lambda tenant: f"{tenant.name}-new"},
 }

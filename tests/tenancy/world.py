@@ -73,6 +73,7 @@ def plant(tenant: Tenant) -> None:
     schedules = [plant_schedule(tenant, overlap) for overlap in ("cancel_running", "allow", "skip")]
     tenant.add("scheduler.schedules", kind="graph", enabled=False, paused_reason=f"{tenant.name} pauses")
     tenant.add("scheduler.schedules", kind="graph", deleted_at=tenant.at, deleted_by=f"{tenant.name} ann")
+    plant_calendars(tenant, schedules[0][1])
     runs = plant_runs(tenant, *schedules[0])
     plant_work(tenant, runs["running"], images)
     plant_results(tenant, schedules[0][0], runs)
@@ -124,8 +125,26 @@ def plant_schedule(tenant: Tenant, overlap: str) -> tuple[Row, Row]:
     schedule = tenant.add("scheduler.schedules", kind="graph", overlap=overlap, labels={"of": tenant.name})
     tenant.add("scheduler.schedule_versions", schedule_id=schedule["id"])
     of = {"schedule_id": schedule["id"], "kind": "interval", "every": timedelta(hours=1), "anchor": tenant.at}
-    tenant.add("scheduler.triggers", **of | {"kind": "event", "every": None, "anchor": None, "event": "push"})
+    push = {"kind": "event", "every": None, "anchor": None, "event": "push"}
+    waiting = tenant.add("scheduler.triggers", **of | push)
+    for handled in (None, tenant.at):
+        at = tenant.at + timedelta(seconds=handled is None)
+        tenant.add(
+            "scheduler.trigger_events", trigger_id=waiting["id"], event="push", at=at, handled_at=handled
+        )
     return schedule, tenant.add("scheduler.triggers", next_fire_at=tenant.at, **of)
+
+
+def plant_calendars(tenant: Tenant, trigger: Row) -> None:
+    """A calendar that a trigger uses and one that was deleted, with what their versions said."""
+    deleted = {"deleted_at": tenant.at, "deleted_by": f"{tenant.name} ann"}
+    for name, state in ((f"{tenant.name} holidays", {}), (f"{tenant.name} freeze", deleted)):
+        said = state | {"mode": "exclude", "timezone": "UTC", "on_excluded": "skip", "entries": Jsonb([])}
+        tenant.add("scheduler.calendars", name=name, **said)
+        tenant.add("scheduler.calendar_versions", name=name, content={"of": tenant.name})
+    used = "UPDATE scheduler.triggers SET calendars = %s WHERE id = %s"
+    trigger["calendars"] = [f"{tenant.name} holidays"]
+    tenant.admin.execute(used, [trigger["calendars"], trigger["id"]])
 
 
 def plant_runs(tenant: Tenant, schedule: Row, trigger: Row) -> dict[str, Row]:

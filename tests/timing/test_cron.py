@@ -1,16 +1,23 @@
+import re
 import sys
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
+from itertools import islice
 
 import pytest
-from cronsim import CronSim
-from hypothesis import given
+from cronsim import CronSim, CronSimError
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from resources.errors import InvalidInput
+from resources.states import DayMatch
 from scheduler_defs.timing.cron import parse
+from scheduler_defs.timing.rules import CronRule, fires
+from scheduler_defs.timing.wall_clock import zone
+from tests.timing.expressions import Expression, expressions
+from tests.timing.scan import LAST_INSTANT, ZONES, changes, clock
 
 START = datetime(2026, 1, 1)
 
@@ -43,10 +50,35 @@ def matches(expression: str, count: int, after: datetime = START) -> list[dateti
         ("0 0 13 * 5", ["2026-01-02 00:00", "2026-01-09 00:00", "2026-01-13 00:00"]),
         ("0 0 29 2 *", ["2028-02-29 00:00", "2032-02-29 00:00"]),
         ("0 0 31 2 1", ["2026-02-02 00:00", "2026-02-09 00:00"]),
+        ("0 22-3/3 * * *", ["2026-01-01 01:00", "2026-01-01 22:00", "2026-01-02 01:00"]),
+        ("0 0 * * FRI-MON/2", ["2026-01-02 00:00", "2026-01-04 00:00", "2026-01-09 00:00"]),
+        ("0 0 30-4/2 * *", ["2026-01-03 00:00", "2026-01-30 00:00", "2026-02-01 00:00"]),
+        ("0 0 * * 0-7/3", ["2026-01-03 00:00", "2026-01-04 00:00", "2026-01-07 00:00"]),
+        ("0 0 1-31 * */2", ["2026-01-02 00:00", "2026-01-03 00:00", "2026-01-04 00:00"]),
+        ("0 0 */2 * 1-7", ["2026-01-02 00:00", "2026-01-03 00:00", "2026-01-04 00:00"]),
     ],
 )
 def test_expressions(expression: str, expected: list[str]) -> None:
     assert matches(expression, len(expected)) == [datetime.fromisoformat(text) for text in expected]
+
+
+@pytest.mark.parametrize("expression", ["0 0 13 * 5#2", "0 0 20-28 * L5", "0 0 15W * 1"])
+def test_a_special_day_beside_a_restricted_one_needs_both_to_match(expression: str) -> None:
+    with pytest.raises(InvalidInput):
+        parse(expression, DayMatch.OR)
+    assert parse(expression, DayMatch.AND).next_after(START) is not None
+
+
+def test_one_expression_is_kept_apart_by_how_its_days_match() -> None:
+    assert parse("0 0 13 * 5", DayMatch.OR).next_after(START) == datetime(2026, 1, 2)
+    assert parse("0 0 13 * 5", DayMatch.AND).next_after(START) == datetime(2026, 2, 13)
+    assert parse("0 0 13 * 5").next_after(START) == datetime(2026, 1, 2)
+
+
+def test_days_that_never_meet_are_refused_where_both_must_match() -> None:
+    with pytest.raises(InvalidInput) as error:
+        parse("0 0 1-7 * 5#2", DayMatch.AND)
+    assert error.value.field == "cron"
 
 
 def test_six_fields_put_seconds_first() -> None:
@@ -105,6 +137,20 @@ def test_fixed_time_means_no_wildcard_in_minute_and_hour(expression: str, fixed_
         "0 0 13 * 5#2",
         "0 0 1 * L5",
         "0 0 15W * 1",
+        "0 0 * * 7-0",
+        "0 0 * * 1-mon",
+        "0 0 * * sun-0#3",
+        "0 0 * jan-1 *",
+        "0 0 31-L * *",
+        "0 07-7 * * *",
+        "0 0 28-0 * *",
+        "0 0 * 11-0 *",
+        "0 70-3/2 * * *",
+        "0 22-3/0 * * *",
+        "0 0 * * 1-3/2#2",
+        "0 0 * * *,5#2",
+        "0 0 * * 0-6,5#2",
+        "0 0 * * 1,L5",
         "0,0" + ",0" * 200 + " * * * *",
     ],
 )
@@ -124,39 +170,45 @@ def test_any_text_parses_or_is_refused(text: str) -> None:
     assert cron.next_after(START) > START
 
 
-def field(low: int, high: int) -> st.SearchStrategy[str]:
-    value = st.integers(low, high)
-    span = (
-        st.tuples(value, value)
-        .filter(lambda pair: pair[0] < pair[1])
-        .map(lambda pair: f"{pair[0]}-{pair[1]}")
-    )
-    stepped = st.tuples(span, st.integers(1, 9)).map(lambda pair: f"{pair[0]}/{pair[1]}")
-    terms = st.lists(st.one_of(value.map(str), span, stepped), min_size=1, max_size=3).map(",".join)
-    return st.one_of(st.just("*"), terms)
+ZONE_NAMES = st.sampled_from(ZONES)
+MOMENTS = st.datetimes(datetime(1970, 1, 1), datetime(2090, 1, 1), timezones=st.just(UTC))
 
 
-def stepped_or(plain: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
-    return st.one_of(plain, st.integers(2, 30).map(lambda step: f"*/{step}"))
+def simulated(expression: str, after: datetime, count: int) -> list[datetime] | None:
+    """What cronsim says, each instant once; None for days that it says never meet."""
+    *others, weekday = expression.split()
+    try:
+        found = CronSim(" ".join([*others, re.sub(r"L(\d)", r"\1L", weekday)]), after)
+        distinct = dict.fromkeys(instant.astimezone(UTC) for instant in islice(found, 3 * count))
+    except CronSimError:
+        return None
+    return list(distinct)[:count]
 
 
-# Days 1-28 only: cronsim refuses some day and month pairs that merely never meet.
-EXPRESSIONS = st.tuples(
-    stepped_or(field(0, 59)), stepped_or(field(0, 23)), field(1, 28), field(1, 12), field(0, 6)
-).map(" ".join)
+@given(expressions(portable=True), MOMENTS)
+def test_agrees_with_cronsim(expression: Expression, after: datetime) -> None:
+    expected = simulated(expression.text, after, 6)
+    assume(expected and not expression.ambiguous(DayMatch.OR))
+    assert fires(CronRule(expression.text), after, LAST_INSTANT, 6) == expected[:6]
 
 
-@given(EXPRESSIONS, st.datetimes(datetime(2020, 1, 1), datetime(2040, 1, 1)))
-def test_agrees_with_cronsim(expression: str, after: datetime) -> None:
-    expected = CronSim(expression, after)
-    assert matches(expression, 8, after.replace(microsecond=0)) == [next(expected) for _ in range(8)]
+@given(expressions(seconds=False, portable=True), ZONE_NAMES, MOMENTS, st.data())
+def test_agrees_with_cronsim_on_changes_of_the_clock(
+    expression: Expression, name: str, after: datetime, data: st.DataObject
+) -> None:
+    if changes(name):
+        after = data.draw(st.sampled_from(changes(name))) - timedelta(days=1)
+    assume(not expression.ambiguous(DayMatch.OR))
+    expected = simulated(expression.text, after.astimezone(zone(name)), 6)
+    assume(expected)
+    # Where midnight lies in a gap, cronsim fires a wildcard at times that do not match it.
+    real = [expression.matches(clock(zone(name), one), DayMatch.OR) for one in expected]
+    assume(all(real) or not expression.wildcard)
+    assert fires(CronRule(expression.text, name), after, LAST_INSTANT, len(expected)) == expected
 
 
-@given(stepped_or(field(0, 59)), EXPRESSIONS, st.datetimes(datetime(2020, 1, 1), datetime(2040, 1, 1)))
-def test_agrees_with_cronsim_on_seconds(seconds: str, expression: str, after: datetime) -> None:
-    expected = CronSim(f"{seconds} {expression}", after)
-    found = matches(f"{seconds} {expression}", 4, after.replace(microsecond=0))
-    assert found == [next(expected) for _ in range(4)]
+def test_the_weekday_nearest_to_the_31st_is_the_last_one_of_every_month() -> None:
+    assert matches("0 0 31W * *", 500) == list(islice(CronSim("0 0 LW * *", START), 500))
 
 
 def test_threads_share_one_parsed_expression() -> None:

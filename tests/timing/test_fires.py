@@ -1,6 +1,7 @@
 """What due triggers become, without a database."""
 
 from collections import Counter
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -8,9 +9,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from resources.ids import new_id
-from resources.records import OpenRuns, Schedule, Trigger
-from resources.states import CatchUp, JobKind, Overlap, TriggerKind
-from scheduler_defs.timing.fires import OCCURRENCES_A_TICK, plan_fires
+from resources.records import FiringFacts, OpenRuns, Schedule, Trigger
+from resources.states import CalendarMode, CatchUp, DayMatch, JobKind, OnExcluded, Overlap, TriggerKind
+from scheduler_defs.timing import rules
+from scheduler_defs.timing.calendar_entries import parse_entries
+from scheduler_defs.timing.calendars import Calendar
+from scheduler_defs.timing.fires import OCCURRENCES_A_TICK, plan_fires, skip_due
+from scheduler_defs.timing.jitter import offset_of
+from scheduler_defs.timing.triggers import rule_of
+from scheduler_defs.timing.wall_clock import TZDATA_VERSION
 
 NOW = datetime(2026, 3, 14, 12, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -163,3 +170,151 @@ def test_every_due_occurrence_is_accounted_for_once_and_counted(
         assert advance.next_fire_at == expected[-1] + every * MINUTE
     if overlap is Overlap.SKIP:
         assert len(fired(fires)) <= (0 if any(open_now) else 1)
+
+
+def facts(of, **changes):
+    wanted = {
+        "fired": 0,
+        "last_started_at": NOW - HOUR,
+        "feed_changed": False,
+        "policy_revision_changed": False,
+    }
+    return FiringFacts(of.tenant_id, of.id, **(wanted | changes))
+
+
+def test_a_fire_keeps_when_it_was_due_and_by_which_time_zone_data():
+    of = schedule()
+    late = trigger(of, jitter=10 * MINUTE)
+    offset = offset_of(late.id, 10 * MINUTE)
+    early = plan_fires([of], [late], [], NOW + offset - timedelta(microseconds=1))
+    assert early.runs == []
+    assert [(one.next_fire_at, one.due_delay) for one in early.advances] == [(NOW, offset)]
+    (run,) = plan_fires([of], [late], [], NOW + offset).runs
+    assert (run.scheduled_for, run.due_at, run.tzdata) == (NOW, NOW + offset, TZDATA_VERSION)
+
+
+@given(st.uuids(), st.timedeltas(timedelta(0), timedelta(days=1)))
+def test_the_offset_of_a_trigger_lies_below_its_jitter(trigger_id, jitter):
+    offset = offset_of(trigger_id, jitter)
+    assert timedelta(0) <= offset < max(jitter, timedelta(microseconds=1))
+    assert offset == offset_of(trigger_id, jitter)
+
+
+def test_triggers_of_one_rhythm_spread_over_the_jitter():
+    offsets = [offset_of(new_id(), HOUR) for _ in range(1000)]
+    tenths = Counter(offset // (HOUR / 10) for offset in offsets)
+    assert set(tenths) == set(range(10))
+    assert max(tenths.values()) < 200
+
+
+def test_a_trigger_ends_with_its_last_fire_and_nothing_lies_beyond():
+    of = schedule()
+    nearly = trigger(of, NOW - 4 * MINUTE, max_fires=5, fire_count=3)
+    fires = plan_fires([of], [nearly], [], NOW)
+    assert fired(fires) == [NOW - 4 * MINUTE, NOW - 3 * MINUTE]
+    assert skipped(fires) == []
+    (advance,) = fires.advances
+    assert (advance.next_fire_at, advance.fires, advance.misfires) == (None, 2, 0)
+
+
+def test_what_overlaps_does_not_count_as_a_fire():
+    of = schedule(overlap=Overlap.SKIP)
+    last = trigger(of, max_fires=1)
+    busy = [OpenRuns("acme", of.id, 1, 0)]
+    fires = plan_fires([of], [last], busy, NOW)
+    assert (fired(fires), skipped(fires)) == ([], [("overlap", 1, NOW)])
+    assert fires.advances[0].next_fire_at == NOW + MINUTE
+
+
+def test_no_more_runs_start_within_an_hour_than_the_rate_allows():
+    of = schedule(max_runs_per_hour=3)
+    fires = plan_fires([of], [trigger(of, NOW - 4 * MINUTE)], [], NOW, facts=[facts(of, fired=1)])
+    assert fired(fires) == [NOW - 4 * MINUTE, NOW - 3 * MINUTE]
+    assert skipped(fires) == [("rate", 1, NOW - 2 * MINUTE), ("rate", 1, NOW - MINUTE), ("rate", 1, NOW)]
+
+
+@pytest.mark.parametrize(
+    ("only_if", "known", "reason"),
+    [
+        ({"feed_changed": True}, {}, "only_if:feed_changed"),
+        ({"feed_changed": True}, {"feed_changed": True}, None),
+        ({"policy_revision_changed": True}, {"feed_changed": True}, "only_if:policy_revision_changed"),
+        ({"report_older_than_days": 1}, {}, "only_if:report_older_than_days"),
+        ({"report_older_than_days": 1}, {"last_started_at": NOW - timedelta(days=1, seconds=1)}, None),
+        ({"report_older_than_days": 0.5}, {"last_started_at": NOW - 13 * HOUR}, None),
+        ({"feed_changed": True, "report_older_than_days": 1}, {}, "only_if:report_older_than_days"),
+        ({"feed_changed": True}, {"last_started_at": None}, None),
+    ],
+)
+def test_a_condition_that_does_not_hold_skips_and_is_named(only_if, known, reason):
+    of = schedule(only_if=only_if)
+    fires = plan_fires([of], [trigger(of)], [], NOW, facts=[facts(of, **known)])
+    assert skipped(fires) == ([] if reason is None else [(reason, 1, NOW)])
+
+
+def test_calendars_skip_and_move():
+    entries = parse_entries([{"window": "12:00-12:03"}])
+    freeze = Calendar("freeze", CalendarMode.EXCLUDE, "UTC", OnExcluded.SKIP, entries)
+    later = Calendar("later", CalendarMode.EXCLUDE, "UTC", OnExcluded.MOVE, entries)
+    known = {("acme", one.name): one for one in (freeze, later)}
+    of = schedule()
+    kept = trigger(of, calendars=["freeze"])
+    fires = plan_fires([of], [kept], [], NOW + 3 * MINUTE, known)
+    assert (skipped(fires), fired(fires)) == ([("calendar:freeze", 3, NOW)], [NOW + 3 * MINUTE])
+
+    moved = trigger(of, calendars=["later"])
+    waiting = plan_fires([of], [moved], [], NOW + MINUTE, known)
+    assert (waiting.runs, waiting.advances[0].due_delay) == ([], 3 * MINUTE)
+    fires = plan_fires([of], [moved], [], NOW + 3 * MINUTE, known)
+    assert [(run.scheduled_for, run.due_at) for run in fires.runs] == [
+        *((NOW + n * MINUTE, NOW + 3 * MINUTE) for n in range(4))
+    ]
+
+
+def test_a_fire_between_two_skipped_ones_parts_them():
+    noon = Calendar(
+        "noon",
+        CalendarMode.EXCLUDE,
+        "UTC",
+        OnExcluded.SKIP,
+        parse_entries([{"window": "12:00-12:01"}, {"window": "12:02-12:03"}]),
+    )
+    of = schedule()
+    fires = plan_fires(
+        [of], [trigger(of, calendars=["noon"])], [], NOW + 2 * MINUTE, {("acme", "noon"): noon}
+    )
+    assert skipped(fires) == [("calendar:noon", 1, NOW), ("calendar:noon", 1, NOW + 2 * MINUTE)]
+    assert fired(fires) == [NOW + MINUTE]
+
+
+def test_a_calendar_that_is_not_there_is_the_triggers_own_mistake():
+    of = schedule()
+    fires = plan_fires([of], [trigger(of, calendars=["gone"]), trigger(of)], [], NOW)
+    assert len(fired(fires)) == 1
+    assert "calendar" in skipped(fires)[0][0]
+
+
+def test_what_waits_for_its_jitter_is_skipped_when_its_service_ends():
+    of = schedule()
+    late = trigger(of, jitter=timedelta(days=1))
+    fires = skip_due(of, [late], NOW, "paused", "ann")
+    assert skipped(fires) == [("paused", 1, NOW)]
+
+
+@pytest.mark.parametrize(("day_match", "expected"), [(None, 17), ("or", 17), ("and", 0)])
+def test_a_cron_trigger_fires_by_its_own_way_to_match_days(day_match, expected):
+    of = schedule(catch_up_window=HOUR * 24)
+    one = replace(cron(of, "0 * 14 * 1"), day_match=day_match and DayMatch(day_match))
+    midnight = NOW.replace(hour=0)
+    due = replace(one, next_fire_at=rules.next_fire(rule_of(one), midnight - MINUTE))
+    fires = plan_fires([of], [due], [], midnight + 16 * HOUR)
+    assert len(fires.runs) == expected
+
+
+def test_the_way_days_match_decides_when_a_trigger_fires():
+    one = schedule()
+    friday_the_thirteenth = datetime(2026, 11, 13, tzinfo=UTC)
+    since = {"next_fire_at": friday_the_thirteenth, "kind": TriggerKind.CRON, "timezone": "UTC"}
+    both = trigger(one, every=None, anchor=None, cron="0 0 13 * fri", day_match=DayMatch.AND, **since)
+    (advance,) = plan_fires([one], [both], [], friday_the_thirteenth).advances
+    assert advance.next_fire_at == datetime(2027, 8, 13, tzinfo=UTC)

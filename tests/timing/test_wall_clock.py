@@ -1,7 +1,12 @@
+import re
+import shutil
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
-from zoneinfo import ZoneInfo
+from importlib.metadata import version
+from importlib.resources import files
+from pathlib import Path
+from zoneinfo import ZoneInfo, reset_tzpath
 
 import pytest
 from hypothesis import given, settings
@@ -10,7 +15,8 @@ from hypothesis import strategies as st
 from resources.errors import InvalidInput
 from resources.states import DstGap, DstOverlap
 from scheduler_defs.timing.rules import CronRule, fires, next_fire
-from scheduler_defs.timing.wall_clock import zone
+from scheduler_defs.timing.wall_clock import TZDATA_VERSION, zone
+from tests.timing.scan import ZONES
 
 Field = tuple[str, frozenset[int]]
 MINUTE = timedelta(minutes=1)
@@ -362,3 +368,35 @@ def test_unknown_and_machine_dependent_zones_are_refused(name: str) -> None:
     with pytest.raises(InvalidInput) as error:
         zone(name)
     assert (error.value.field, error.value.value) == ("timezone", name)
+
+
+def test_every_zone_of_the_package_loads_once_under_its_name() -> None:
+    assert len(ZONES) > 500
+    for name in ZONES:
+        assert zone(name).key == name
+        assert zone(name) is zone(name)
+
+
+def test_the_systems_zones_are_never_read(tmp_path: Path) -> None:
+    (tmp_path / "Europe").mkdir()
+    for place in ("Berlin", "Atlantis"):
+        shutil.copy(files("tzdata") / "zoneinfo" / "Asia" / "Tokyo", tmp_path / "Europe" / place)
+    reset_tzpath([tmp_path])
+    zone.cache_clear()
+    ZoneInfo.clear_cache()
+    try:
+        noon = datetime(2026, 1, 1, 12, tzinfo=UTC)
+        assert noon.astimezone(ZoneInfo("Europe/Berlin")).hour == 21
+        assert noon.astimezone(zone("Europe/Berlin")).hour == 13
+        with pytest.raises(InvalidInput):
+            zone("Europe/Atlantis")
+    finally:
+        reset_tzpath()
+        zone.cache_clear()
+        ZoneInfo.clear_cache()
+
+
+def test_the_version_of_the_zones_is_that_of_the_package() -> None:
+    assert re.fullmatch(r"20\d\d[a-z]+", TZDATA_VERSION)
+    package = version("tzdata").split(".")
+    assert (TZDATA_VERSION[:4], ord(TZDATA_VERSION[4]) - ord("a") + 1) == (package[0], int(package[1]))

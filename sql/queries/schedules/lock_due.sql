@@ -1,6 +1,7 @@
 -- Locks the active schedules of locked tenants that have a due trigger. Guard: a schedule under edit is left to a later tick.
 SELECT s.tenant_id, s.id, s.name, s.description, s.kind, s.mode, s.selection, s.labels, s.priority, s.overlap, s.catch_up,
-    s.catch_up_window, s.misfire_grace, s.starts_at, s.ends_at, s.enabled, s.paused_reason, s.version, s.created_at,
+    s.catch_up_window, s.misfire_grace, s.starts_at, s.ends_at, s.max_runs_per_hour, s.only_if,
+    s.enabled, s.paused_reason, s.version, s.created_at,
     s.created_by, s.updated_at, s.updated_by, s.deleted_at, s.deleted_by
 FROM (
     SELECT DISTINCT locked.tenant_id, due.schedule_id
@@ -9,9 +10,9 @@ FROM (
         SELECT g.schedule_id
         FROM scheduler.triggers AS g
         JOIN scheduler.schedules AS a ON a.tenant_id = g.tenant_id AND a.id = g.schedule_id
-        WHERE g.tenant_id = locked.tenant_id AND g.enabled AND g.next_fire_at <= %(now)s
+        WHERE g.tenant_id = locked.tenant_id AND g.enabled AND g.next_due_at <= %(now)s
           AND a.enabled AND a.deleted_at IS NULL
-        ORDER BY g.next_fire_at
+        ORDER BY g.next_due_at
         LIMIT %(per_tenant)s) AS due) AS hit
 CROSS JOIN LATERAL (
     SELECT *

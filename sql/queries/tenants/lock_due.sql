@@ -3,7 +3,7 @@ SELECT t.tenant_id
 FROM scheduler.tenants AS t
 WHERE EXISTS (
         SELECT FROM scheduler.triggers AS g
-        WHERE g.tenant_id = t.tenant_id AND g.enabled AND g.next_fire_at <= %(now)s)
+        WHERE g.tenant_id = t.tenant_id AND g.enabled AND g.next_due_at <= %(now)s)
    OR EXISTS (
         SELECT FROM scheduler.runs AS r
         WHERE r.tenant_id = t.tenant_id AND r.state = 'pending' AND r.available_at <= %(now)s)

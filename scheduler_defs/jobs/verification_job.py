@@ -1,0 +1,34 @@
+"""verification_job: what the product says of itself is held against the ledger, once an hour."""
+
+from dagster import (
+    DefaultScheduleStatus,
+    RunRequest,
+    ScheduleEvaluationContext,
+    define_asset_job,
+    in_process_executor,
+    schedule,
+)
+
+from scheduler_defs.ops.fire_ledger import fire_ledger
+
+HOURLY = "11 * * * *"
+
+verification_job = define_asset_job(
+    "verification_job",
+    selection=[fire_ledger],
+    executor_def=in_process_executor,
+    tags={"scheduler/kind": "verification"},
+    description="Audits the fires of all tenants: computes what should have fired and compares it with the ledger.",
+)
+
+
+@schedule(
+    job=verification_job,
+    cron_schedule=HOURLY,
+    execution_timezone="UTC",
+    default_status=DefaultScheduleStatus.RUNNING,
+    description="Starts verification_job once an hour.",
+)
+def verify_hourly(context: ScheduleEvaluationContext) -> RunRequest:
+    """One run an hour: the hour is the run key, so that a second daemon's request is dropped."""
+    return RunRequest(run_key=f"{context.scheduled_execution_time:%Y-%m-%dT%HZ}")

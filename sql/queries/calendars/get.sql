@@ -1,0 +1,5 @@
+-- One living calendar of a tenant by its name.
+SELECT tenant_id, name, description, mode, timezone, on_excluded, entries, version, created_at, created_by, updated_at,
+    updated_by
+FROM scheduler.calendars
+WHERE tenant_id = %(tenant_id)s AND name = %(name)s AND deleted_at IS NULL

@@ -1,0 +1,8 @@
+-- Planned triggers that a calendar may move; for an edit of the calendar, which holds their schedules locked.
+SELECT tenant_id, id, schedule_id, kind, cron, timezone, dst_gap, dst_overlap, every, anchor, at, event, day_match, jitter,
+    calendars, max_fires, due_delay, next_due_at, enabled, next_fire_at, last_fire_at, fire_count, misfire_count,
+    created_at, updated_at
+FROM scheduler.triggers
+WHERE tenant_id = %(tenant_id)s AND calendars <> '{}' AND deleted_at IS NULL AND %(name)s = ANY (calendars)
+  AND next_fire_at IS NOT NULL
+ORDER BY id

@@ -1,0 +1,104 @@
+"""The auditor's own calendars agree with those that fire, also where clocks change."""
+
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+import pytest
+from hypothesis import given
+from hypothesis import settings as examples
+from hypothesis import strategies as st
+
+from resources.errors import InvalidInput
+from resources.states import CalendarMode, OnExcluded, TriggerKind
+from scheduler_defs.auditing.closures import Closure
+from scheduler_defs.auditing.dueness import Calendars, due, offset_of
+from scheduler_defs.auditing.evaluator import AuditedRule
+from scheduler_defs.auditing.history import Terms
+from scheduler_defs.timing import calendars as timing
+from scheduler_defs.timing.calendar_entries import parse_entries
+from scheduler_defs.timing.dues import Dues
+from scheduler_defs.timing.jitter import offset_of as fired_offset
+
+NOON = datetime(2026, 3, 14, 12, tzinfo=UTC)
+MINUTE, DAY = timedelta(minutes=1), timedelta(days=1)
+AROUND = {
+    "Europe/Berlin": ("2026-03-29", "2026-10-25", "2026-12-31"),
+    "America/New_York": ("2026-03-08", "2026-11-01"),
+    "Australia/Lord_Howe": ("2026-10-03", "2026-04-04"),
+    "Pacific/Apia": ("2011-12-30",),
+    "UTC": ("2024-02-29",),
+}
+CLOCKS = ("00:00", "01:30", "02:00", "02:30", "03:00", "09:00", "23:15")
+days = st.integers(-2, 2)
+
+
+@st.composite
+def cases(draw):
+    """Two calendars of a zone near a change of its clocks, and an instant there."""
+    zone = draw(st.sampled_from(sorted(AROUND)))
+    day = datetime.fromisoformat(draw(st.sampled_from(AROUND[zone])))
+    begin, end = draw(st.lists(st.sampled_from((*CLOCKS, "24:00")), min_size=2, max_size=2, unique=True))
+    begin, end = (end, begin) if begin == "24:00" else (begin, end)
+    keys = {
+        "date": f"{(day + draw(days) * DAY).date()}",
+        "from": f"{(day - DAY).date()}",
+        "to": f"{(day + draw(st.integers(0, 2)) * DAY).date()}",
+        "weekdays": draw(st.lists(st.sampled_from(["mon", "sat", "sun", "thu"]), min_size=1, unique=True)),
+        "window": f"{begin}-{end}",
+    }
+    entry = st.lists(st.sampled_from(sorted(keys)), min_size=1, unique=True)
+    said = [
+        {
+            "mode": draw(st.sampled_from(["exclude", "include"])),
+            "timezone": zone,
+            "on_excluded": draw(st.sampled_from(["skip", "move"])),
+            "entries": [{key: keys[key] for key in draw(entry)} for _ in range(draw(st.integers(1, 2)))],
+        }
+        for _ in range(2)
+    ]
+    minutes = draw(st.integers(-2880, 2880))
+    return said, (day + minutes * MINUTE).replace(tzinfo=UTC)
+
+
+def firing(name, said):
+    mode, moves = CalendarMode(said["mode"]), OnExcluded(said["on_excluded"])
+    return timing.Calendar(name, mode, said["timezone"], moves, parse_entries(said["entries"]))
+
+
+@examples(max_examples=200)
+@given(cases())
+def test_it_excludes_and_opens_as_what_fires(case):
+    (said, _), instant = case
+    closure, calendar = Closure("one", said), firing("one", said)
+    assert closure.excludes(instant) is timing.excluded(calendar, instant)
+    if closure.excludes(instant):
+        assert closure.opens(instant) == timing.end_of_exclusion(calendar, instant)
+
+
+@examples(max_examples=150)
+@given(cases(), st.timedeltas(timedelta(), DAY), st.uuids())
+def test_an_occurrence_is_due_when_the_firing_path_has_it(case, jitter, trigger_id):
+    said, instant = case
+    calendars = Calendars({name: [(NOON, one)] for name, one in zip("ab", said, strict=True)})
+    terms = Terms(AuditedRule(TriggerKind.ONCE, at=instant), jitter=jitter, calendars=("a", "b"))
+    expected = Dues(
+        [firing(name, one) for name, one in zip("ab", said, strict=True)], offset_of(trigger_id, jitter)
+    )
+    assert due(trigger_id, terms, instant, calendars, NOON) == expected.of(instant).at
+    assert offset_of(trigger_id, jitter) == fired_offset(trigger_id, jitter)
+
+
+def test_the_calendar_of_then_counts_and_a_deleted_one_does_not():
+    moved = {"mode": "exclude", "on_excluded": "move", "entries": [{"date": "2026-03-14"}]}
+    calendars = Calendars({"freeze": [(NOON - DAY, moved), (NOON + DAY, None)]})
+    terms = Terms(AuditedRule(TriggerKind.ONCE, at=NOON), calendars=("freeze", "never made"))
+    one = UUID(int=1)
+    assert due(one, terms, NOON, calendars, NOON - 2 * DAY) == NOON
+    assert due(one, terms, NOON, calendars, NOON) == NOON + DAY / 2
+    assert due(one, terms, NOON, calendars, NOON + DAY) == NOON
+
+
+@pytest.mark.parametrize("said", [{}, {"entries": [{"date": "x"}]}, {"entries": [], "timezone": "Mars"}])
+def test_a_content_without_sense_is_refused(said):
+    with pytest.raises(InvalidInput):
+        Closure("one", said)

@@ -1,0 +1,142 @@
+"""What triggers of kind event fire by: each event is an occurrence, accounted for once."""
+
+import pytest
+
+from resources.errors import InvalidInput
+from resources.states import Overlap, RunState, TriggerKind
+from scheduler_defs.edits.schedules import edit_schedule, pause_schedule, resume_schedule
+from scheduler_defs.timing.rules import CronRule, EventRule, IntervalRule
+from tests.sensors.conftest import HOUR, MINUTE, NOW, SECOND
+
+ON_FEED = EventRule("advisories_changed")
+
+
+@pytest.fixture
+def happens(database):
+    """happens(event, at, tenant) records it; without a tenant for all of them."""
+
+    def happens(event, at, tenant=None):
+        with database.begin_system() as store:
+            return store.trigger_events.record(event, at, tenant)
+
+    return happens
+
+
+def account(ledger, tenant="acme"):
+    return [(run.scheduled_for, run.state, run.reason, run.skipped_count) for run in ledger(tenant)]
+
+
+def test_an_event_fires_the_triggers_that_wait_for_it_once(make, tick, ledger, happens):
+    make(ON_FEED)
+    make(EventRule("sbom_ingested"), name="other")
+    make(ON_FEED, name="theirs", tenant="globex")
+    assert tick(NOW) == []
+    assert happens("advisories_changed", NOW) == 2
+    tick(NOW)
+    tick(NOW + SECOND)
+    assert account(ledger) == [(NOW, RunState.QUEUED, None, None)]
+    assert [run.trigger_kind for run in ledger("globex")] == [TriggerKind.EVENT]
+
+
+def test_an_event_of_a_tenant_is_its_own(make, tick, ledger, happens):
+    make(EventRule("sbom_ingested"))
+    make(EventRule("sbom_ingested"), name="theirs", tenant="globex")
+    assert happens("sbom_ingested", NOW, "globex") == 1
+    tick(NOW)
+    assert (len(ledger()), len(ledger("globex"))) == (0, 1)
+
+
+def test_each_of_many_events_is_accounted_for(make, tick, ledger, happens):
+    make(ON_FEED, overlap=Overlap.BUFFER_ONE)
+    for second in range(5):
+        happens("advisories_changed", NOW + second * SECOND)
+    tick(NOW + 5 * SECOND)
+    assert [row[1] for row in account(ledger)] == [
+        *(RunState.QUEUED, RunState.PENDING),
+        *[RunState.SKIPPED] * 3,
+    ]
+    tick(NOW + MINUTE)
+    assert len(ledger()) == 5
+
+
+def test_events_of_downtime_are_caught_up_as_the_schedule_says(make, tick, ledger, happens):
+    make(ON_FEED)
+    for hour in range(3):
+        happens("advisories_changed", NOW + hour * HOUR)
+    tick(NOW + 5 * HOUR)
+    assert account(ledger) == [
+        (NOW, RunState.SKIPPED, "missed", 2),
+        (NOW + 2 * HOUR, RunState.QUEUED, None, None),
+    ]
+
+
+def test_an_event_committed_late_is_not_lost(make, tick, ledger, happens):
+    make(ON_FEED)
+    happens("advisories_changed", NOW + SECOND)
+    tick(NOW + SECOND)
+    happens("advisories_changed", NOW)
+    tick(NOW + 2 * SECOND)
+    assert [row[0] for row in account(ledger)] == [NOW, NOW + SECOND]
+
+
+def test_more_events_than_a_tick_takes_wait_for_the_next(make, tick, ledger, admin):
+    make(ON_FEED, catch_up="none")
+    admin.execute(
+        "INSERT INTO scheduler.trigger_events (tenant_id, trigger_id, at, event)"
+        " SELECT tenant_id, id, %s + n * interval '1 ms', event"
+        " FROM scheduler.triggers, generate_series(1, 2500) AS n",
+        [NOW],
+    )
+    admin.execute("UPDATE scheduler.triggers SET next_fire_at = %s", [NOW])
+    for step in range(4):
+        tick(NOW + HOUR + step * SECOND)
+    assert sum(run.skipped_count or 1 for run in ledger()) == 2500
+    (left,) = admin.execute(
+        "SELECT count(*) FROM scheduler.trigger_events WHERE handled_at IS NULL"
+    ).fetchone()
+    assert left == 0
+
+
+def test_a_paused_schedule_skips_what_waits_and_hears_nothing_more(
+    database, tenant, make, tick, ledger, happens
+):
+    make(ON_FEED)
+    happens("advisories_changed", NOW)
+    with database.begin(tenant) as store:
+        pause_schedule(store, tenant, "nightly", "", "ann")
+    assert account(ledger) == [(NOW, RunState.SKIPPED, "paused", 1)]
+    assert happens("advisories_changed", NOW + HOUR) == 0
+    with database.begin(tenant) as store:
+        resume_schedule(store, tenant, "nightly", "ann")
+    tick(NOW + 2 * HOUR)
+    assert len(ledger()) == 1
+    assert happens("advisories_changed", NOW + 3 * HOUR) == 1
+
+
+def test_an_edited_rule_leaves_events_behind(database, tenant, make, tick, ledger, happens):
+    make(ON_FEED)
+    happens("advisories_changed", NOW)
+    with database.begin(tenant) as store:
+        edit_schedule(store, tenant, "nightly", {}, "ann", rules=[CronRule("0 0 1 1 *")])
+        (trigger,) = store.triggers.list_of_schedule(
+            tenant, store.schedules.get_by_name(tenant, "nightly").id
+        )
+    assert (trigger.kind, trigger.event) == (TriggerKind.CRON, None)
+    assert account(ledger) == [(NOW, RunState.SKIPPED, "edited", 1)]
+
+
+@pytest.mark.parametrize("event", ["", "moon", "run_completed:", "run_completed:" + "x" * 129])
+def test_an_unknown_event_is_refused(make, event):
+    with pytest.raises(InvalidInput, match="event"):
+        make(EventRule(event))
+
+
+def test_a_schedule_does_not_fire_itself_for_ever(database, tenant, make):
+    with pytest.raises(InvalidInput, match="another schedule"):
+        make(EventRule("run_completed:nightly"))
+    make(IntervalRule(HOUR, NOW))
+    with database.begin(tenant) as store, pytest.raises(InvalidInput, match="another schedule"):
+        edit_schedule(store, tenant, "nightly", {}, "ann", rules=[EventRule("run_completed:nightly")])
+    make(EventRule("run_completed:nightly"), name="after")
+    with database.begin(tenant) as store, pytest.raises(InvalidInput, match="another schedule"):
+        edit_schedule(store, tenant, "after", {"name": "nightly"}, "ann")
