@@ -72,7 +72,8 @@ def diff(
     rows = [
         {"": "+" if side == "gained" else "-"} | _row(fire) for side, fires in sides.items() for fire in fires
     ]
-    print_table(sorted(rows, key=lambda row: row["at"]), wraps={"trigger"}, empty="no fire changes")
+    rows.sort(key=lambda row: row["at"])
+    print_table(_told(rows), wraps={"trigger"}, empty="no fire changes")
     click.echo(
         f"gained {len(found.gained)}, lost {len(found.lost)} until {found.until.isoformat(timespec='seconds')}"
     )

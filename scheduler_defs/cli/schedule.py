@@ -154,7 +154,7 @@ def _rows(schedules: Sequence[Schedule], triggers: Mapping[UUID, list[Trigger]])
             "name": one.name,
             "kind": one.kind if one.mode is None else f"{one.kind} {one.mode}",
             "state": "deleted" if one.deleted_at else "active" if one.enabled else "paused",
-            "next fire": min((t.next_fire_at for t in triggers[one.id] if t.next_fire_at), default=None),
+            "next fire": min((t.next_due_at for t in triggers[one.id] if t.next_due_at), default=None),
             "triggers": ", ".join(map(describe, triggers[one.id])),
         }
         for one in schedules

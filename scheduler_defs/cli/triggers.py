@@ -169,7 +169,7 @@ def trigger_rows(triggers: Iterable[Trigger]) -> list[dict[str, Any]]:
         {
             "id": short(one.id),
             "trigger": describe(one),
-            "next fire": local_moment(one.next_fire_at, one),
+            "next fire": local_moment(one.next_due_at, one),
             "last fire": local_moment(one.last_fire_at, one),
             "fires": one.fire_count,
             "missed": one.misfire_count,

@@ -73,6 +73,13 @@ def test_wrong_terms_are_refused(scheduler, refused, tenant, kept, options, mess
     assert kept("x") == before
 
 
+def test_the_next_fire_shown_is_when_it_is_due(scheduler, calendar):
+    calendar("night", "--window", "08:00-11:30", "--on-excluded", "move")
+    made = scheduler("schedule", "create", "x", *FIRST, "--calendar", "night")
+    for shown in (made, scheduler("schedule", "list"), scheduler("schedule", "show", "x")):
+        assert "2100-01-01T11:30:00+00:00" in shown.stdout, shown.output
+
+
 def test_the_preview_crosses_a_change_of_clocks(scheduler):
     times = ("--cron", "30 1-3 * * *", "--timezone", "Europe/Berlin", "--starts-at", "2100-03-28T00:00:00Z")
     scheduler("schedule", "create", "x", "--kind", "graph", *times)
@@ -98,6 +105,7 @@ def test_diff_shows_fires_gained_and_lost_and_changes_nothing(scheduler, kept):
     before = kept("x")
     result = scheduler("schedule", "diff", "x", "--cron", "0 9,21 * * *", "--horizon", "2d")
     assert result.exit_code == 0, result.output
+    assert result.stdout.splitlines()[0].split() == ["AT", "LOCAL", "TRIGGER"]
     assert result.stdout.splitlines()[-1].startswith("gained 2, lost 0 until ")
     result = scheduler("schedule", "diff", "x", "--cron", "0 21 * * *", "--horizon", "2d", "--json")
     changed = json.loads(result.stdout)

@@ -211,9 +211,9 @@ def test_nobody_who_writes_waits_for_a_prune(settings, database, admin, tenant, 
                 )
 
 
-def test_a_pooler_leaves_the_partitions_and_says_so(settings, database, now, say, monkeypatch):
-    monkeypatch.setattr("resources.log_partitions.is_pooled", lambda connection: True)
-    step = upkeep.drop_partitions(database, now + LATER, say.append)
+def test_a_pooler_leaves_the_partitions_and_says_so(settings, pooler, now, say):
+    with Database(pooler.settings(settings)) as database:
+        step = upkeep.drop_partitions(database, now + LATER, say.append)
     assert (step.done, step.locks) == ({"partitions dropped": 0}, set())
     assert "SCHEDULER_DIRECT_DSN" in step.left[0]
 
