@@ -159,6 +159,14 @@ class CancelRequested(SchedulerError):
     """Somebody asked the running attempt to stop; raised between chunks of work, its results so far stay."""
 
 
+class LeaveRequested(SchedulerError):
+    """The process that carries the attempt was told to leave; raised between chunks, its results so far stay."""
+
+
+class RunTimedOut(SchedulerError):
+    """The attempt took longer than its schedule's run_timeout; raised between chunks, its results so far stay."""
+
+
 class RunsFailed(SchedulerError):
     """Some runs of a launch failed; each has its error in the ledger."""
 

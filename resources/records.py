@@ -63,11 +63,28 @@ class Schedule:
     ends_at: datetime | None = None
     max_runs_per_hour: int | None = None
     only_if: Json | None = None
+    max_attempts: int = 3
+    backoff_base: timedelta = timedelta(seconds=30)
+    backoff_factor: float = 2.0
+    backoff_cap: timedelta = timedelta(hours=1)
+    backoff_jitter: float = 0.1
+    run_timeout: timedelta | None = None
+    pause_after_failures: int | None = None
     enabled: bool = True
     paused_reason: str | None = None
     version: int = 1
     deleted_at: datetime | None = None
     deleted_by: str | None = None
+
+
+@dataclass(frozen=True)
+class FailingSchedule:
+    """An active schedule with as many failed runs in a row as pause it."""
+
+    tenant_id: str
+    id: UUID
+    name: str
+    pause_after_failures: int
 
 
 @dataclass(frozen=True)
@@ -229,15 +246,19 @@ class Run:
     finished_at: datetime | None
     due_at: datetime | None
     tzdata: str | None
+    begun: bool = False
+    failures: int = 0
+    lost_launches: int = 0
 
 
 @dataclass(frozen=True)
 class Launchable:
-    """A pending run that may be put into a launch now."""
+    """A pending run that may be put into a launch now; one that something died with before goes ``alone``."""
 
     tenant_id: str
     id: UUID
     kind: JobKind
+    alone: bool = False
 
 
 @dataclass(frozen=True)

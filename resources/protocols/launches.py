@@ -33,5 +33,11 @@ class Launches(Protocol):
     def list_open(self, owner: str, before: datetime, limit: int) -> Sequence[Launch]:
         """Launches that Dagster should know by now: offered before an instant, or acknowledged."""
 
+    def see_owner(self, owner: str, now: datetime) -> None:
+        """Says that an owner's daemon claims; writes at most every few seconds."""
+
+    def list_orphaned(self, now: datetime, silent_for: timedelta, limit: int = 100) -> Sequence[Launch]:
+        """Launches nobody opened, older than ``silent_for``, whose owner's daemon was silent at least as long."""
+
     def bury(self, launch_id: UUID, now: datetime) -> None:
         """offered or acknowledged → dead; raises NotFound, or IllegalTransition when it has ended."""

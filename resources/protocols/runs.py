@@ -2,7 +2,7 @@
 
 import builtins
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Protocol
 from uuid import UUID
 
@@ -57,6 +57,9 @@ class Runs(Protocol):
 
     def list_abandoned(self, limit: int = 100) -> builtins.list[Run]:
         """Runs that still run by the ledger though their worker is dead or gone. The system's."""
+
+    def list_overdue(self, now: datetime, grace: timedelta, limit: int = 100) -> builtins.list[Run]:
+        """Running attempts that take longer than their schedule's run_timeout and ``grace``."""
 
     def list_of_launch(self, launch_id: UUID) -> builtins.list[Run]:
         """Every run of a launch."""
@@ -143,15 +146,23 @@ class Runs(Protocol):
         has ended or is in no launch.
         """
 
-    def return_to_pending(self, run: Run) -> None:
+    def return_to_pending(
+        self, run: Run, available_at: datetime, *, lost: bool = True, reason: str | None = None
+    ) -> None:
         """queued → pending: its launch died before it opened the run; the attempt stays the same.
+
+        Launched again at ``available_at`` at the earliest. ``lost`` counts the launch among the run's lost ones.
 
         Raises NotFound, StaleAttempt when the run is open but no longer in that launch, IllegalTransition when it
         was opened, has ended or is in no launch.
         """
 
-    def retry_attempt(self, run: Run, available_at: datetime) -> None:
-        """running → pending: counts the attempt, and lets the run wait for the next one until an instant.
+    def retry_attempt(
+        self, run: Run, available_at: datetime, *, charged: bool = True, reason: str | None = None
+    ) -> None:
+        """running → pending: lets the run wait for its next attempt until an instant.
+
+        The attempt counts when it had begun, and as a failure when it is also ``charged``.
 
         Raises NotFound, StaleAttempt when the run is open under another attempt, IllegalTransition when it has
         ended, was never begun or was asked to stop.

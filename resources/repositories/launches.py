@@ -10,6 +10,8 @@ from resources.records import Launch, Offer
 from resources.repositories.base import Repository
 from resources.states import JobKind, LaunchState
 
+SEEN_EVERY = timedelta(seconds=5)
+
 
 class LaunchRepository(Repository, Launches):
     """Launches on PostgreSQL."""
@@ -43,6 +45,12 @@ class LaunchRepository(Repository, Launches):
 
     def list_open(self, owner: str, before: datetime, limit: int) -> Sequence[Launch]:
         return self._all("launches/list_open", Launch, owner=owner, before=before, limit=limit)
+
+    def see_owner(self, owner: str, now: datetime) -> None:
+        self._execute("launches/see_owner", owner=owner, now=now, often=SEEN_EVERY)
+
+    def list_orphaned(self, now: datetime, silent_for: timedelta, limit: int = 100) -> Sequence[Launch]:
+        return self._all("launches/list_orphaned", Launch, now=now, silent_for=silent_for, limit=limit)
 
     def bury(self, launch_id: UUID, now: datetime) -> None:
         if not self._execute("launches/bury", id=launch_id, now=now):

@@ -3,7 +3,7 @@
 import builtins
 from collections.abc import Mapping, Sequence
 from dataclasses import fields, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -99,6 +99,9 @@ class RunRepository(Repository, Runs):
     def list_abandoned(self, limit: int = 100) -> builtins.list[Run]:
         return self._all("runs/list_abandoned", Run, limit=limit)
 
+    def list_overdue(self, now: datetime, grace: timedelta, limit: int = 100) -> builtins.list[Run]:
+        return self._all("runs/list_overdue", Run, now=now, grace=grace, limit=limit)
+
     def list_of_launch(self, launch_id: UUID) -> builtins.list[Run]:
         return self._all("runs/list_of_launch", Run, launch_id=launch_id)
 
@@ -159,7 +162,7 @@ class RunRepository(Repository, Runs):
             "runs/begin_attempt", tenant_id=run.tenant_id, id=run.id, token=run.fencing_token, now=now
         ):
             raise self._lost(run)
-        return replace(run, started_at=now)
+        return replace(run, started_at=now, begun=True)
 
     def hold_attempt(self, run: Run) -> datetime | None:
         rows = self._rows("runs/hold_attempt", tenant_id=run.tenant_id, id=run.id, token=run.fencing_token)
@@ -216,19 +219,31 @@ class RunRepository(Repository, Runs):
         if not written:
             raise self._refused(run, state, "launch_id")
 
-    def return_to_pending(self, run: Run) -> None:
+    def return_to_pending(
+        self, run: Run, available_at: datetime, *, lost: bool = True, reason: str | None = None
+    ) -> None:
         if not self._execute(
-            "runs/return_to_pending", tenant_id=run.tenant_id, id=run.id, launch_id=run.launch_id
+            "runs/return_to_pending",
+            tenant_id=run.tenant_id,
+            id=run.id,
+            launch_id=run.launch_id,
+            available_at=available_at,
+            lost=lost,
+            reason=reason,
         ):
             raise self._refused(run, RunState.PENDING, "launch_id")
 
-    def retry_attempt(self, run: Run, available_at: datetime) -> None:
+    def retry_attempt(
+        self, run: Run, available_at: datetime, *, charged: bool = True, reason: str | None = None
+    ) -> None:
         if not self._execute(
             "runs/retry_attempt",
             tenant_id=run.tenant_id,
             id=run.id,
             token=run.fencing_token,
             available_at=available_at,
+            charged=charged,
+            reason=reason,
         ):
             raise self._refused(run, RunState.PENDING, "fencing_token")
 

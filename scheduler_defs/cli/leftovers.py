@@ -12,7 +12,7 @@ CARRIED = [DagsterRunStatus.STARTING, DagsterRunStatus.STARTED, DagsterRunStatus
 
 
 def end_leftovers(settings: SchedulerSettings, home: Path) -> int:
-    """Cancels Dagster runs that no process carries any more, and their runs in the ledger; returns how many.
+    """Fails Dagster runs that no process carries any more, so that others carry on; returns how many.
 
     Only for a stack that holds its lock and has not started Dagster yet. What Dagster had only queued stays:
     the daemon goes on with it.
@@ -20,7 +20,7 @@ def end_leftovers(settings: SchedulerSettings, home: Path) -> int:
     with DagsterInstance.from_config(str(home)) as instance, Database(settings) as database:
         left = instance.get_runs(RunsFilter(statuses=CARRIED))
         for dagster_run in left:
-            instance.report_run_canceled(dagster_run, "the stack that carried it was stopped")
+            instance.report_run_failed(dagster_run, "the stack that carried it was stopped")
         with database.begin_system() as store:
             now = store.now()
         end_dead_launches(database, instance, now)

@@ -62,33 +62,42 @@ def retry_run(store: Store, run: Run, actor: str) -> UUID:
     if run.state not in {RunState.FAILED, RunState.CANCELLED}:
         why = "only a failed or cancelled run can be retried"
         raise IllegalTransition("run", run.id, run.state, "retried", why)
+    return _again(store, run, actor, "retry")
+
+
+def repeat_run(store: Store, run: Run, actor: str) -> UUID:
+    """Asks for what a run did once more, as a manual run of the same schedule or of none; returns its id."""
+    return _again(store, run, actor, "repeat")
+
+
+def _again(store: Store, run: Run, actor: str, action: str) -> UUID:
     now = store.now()
-    retry = NewRun(
+    again = NewRun(
         tenant_id=run.tenant_id,
         id=new_id(),
         kind=run.kind,
         mode=run.mode,
-        trigger_kind=TriggerKind.RETRY,
+        trigger_kind=TriggerKind.RETRY if action == "retry" else TriggerKind.MANUAL,
         scheduled_for=now,
         requested_by=actor,
         selection=dict(run.selection),
         priority=run.priority,
         schedule_id=run.schedule_id,
         schedule_version=run.schedule_version,
-        retry_of=run.id,
+        retry_of=run.id if action == "retry" else None,
     )
-    store.runs.create_many([retry], now)
+    store.runs.create_many([again], now)
     store.audit.append(
         tenant_id=run.tenant_id,
         actor=actor,
-        action="retry",
+        action=action,
         entity="run",
         entity_id=str(run.id),
         old={"state": run.state},
-        new={"run": str(retry.id)},
+        new={"run": str(again.id)},
         now=now,
     )
-    return retry.id
+    return again.id
 
 
 def cancel_run(store: Store, run: Run, actor: str, reason: str = "") -> RunState:

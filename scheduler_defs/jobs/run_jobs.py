@@ -12,7 +12,7 @@ from scheduler_defs.ops.run_ops import close_op, execute_op, open_op
 
 
 def _job(kind: JobKind, config_type: type[LaunchConfig], engine: Engine, description: str) -> JobDefinition:
-    opens, executes, closes = open_op(kind, config_type), execute_op(kind, engine), close_op(kind)
+    opens, executes, closes = open_op(kind, config_type), execute_op(kind, engine), close_op(kind, engine)
 
     @job(
         name=f"{kind}_job",
@@ -22,8 +22,7 @@ def _job(kind: JobKind, config_type: type[LaunchConfig], engine: Engine, descrip
         tags={"scheduler/kind": str(kind)},
     )
     def runs_of_a_launch() -> None:
-        opened = opens()
-        closes(opened, executes(opened))
+        closes(executes(opens()))
 
     return runs_of_a_launch
 

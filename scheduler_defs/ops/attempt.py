@@ -10,13 +10,25 @@ from typing import Any
 from uuid import UUID
 
 from resources.database import Database
-from resources.errors import CancelRequested, StaleAttempt
+from resources.errors import (
+    CancelRequested,
+    LeaveRequested,
+    RunTimedOut,
+    SchedulerError,
+    ServerUnavailable,
+    StaleAttempt,
+)
 from resources.records import LogLine, Run
 from resources.selection import Selection
 from resources.states import RunState
 from resources.store import Store
+from scheduler_defs.ops.endings import note_late_write, policy_for
 
 Say = Callable[[str, str], None]
+Leave = Callable[[], bool]
+"""Whether this process was told to leave."""
+MAY_PASS = (RunTimedOut, ServerUnavailable)
+"""What another attempt may not meet again; our other errors name a cause that stays."""
 FLUSH_AT = 200
 _NOT_STORABLE = re.compile("[\x00\ud800-\udfff]")
 
@@ -33,13 +45,23 @@ class Result:
 
 @dataclass(frozen=True)
 class Outcome:
-    """How an attempt ended; ``state`` is None when the attempt was no longer the current one."""
+    """How an attempt ended.
+
+    ``state`` is None when the attempt was no longer the current one, and pending when it is to be made again;
+    ``may_pass`` says of a failure that another attempt may not meet it.
+    """
 
     run: Run
     state: RunState | None
     ended_at: datetime
     result: Result
     error: str | None = None
+    may_pass: bool = False
+
+
+def stays() -> bool:
+    """Never told to leave."""
+    return False
 
 
 class Attempt:
@@ -48,10 +70,19 @@ class Attempt:
     The database's clock is read once; what is said later is dated by the time elapsed in this process since.
     """
 
-    def __init__(self, database: Database, run: Run, worker_id: UUID, say: Say) -> None:
+    def __init__(
+        self,
+        database: Database,
+        run: Run,
+        worker_id: UUID,
+        say: Say,
+        *,
+        leave: Leave = stays,
+        timeout: timedelta | None = None,
+    ) -> None:
         self.run, self.worker_id = run, worker_id
         self.selection = Selection.parse(run.selection)
-        self._database, self._say = database, say
+        self._database, self._say, self._leave, self._timeout = database, say, leave, timeout
         self._lines: list[LogLine] = []
         self._written = 0
         self._began_at, self._began = _now(database), monotonic()
@@ -60,15 +91,22 @@ class Attempt:
     def begin(self) -> Iterator[Store]:
         """One transaction as the run's tenant.
 
-        Raises StaleAttempt when the attempt is not the current one, CancelRequested when it is to stop.
+        Raises StaleAttempt when the attempt is not the current one, CancelRequested when it is to stop,
+        RunTimedOut when its time is over, LeaveRequested when its process is to leave.
         """
         with self._database.begin(self.run.tenant_id) as store:
             if store.runs.hold_attempt(self.run) is not None:
                 raise CancelRequested(f"run {self.run.id} was asked to stop")
+            if self._timeout is not None and monotonic() - self._began > self._timeout.total_seconds():
+                raise RunTimedOut(
+                    f"the attempt took longer than the schedule's run_timeout of {self._timeout}"
+                )
+            if self._leave():
+                raise LeaveRequested(f"the process that carries run {self.run.id} was told to leave")
             yield store
 
     def check(self) -> None:
-        """Raises StaleAttempt when the attempt is not the current one, CancelRequested when it is to stop."""
+        """Raises what ``begin`` does."""
         with self.begin():
             pass
 
@@ -99,13 +137,17 @@ class Attempt:
 Engine = Callable[[Attempt], Result]
 
 
-def carry_out(database: Database, run: Run, worker_id: UUID, engine: Engine, say: Say) -> Outcome:
+def carry_out(
+    database: Database, run: Run, worker_id: UUID, engine: Engine, say: Say, leave: Leave = stays
+) -> Outcome:
     """Begins the attempt and runs the engine for one run; whatever goes wrong is that run's own outcome."""
     attempt: Attempt | None = None
+    may_pass = False
     try:
         with database.begin(run.tenant_id) as store:
             run = store.runs.begin_attempt(run, store.now())
-        attempt = Attempt(database, run, worker_id, say)
+            timeout = policy_for(store, run).timeout
+        attempt = Attempt(database, run, worker_id, say, leave=leave, timeout=timeout)
         attempt.log(f"{run.kind} run of {run.tenant_id} begins", selection=attempt.selection.to_json())
         result = engine(attempt)
         state, error = RunState.COMPLETED, None
@@ -113,11 +155,14 @@ def carry_out(database: Database, run: Run, worker_id: UUID, engine: Engine, say
             state, error = RunState.FAILED, storable(result.failure)
     except CancelRequested:
         state, error, result = RunState.CANCELLED, None, Result({})
+    except LeaveRequested as told:
+        state, error, result = RunState.PENDING, str(told), Result({})
     except StaleAttempt as stale:
         return _lost(database, run, stale, say)
     except Exception as failure:  # a run's failure is its own: the launch goes on
         state, error, result = RunState.FAILED, _error_of(failure), Result({})
-    outcome = Outcome(run, state, _now(database), result, error)
+        may_pass = not isinstance(failure, SchedulerError) or isinstance(failure, MAY_PASS)
+    outcome = Outcome(run, state, _now(database), result, error, may_pass)
     try:
         if attempt:
             _say_end(attempt, outcome)
@@ -125,7 +170,8 @@ def carry_out(database: Database, run: Run, worker_id: UUID, engine: Engine, say
         return _lost(database, run, stale, say)
     except Exception as unwritten:  # nor does a log that cannot be written end the launch
         say("error", _error_of(unwritten))
-        return replace(outcome, state=RunState.FAILED, error=outcome.error or _error_of(unwritten))
+        error = outcome.error or _error_of(unwritten)
+        return replace(outcome, state=RunState.FAILED, error=error, may_pass=True)
     return outcome
 
 
@@ -135,7 +181,9 @@ def storable(text: str) -> str:
 
 
 def _say_end(attempt: Attempt, outcome: Outcome) -> None:
-    if outcome.error is not None:
+    if outcome.state is RunState.PENDING:
+        attempt.log(f"{outcome.error}; another attempt follows", "warning")
+    elif outcome.error is not None:
         attempt.log(outcome.error, "error")
     elif outcome.state is RunState.CANCELLED:
         attempt.log(f"run {outcome.run.id} was asked to stop", "warning")
@@ -150,6 +198,7 @@ def _error_of(failure: Exception) -> str:
 
 def _lost(database: Database, run: Run, stale: StaleAttempt, say: Say) -> Outcome:
     say("warning", str(stale))
+    note_late_write(database, run, stale)
     return Outcome(run, None, _now(database), Result({}), str(stale))
 
 

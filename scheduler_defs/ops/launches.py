@@ -1,18 +1,21 @@
 """The life of a launch: opened, its runs carried out, closed. The ops wrap these functions."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from uuid import UUID
 
 from resources.database import Database
-from resources.errors import IllegalTransition, InvalidInput, RunsFailed, StaleAttempt
+from resources.errors import IllegalTransition, InvalidInput, NotFound, RunsFailed, StaleAttempt
 from resources.ids import new_id
 from resources.records import Launchable, Run
 from resources.selection import Selection
-from resources.states import JobKind, PolicyMode, RunState
+from resources.states import JobKind, LaunchState, PolicyMode, RunState
 from resources.store import Store
-from scheduler_defs.edits.runs import request_run
+from scheduler_defs.edits.runs import repeat_run, request_run, retry_run
 from scheduler_defs.ops.attempt import Outcome
+from scheduler_defs.ops.endings import note_late_write, pause_failing, requeue, retry_or_none
+from scheduler_defs.ops.metadata import TAG
 from scheduler_defs.timing.rules import RUN_COMPLETED
 
 
@@ -71,6 +74,42 @@ def _check_capacity(store: Store, tenant_id: str) -> None:
         )
 
 
+def add_retries(store: Store, tags: Mapping[str, str], kind: JobKind, actor: str, owner: str) -> UUID:
+    """What a re-execution in Dagster opens: a launch that tries the runs of an earlier one again; returns its id.
+
+    ``tags`` are the earlier Dagster run's, which name its launch. While nobody has opened that, it is opened itself.
+    What failed or was cancelled is retried as a run of its own, what completed runs once more, and a run that waits
+    for its next attempt, and so has left the launch, takes it now. What runs elsewhere stays. Raises NotFound, and
+    InvalidInput for a tenant at its limit of runs at once.
+    """
+    launch = store.launches.get(UUID(tags[f"{TAG}launch"]))
+    if launch.state is LaunchState.OFFERED:
+        return launch.id
+    again: list[Launchable] = []
+    waiting = _waiting(store, tags.get(f"{TAG}tenant"), tags.get(f"{TAG}run"))
+    for run in [*store.runs.list_of_launch(launch.id), *waiting]:
+        _check_capacity(store, run.tenant_id)
+        if run.state in {RunState.FAILED, RunState.CANCELLED}:
+            again.append(Launchable(run.tenant_id, retry_run(store, run, actor), kind))
+        elif run.state is RunState.COMPLETED:
+            again.append(Launchable(run.tenant_id, repeat_run(store, run, actor), kind))
+        elif run.state is RunState.PENDING:
+            again.append(Launchable(run.tenant_id, run.id, kind))
+    retry_id = new_id()
+    store.launches.create_many({retry_id: kind}, owner, store.now())
+    store.runs.enqueue_many({retry_id: again})
+    return retry_id
+
+
+def _waiting(store: Store, tenant_id: str | None, run_id: str | None) -> list[Run]:
+    """The run that tags name when it waits; the tags of several runs name none."""
+    try:
+        run = store.runs.get(tenant_id or "", UUID(run_id or ""))
+    except (ValueError, NotFound):
+        return []
+    return [run] if run.state is RunState.PENDING else []
+
+
 def open_launch(
     database: Database, launch_id: UUID, kind: JobKind, dagster_run_id: str, worker_id: UUID
 ) -> Opened:
@@ -95,45 +134,68 @@ def open_launch(
         return Opened(launch_id, worker_id, dagster_run_id, runs)
 
 
-def close_run(database: Database, outcome: Outcome) -> bool:
-    """Writes how an attempt ended, and the summaries; False when the attempt was no longer the current one."""
-    run, state = outcome.run, outcome.state
-    if state is None:
-        return False
+def close_run(database: Database, outcome: Outcome) -> RunState | None:
+    """Writes how an attempt ended, and the summaries; returns the run's state after.
+
+    That is pending when another attempt follows, and None when the attempt was no longer the current one.
+    """
+    if outcome.state is None:
+        return None
+    run = outcome.run
     try:
         with database.begin(run.tenant_id) as store:
-            store.runs.finish(
-                run,
-                state,
-                outcome.ended_at,
-                stats=outcome.result.stats,
-                deltas=outcome.result.deltas,
-                error=outcome.error,
-                reason="cancelled" if state is RunState.CANCELLED else None,
-            )
-            if state is not RunState.COMPLETED:
-                store.graph_jobs.cancel_open_of_run(run, outcome.ended_at)
-                store.policy_jobs.cancel_open_of_run(run, outcome.ended_at)
-            store.run_summaries.roll_up(
-                run.tenant_id, run.schedule_id, run.kind, outcome.ended_at, outcome.ended_at
-            )
-            if state is RunState.COMPLETED and run.schedule_name is not None:
-                event = f"{RUN_COMPLETED}{run.schedule_name}"
-                store.trigger_events.record(event, store.now(), run.tenant_id)
-    except (StaleAttempt, IllegalTransition):
-        return False
-    return True
+            state = _close(store, outcome, outcome.state)
+    except (StaleAttempt, IllegalTransition) as refused:
+        note_late_write(database, run, refused)
+        return None
+    if state is RunState.FAILED:
+        pause_failing(database, run)
+    return state
+
+
+def _close(store: Store, outcome: Outcome, state: RunState) -> RunState:
+    run, now = outcome.run, outcome.ended_at
+    if state is RunState.PENDING or outcome.may_pass:
+        charged = state is RunState.FAILED
+        again = retry_or_none(store, run, now) if charged else now
+        if store.runs.hold_attempt(run) is not None:
+            return _finish(store, replace(outcome, error=None), RunState.CANCELLED)
+        if again is not None:
+            store.runs.retry_attempt(run, again, charged=charged, reason=outcome.error)
+            requeue(store, run)
+            return RunState.PENDING
+    return _finish(store, outcome, state)
+
+
+def _finish(store: Store, outcome: Outcome, state: RunState) -> RunState:
+    run, ended_at = outcome.run, outcome.ended_at
+    store.runs.finish(
+        run,
+        state,
+        ended_at,
+        stats=outcome.result.stats,
+        deltas=outcome.result.deltas,
+        error=outcome.error,
+        reason="cancelled" if state is RunState.CANCELLED else None,
+    )
+    if state is not RunState.COMPLETED:
+        store.graph_jobs.cancel_open_of_run(run, ended_at)
+        store.policy_jobs.cancel_open_of_run(run, ended_at)
+    store.run_summaries.roll_up(run.tenant_id, run.schedule_id, run.kind, ended_at, ended_at)
+    if state is RunState.COMPLETED and run.schedule_name is not None:
+        store.trigger_events.record(f"{RUN_COMPLETED}{run.schedule_name}", store.now(), run.tenant_id)
+    return state
 
 
 def finish_launch(database: Database, opened: Opened) -> None:
-    """Ends a launch whose runs are all written."""
-    with database.begin_system() as store:
+    """Ends a launch whose runs are all written, unless it was given up for dead meanwhile."""
+    with suppress(IllegalTransition), database.begin_system() as store:
         store.launches.finish(opened.launch_id, opened.dagster_run_id, store.now())
 
 
 def raise_for_failures(outcomes: Sequence[Outcome]) -> None:
-    """Raises RunsFailed naming the failed runs, so that Dagster shows the launch as failed."""
-    failed = [outcome for outcome in outcomes if outcome.state is RunState.FAILED]
+    """Raises RunsFailed naming the runs whose attempt failed, so that Dagster shows the launch as failed."""
+    failed = [one for one in outcomes if one.state is RunState.FAILED or one.may_pass]
     if failed:
         first = "; ".join(f"{one.run.tenant_id} {one.run.id}: {one.error}" for one in failed[:5])
         raise RunsFailed(f"{len(failed)} of {len(outcomes)} runs failed: {first}")

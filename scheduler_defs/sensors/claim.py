@@ -51,6 +51,8 @@ def claim_or_wait(
     give_up_at: datetime | None = None
     offers: list[Offer] = []
     claims = 0
+    with database.begin_system() as store:
+        store.launches.see_owner(owner, store.now())
     while True:
         with database.begin_system() as store:
             now = store.now()

@@ -1,7 +1,6 @@
 """The sensor that follows Dagster: a launch whose Dagster run ended without writing its runs is ended here."""
 
 from collections.abc import Sequence
-from contextlib import suppress
 from datetime import datetime
 from uuid import UUID
 
@@ -17,29 +16,23 @@ from dagster import (
 )
 
 from resources.database import Database
-from resources.errors import IllegalTransition
 from resources.postgres import PostgresResource
 from resources.records import Launch
-from resources.states import RunState
+from resources.states import LaunchState, RunState
 from scheduler_defs.launching.instances import owner_of
+from scheduler_defs.ops.endings import bury_launch, end_run, open_runs_of, return_launch
 from scheduler_defs.sensors.claim import OFFER_LEASE
-from scheduler_defs.sensors.endings import end_run
 
 LAUNCHES_A_TICK = 200
 UNKNOWN_AFTER = OFFER_LEASE / 2
 """Less than the lease: a launch is offered again when it is over, and counts from its last offer."""
-OPEN = {RunState.QUEUED, RunState.RUNNING}
-ENDED = {
-    DagsterRunStatus.SUCCESS: RunState.FAILED,
-    DagsterRunStatus.FAILURE: RunState.FAILED,
-    DagsterRunStatus.CANCELED: RunState.CANCELLED,
-}
+ENDED = {DagsterRunStatus.SUCCESS, DagsterRunStatus.FAILURE, DagsterRunStatus.CANCELED}
 
 
 @sensor(
     minimum_interval_seconds=10,
     default_status=DefaultSensorStatus.RUNNING,
-    description="Ends runs whose Dagster run failed, was cancelled, or ended before it opened them.",
+    description="Takes runs whose Dagster run failed, was cancelled, or ended before it opened them.",
 )
 def reconcile(context: SensorEvaluationContext, postgres: PostgresResource) -> SkipReason:
     """Compares this instance's open launches with Dagster's runs of them; starts nothing."""
@@ -63,15 +56,17 @@ def end_dead_launches(database: Database, instance: DagsterInstance, before: dat
 
 
 def end_launch(database: Database, launch: Launch, dagster_run: DagsterRun) -> list[UUID]:
-    """Ends the runs a dead launch left queued or running, as its Dagster run ended; returns their ids."""
-    state = ENDED[dagster_run.status]
-    with database.begin_system() as store:
-        left = [run for run in store.runs.list_of_launch(launch.id) if run.state in OPEN]
+    """Takes the runs that a dead launch left queued or running; returns their ids.
+
+    They are cancelled with a Dagster run that somebody cancelled; else they get another launch while they may.
+    """
     why = f"Dagster run {dagster_run.run_id} ended as {dagster_run.status.value} without closing the run"
+    if dagster_run.status is not DagsterRunStatus.CANCELED:
+        return return_launch(database, launch, why, lost=launch.state is LaunchState.OFFERED)
+    left = open_runs_of(database, launch)
     for run in left:
-        end_run(database, run, state, why)
-    with database.begin_system() as store, suppress(IllegalTransition):  # it may have ended meanwhile
-        store.launches.bury(launch.id, store.now())
+        end_run(database, run, RunState.CANCELLED, why)
+    bury_launch(database, launch.id)
     return [run.id for run in left]
 
 

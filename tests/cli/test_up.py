@@ -117,9 +117,7 @@ def test_what_a_killed_stack_was_starting_does_not_hold_up_the_next(own_director
             run_id = request_run(store, "acme", JobKind.GRAPH, "tests")
         with psycopg.connect(settings.dagster_conninfo(), autocommit=True) as dagster:
             # Dagster's own hourly schedules may start runs at this moment too.
-            statuses = (
-                "SELECT status FROM runs WHERE pipeline_name = 'graph_job' AND status IN ('STARTING', 'STARTED')"
-            )
+            statuses = "SELECT status FROM runs WHERE pipeline_name = 'graph_job' AND status IN ('STARTING', 'STARTED')"
             own_directory.until(lambda: dagster.execute(statuses).fetchall(), "Dagster starts the run")
             own_directory.kill()
     with running(own_directory, WITH_SIGINT) as (process, _), Database(settings) as database:

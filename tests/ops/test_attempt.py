@@ -10,8 +10,8 @@ from resources.migrations import LOG_PARTITIONS_AHEAD
 from resources.states import JobKind, RunState, WorkState
 from scheduler_defs.edits.runs import cancel_run
 from scheduler_defs.ops.attempt import Attempt, Result, carry_out
+from scheduler_defs.ops.endings import end_run
 from scheduler_defs.ops.launches import close_run
-from scheduler_defs.sensors.endings import end_run
 
 
 def count(admin, table):

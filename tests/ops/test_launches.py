@@ -22,9 +22,9 @@ from resources.worker import WorkerResource
 from scheduler_defs.edits.runs import cancel_run, request_run
 from scheduler_defs.edits.schedules import NewSchedule, create_schedule
 from scheduler_defs.ops.attempt import Result
+from scheduler_defs.ops.endings import end_run
 from scheduler_defs.ops.launches import ManualLaunch, add_manual, close_run, open_launch, raise_for_failures
 from scheduler_defs.ops.run_ops import execute
-from scheduler_defs.sensors.endings import end_run
 from scheduler_defs.timing.rules import EventRule, OnceRule
 
 IMAGES = 15

@@ -5,8 +5,8 @@ from datetime import timedelta
 from resources.database import Database
 from resources.states import CatchUp, Overlap, RunState
 from scheduler_defs.edits.schedules import trigger_schedule
+from scheduler_defs.ops.endings import end_run
 from scheduler_defs.sensors.claim import claim
-from scheduler_defs.sensors.endings import end_run
 from scheduler_defs.sensors.rescue import SILENT_FOR
 from scheduler_defs.timing.rules import CronRule
 from tests.replays.conftest import DAY, MINUTE, SECOND, at, told

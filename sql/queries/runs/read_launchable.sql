@@ -1,11 +1,12 @@
 -- Pending runs of locked tenants that may start now, in turns between tenants: within the tenant's limit, and one at a time unless the schedule allows overlap.
-SELECT due.tenant_id, due.id, due.kind
+SELECT due.tenant_id, due.id, due.kind, due.alone
 FROM (
-    SELECT may.tenant_id, may.id, may.kind
+    SELECT may.tenant_id, may.id, may.kind, may.alone
     FROM unnest(%(tenants)s::text[]) AS locked (tenant_id)
     JOIN scheduler.tenants AS t ON t.tenant_id = locked.tenant_id
     CROSS JOIN LATERAL (
-        SELECT r.tenant_id, r.id, r.kind, row_number() OVER (ORDER BY r.priority DESC, r.scheduled_for, r.id) AS turn
+        SELECT r.tenant_id, r.id, r.kind, r.attempt > 1 OR r.lost_launches > 0 AS alone,
+            row_number() OVER (ORDER BY r.priority DESC, r.scheduled_for, r.id) AS turn
         FROM scheduler.runs AS r
         LEFT JOIN scheduler.schedules AS s ON s.tenant_id = r.tenant_id AND s.id = r.schedule_id
         WHERE r.tenant_id = t.tenant_id AND r.state = 'pending' AND r.available_at <= %(now)s

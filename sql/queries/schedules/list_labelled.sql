@@ -1,6 +1,7 @@
 -- Schedules of a tenant that have labels, found by one of these, in the order of their names, after one of them.
 SELECT s.tenant_id, s.id, s.name, s.description, s.kind, s.mode, s.selection, s.labels, s.priority, s.overlap, s.catch_up,
     s.catch_up_window, s.misfire_grace, s.starts_at, s.ends_at, s.max_runs_per_hour, s.only_if,
+    s.max_attempts, s.backoff_base, s.backoff_factor, s.backoff_cap, s.backoff_jitter, s.run_timeout, s.pause_after_failures,
     s.enabled, s.paused_reason, s.version, s.created_at,
     s.created_by, s.updated_at, s.updated_by, s.deleted_at, s.deleted_by
 FROM scheduler.schedule_labels AS l
