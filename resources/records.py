@@ -78,16 +78,6 @@ class Schedule:
 
 
 @dataclass(frozen=True)
-class FailingSchedule:
-    """An active schedule with as many failed runs in a row as pause it."""
-
-    tenant_id: str
-    id: UUID
-    name: str
-    pause_after_failures: int
-
-
-@dataclass(frozen=True)
 class ScheduleVersion:
     """What a version of a schedule and its triggers said, as JSON; ``valid_from`` its edit on."""
 

@@ -6,7 +6,7 @@ from typing import Protocol
 from uuid import UUID
 
 from resources.pages import Page
-from resources.records import FailingSchedule, Json, Schedule, ScheduleVersion
+from resources.records import Json, Schedule, ScheduleVersion
 from resources.states import JobKind
 
 
@@ -45,10 +45,11 @@ class Schedules(Protocol):
     def get_due(self, tenant_id: str, now: datetime, limit: int = 100) -> Sequence[Schedule]:
         """The active schedules with a due trigger, the longest due first; locks nothing."""
 
-    def list_failing(
-        self, tenant_id: str | None = None, schedule_id: UUID | None = None, limit: int = 100
-    ) -> Sequence[FailingSchedule]:
-        """Active schedules whose last pause_after_failures runs since their last edit all failed: all, or one."""
+    def list_failing(self, limit: int = 100) -> Sequence[tuple[str, UUID]]:
+        """Tenant and id of active schedules whose last pause_after_failures runs since their last edit all failed."""
+
+    def is_failing(self, tenant_id: str, schedule_id: UUID) -> bool:
+        """Whether list_failing would have the schedule."""
 
     def upsert(self, schedule: Schedule, version: int | None) -> Schedule:
         """Creates a schedule, with None, or writes every editable field over the expected version of it.

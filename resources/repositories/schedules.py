@@ -12,7 +12,7 @@ from psycopg.types.json import Jsonb
 from resources.errors import AlreadyExists, IllegalTransition, NotFound, VersionConflict
 from resources.pages import Page
 from resources.protocols.schedules import Schedules
-from resources.records import FailingSchedule, Json, Schedule, ScheduleVersion
+from resources.records import Json, Schedule, ScheduleVersion
 from resources.repositories.base import Repository, fields_of
 from resources.states import JobKind
 
@@ -65,12 +65,11 @@ class ScheduleRepository(Repository, Schedules):
     def get_due(self, tenant_id: str, now: datetime, limit: int = 100) -> Sequence[Schedule]:
         return self._all("schedules/get_due", Schedule, tenant_id=tenant_id, now=now, limit=limit)
 
-    def list_failing(
-        self, tenant_id: str | None = None, schedule_id: UUID | None = None, limit: int = 100
-    ) -> Sequence[FailingSchedule]:
-        return self._all(
-            "schedules/list_failing", FailingSchedule, tenant_id=tenant_id, id=schedule_id, limit=limit
-        )
+    def list_failing(self, limit: int = 100) -> Sequence[tuple[str, UUID]]:
+        return self._rows("schedules/list_failing", limit=limit)
+
+    def is_failing(self, tenant_id: str, schedule_id: UUID) -> bool:
+        return bool(self._rows("schedules/find_failing", tenant_id=tenant_id, id=schedule_id))
 
     def upsert(self, schedule: Schedule, version: int | None) -> Schedule:
         if version is None:

@@ -44,6 +44,13 @@ class NewSchedule:
     ends_at: datetime | None = None
     max_runs_per_hour: int | None = None
     only_if: Json | None = None
+    max_attempts: int = 3
+    backoff_base: timedelta = timedelta(seconds=30)
+    backoff_factor: float = 2.0
+    backoff_cap: timedelta = timedelta(hours=1)
+    backoff_jitter: float = 0.1
+    run_timeout: timedelta | None = None
+    pause_after_failures: int | None = None
     terms: TriggerTerms = field(default_factory=TriggerTerms)
 
 
@@ -64,6 +71,13 @@ class ScheduleChanges(TypedDict, total=False):
     ends_at: datetime | None
     max_runs_per_hour: int | None
     only_if: Json | None
+    max_attempts: int
+    backoff_base: timedelta
+    backoff_factor: float
+    backoff_cap: timedelta
+    backoff_jitter: float
+    run_timeout: timedelta | None
+    pause_after_failures: int | None
 
 
 def create_schedule(
@@ -99,6 +113,13 @@ def create_schedule(
         ends_at=wanted.ends_at,
         max_runs_per_hour=wanted.max_runs_per_hour,
         only_if=wanted.only_if,
+        max_attempts=wanted.max_attempts,
+        backoff_base=wanted.backoff_base,
+        backoff_factor=wanted.backoff_factor,
+        backoff_cap=wanted.backoff_cap,
+        backoff_jitter=wanted.backoff_jitter,
+        run_timeout=wanted.run_timeout,
+        pause_after_failures=wanted.pause_after_failures,
         created_at=now,
         created_by=actor,
         updated_at=now,

@@ -13,6 +13,16 @@ from scheduler_defs.timing.gates import CONDITIONS
 from scheduler_defs.timing.rules import RUN_COMPLETED, EventRule, Rule, storable_instant, validate
 
 LONGEST = timedelta(days=36500)
+FAILURE_POLICY: Mapping[str, tuple[Any, Any, str]] = {
+    "max_attempts": (1, 100, " attempts"),
+    "backoff_base": (timedelta(), timedelta(days=7), ""),
+    "backoff_factor": (1, 100, ""),
+    "backoff_cap": (timedelta(), timedelta(days=7), ""),
+    "backoff_jitter": (0, 1, ", a share of the wait"),
+    "run_timeout": (timedelta(seconds=1), timedelta(days=365), ""),
+    "pause_after_failures": (1, 1000, " failures in a row"),
+}
+"""The least and the most of each field, as the table has it."""
 
 
 def check_rules(rules: Sequence[Rule], now: datetime) -> None:
@@ -41,12 +51,20 @@ def check_schedule(schedule: Schedule) -> None:
         raise InvalidInput("ends_at", schedule.ends_at, f"after starts_at {schedule.starts_at}")
     if schedule.max_runs_per_hour is not None and schedule.max_runs_per_hour < 1:
         raise InvalidInput("max_runs_per_hour", schedule.max_runs_per_hour, "1 or more")
+    _check_failure_policy(schedule)
     _check_conditions(schedule.only_if)
     check_name(schedule.name)
     _check_labels(schedule.labels)
     for name in ("catch_up_window", "misfire_grace"):
         if not timedelta() <= getattr(schedule, name) <= LONGEST:
             raise InvalidInput(name, getattr(schedule, name), "0 seconds to 36500 days")
+
+
+def _check_failure_policy(schedule: Schedule) -> None:
+    for name, (least, most, unit) in FAILURE_POLICY.items():
+        value = getattr(schedule, name)
+        if value is not None and not least <= value <= most:
+            raise InvalidInput(name, value, f"{least} to {most}{unit}")
 
 
 def check_name(name: str) -> None:

@@ -170,8 +170,9 @@ def carry_out(
         return _lost(database, run, stale, say)
     except Exception as unwritten:  # nor does a log that cannot be written end the launch
         say("error", _error_of(unwritten))
-        error = outcome.error or _error_of(unwritten)
-        return replace(outcome, state=RunState.FAILED, error=error, may_pass=True)
+        if outcome.error is not None:
+            return replace(outcome, state=RunState.FAILED)
+        return replace(outcome, state=RunState.FAILED, error=_error_of(unwritten), may_pass=True)
     return outcome
 
 

@@ -23,7 +23,7 @@ def end_run(database: Database, run: Run, state: RunState, why: str) -> bool:
     except (StaleAttempt, IllegalTransition):
         return False
     if state is RunState.FAILED:
-        pause_failing(database, run)
+        pause_if_failing(database, run.tenant_id, run.schedule_id)
     return True
 
 
@@ -41,7 +41,7 @@ def give_up(database: Database, run: Run, why: str, *, lost: bool = False) -> Ru
     except (StaleAttempt, IllegalTransition):
         return None
     if after is RunState.FAILED:
-        pause_failing(database, run)
+        pause_if_failing(database, run.tenant_id, run.schedule_id)
     return after
 
 
@@ -107,22 +107,26 @@ def requeue(store: Store, run: Run) -> None:
     store.policy_jobs.requeue_of_run(run)
 
 
-def pause_failing(database: Database, run: Run | None = None) -> int:
-    """Pauses schedules with as many failures in a row as they allow, that of a run or all; returns how many."""
-    if run is not None and run.schedule_id is None:
-        return 0
-    of = (run.tenant_id, run.schedule_id) if run else (None, None)
+def pause_if_failing(database: Database, tenant_id: str, schedule_id: UUID | None) -> bool:
+    """Pauses a schedule with as many failures in a row as it allows; returns whether it did."""
+    if schedule_id is None:
+        return False
+    with database.begin(tenant_id) as store:
+        if not store.schedules.is_failing(tenant_id, schedule_id):
+            return False
+        schedule = store.schedules.lock(tenant_id, store.schedules.get(tenant_id, schedule_id).name)
+        if schedule.id != schedule_id or not store.schedules.is_failing(tenant_id, schedule_id):
+            return False
+        reason = f"{schedule.pause_after_failures} runs failed in a row"
+        pause_schedule(store, tenant_id, schedule.name, reason, ACTOR)
+    return True
+
+
+def pause_failing(database: Database) -> int:
+    """Pauses every schedule that has as many failures in a row as it allows; returns how many."""
     with database.begin_system() as store:
-        failing = store.schedules.list_failing(*of)
-    paused = 0
-    for one in failing:
-        with database.begin_system() as store:
-            schedule = store.schedules.lock(one.tenant_id, one.name)
-            if schedule.id == one.id and store.schedules.list_failing(one.tenant_id, one.id):
-                reason = f"{one.pause_after_failures} runs failed in a row"
-                pause_schedule(store, one.tenant_id, one.name, reason, ACTOR)
-                paused += 1
-    return paused
+        failing = store.schedules.list_failing()
+    return sum(pause_if_failing(database, *one) for one in failing)
 
 
 def _give_up(store: Store, run: Run, why: str, lost: bool) -> RunState:

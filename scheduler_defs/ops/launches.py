@@ -14,7 +14,7 @@ from resources.states import JobKind, LaunchState, PolicyMode, RunState
 from resources.store import Store
 from scheduler_defs.edits.runs import repeat_run, request_run, retry_run
 from scheduler_defs.ops.attempt import Outcome
-from scheduler_defs.ops.endings import note_late_write, pause_failing, requeue, retry_or_none
+from scheduler_defs.ops.endings import note_late_write, pause_if_failing, requeue, retry_or_none
 from scheduler_defs.ops.metadata import TAG
 from scheduler_defs.timing.rules import RUN_COMPLETED
 
@@ -149,7 +149,7 @@ def close_run(database: Database, outcome: Outcome) -> RunState | None:
         note_late_write(database, run, refused)
         return None
     if state is RunState.FAILED:
-        pause_failing(database, run)
+        pause_if_failing(database, run.tenant_id, run.schedule_id)
     return state
 
 

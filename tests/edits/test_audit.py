@@ -100,6 +100,9 @@ CASES = {
     "retry_run": case(
         lambda edit, store, run: edit(store, ended(store, run), ACTOR), ("retry", "run", True, True)
     ),
+    "repeat_run": case(
+        lambda edit, store, run: edit(store, ended(store, run), ACTOR), ("repeat", "run", True, True)
+    ),
     "release_lock": case(
         lambda edit, store, _: edit(store, "held", ACTOR), ("force_release", "lock", True, False)
     ),

@@ -97,7 +97,7 @@ class Model:
         return None
 
     def begin(self, act: Act) -> object:
-        self._write(self._held(act), started_at=act.now)
+        self._write(self._held(act), started_at=act.now, begun=True)
         return act.now
 
     def hold(self, act: Act) -> object:
@@ -117,7 +117,9 @@ class Model:
         return None
 
     def return_to_pending(self, act: Act) -> object:
-        self._write(self._own(act, {RunState.QUEUED}, "launch_id"), state=RunState.PENDING, launch_id=None)
+        row = self._own(act, {RunState.QUEUED}, "launch_id")
+        waits = {"available_at": max(row.available_at, act.now), "lost_launches": row.lost_launches + 1}
+        self._write(row, state=RunState.PENDING, launch_id=None, reason=None, **waits)
         return None
 
     def retry(self, act: Act) -> object:
@@ -126,7 +128,9 @@ class Model:
             raise IllegalTransition("run", row.id, row.state, "pending")
         waits = {
             "state": RunState.PENDING,
-            "attempt": row.attempt + 1,
+            "attempt": row.attempt + row.begun,
+            "failures": row.failures + row.begun,
+            "begun": False,
             "available_at": act.now,
             "reason": None,
         }
@@ -193,6 +197,8 @@ def check_shape(run):
     """What the CHECKs of the table promise of every row."""
     attempt = (run.fencing_token, run.started_at, run.dagster_run_id, run.worker_id)
     assert attempt.count(None) in (0, 4)
+    assert run.failures < run.attempt
+    assert run.fencing_token or not run.begun
     assert (run.state in ENDED) == (run.finished_at is not None)
     assert (run.state is RunState.FAILED) == (run.error is not None)
     if run.state is RunState.PENDING:

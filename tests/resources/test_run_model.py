@@ -65,7 +65,7 @@ OF_A_TENANT = {
     "end_with_launch": lambda store, act: store.runs.end_with_launch(
         *(act.run, act.state, act.now), error=act.error, reason="launch"
     ),
-    "return_to_pending": lambda store, act: store.runs.return_to_pending(act.run),
+    "return_to_pending": lambda store, act: store.runs.return_to_pending(act.run, act.now),
     "retry": lambda store, act: store.runs.retry_attempt(act.run, act.now),
     "cancel": lambda store, act: store.runs.cancel(act.run, "stop", act.now),
 }

@@ -15,7 +15,7 @@ OF_A_RUN = {
     "hold_attempt": lambda runs, run, now: runs.hold_attempt(run),
     "finish": lambda runs, run, now: runs.finish(run, RunState.COMPLETED, now),
     "end_with_launch": lambda runs, run, now: runs.end_with_launch(run, RunState.CANCELLED, now),
-    "return_to_pending": lambda runs, run, now: runs.return_to_pending(run),
+    "return_to_pending": lambda runs, run, now: runs.return_to_pending(run, now),
     "retry_attempt": lambda runs, run, now: runs.retry_attempt(run, now),
     "cancel": lambda runs, run, now: runs.cancel(run, "no", now),
 }
@@ -30,26 +30,55 @@ def queued(database, plant):
         return store.runs.get("acme", run.id)
 
 
-def test_a_run_returns_from_a_launch_that_never_opened_it(database, plant, queued):
+@pytest.mark.parametrize("lost", [True, False])
+def test_a_run_returns_from_a_launch_that_never_opened_it(database, plant, queued, lost):
     with database.begin("acme") as store:
-        store.runs.return_to_pending(queued)
+        store.runs.return_to_pending(queued, plant.now + MINUTE, lost=lost, reason="no such image")
         after = store.runs.get("acme", queued.id)
-    assert after == replace(queued, state=RunState.PENDING, launch_id=None)
+    waits = {"state": RunState.PENDING, "available_at": plant.now + MINUTE, "reason": "no such image"}
+    assert after == replace(queued, launch_id=None, lost_launches=int(lost), **waits)
     (running,) = plant.open(plant.launch(after))
     assert (running.state, running.attempt) == (RunState.RUNNING, 1)
 
 
-def test_a_run_waits_for_its_next_attempt(database, plant):
+def test_a_run_that_returns_waits_no_less_than_before(database, plant, queued):
+    with database.begin("acme") as store:
+        store.runs.return_to_pending(queued, queued.available_at - MINUTE)
+        assert store.runs.get("acme", queued.id).available_at == queued.available_at
+
+
+@pytest.mark.parametrize(
+    ("begun", "charged", "attempt", "failures"),
+    [(True, True, 2, 1), (True, False, 2, 0), (False, True, 1, 0), (False, False, 1, 0)],
+)
+def test_a_run_waits_for_its_next_attempt(database, plant, begun, charged, attempt, failures):
     run = plant.running()
     with database.begin("acme") as store:
-        store.runs.retry_attempt(run, plant.now + MINUTE)
+        if begun:
+            store.runs.begin_attempt(run, plant.now)
+        store.runs.retry_attempt(run, plant.now + MINUTE, charged=charged, reason="it broke")
         after = store.runs.get("acme", run.id)
     cleared = dict.fromkeys(("launch_id", "fencing_token", "started_at", "dagster_run_id", "worker_id"))
-    again = {"state": RunState.PENDING, "attempt": 2, "available_at": plant.now + MINUTE}
-    assert after == replace(run, **cleared, **again)
+    again = {"state": RunState.PENDING, "available_at": plant.now + MINUTE, "reason": "it broke"}
+    assert after == replace(run, attempt=attempt, failures=failures, **cleared, **again)
     (second,) = plant.open(plant.launch(after))
-    assert second.attempt == 2
+    assert (second.attempt, second.begun) == (attempt, False)
     assert second.fencing_token > run.fencing_token
+
+
+def test_attempts_that_take_longer_than_they_may_are_found(database, plant, admin):
+    of = {"schedule_id": plant.schedule().id, "schedule_version": 1}
+    begun, unbegun, free = plant.running(**of), plant.running(**of), plant.running()
+    admin.execute("UPDATE scheduler.schedules SET run_timeout = '10 minutes'")
+    with database.begin("acme") as store:
+        for run in (begun, free):
+            store.runs.begin_attempt(run, plant.now)
+    end = plant.now + 11 * MINUTE
+    with database.begin_system() as store:
+        assert store.runs.list_overdue(end, MINUTE) == []
+        (found,) = store.runs.list_overdue(end + MINUTE / 60, MINUTE)
+    assert found.id == begun.id
+    assert unbegun.schedule_id == begun.schedule_id
 
 
 def test_the_attempt_before_is_stale_wherever_the_run_is_now(database, plant):
@@ -79,7 +108,7 @@ def test_a_run_that_was_opened_does_not_return_and_one_that_was_not_is_not_retri
     running = plant.running()
     with database.begin("acme") as store:
         with pytest.raises(IllegalTransition, match="is running; it cannot become pending"):
-            store.runs.return_to_pending(running)
+            store.runs.return_to_pending(running, plant.now)
         with pytest.raises(IllegalTransition, match="is queued; it cannot become pending"):
             store.runs.retry_attempt(queued, plant.now)
         for run in (queued, running):

@@ -12,6 +12,7 @@ OF_EVERYBODY = {
     *(
         "scheduler.locks",
         "scheduler.audit_unsealed",
+        "scheduler.instances",
         "inventory.feed_revisions",
         "inventory.advisories",
         "inventory.advisory_ranges",

@@ -1,5 +1,6 @@
 """What died outside its own process is ended: silent workers, launches that Dagster ended."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -8,13 +9,18 @@ from dagster import DagsterInstance, DagsterRunStatus, build_sensor_context
 from resources.ids import new_id
 from resources.postgres import PostgresResource, shared_database
 from resources.states import JobKind, LaunchState, RunState
-from scheduler_defs.edits.runs import request_run
+from scheduler_defs.edits.runs import cancel_run, request_run
+from scheduler_defs.edits.schedules import NewSchedule, create_schedule, resume_schedule, trigger_schedule
 from scheduler_defs.jobs.run_jobs import RUN_JOBS
 from scheduler_defs.launching.instances import owner_of
+from scheduler_defs.ops.endings import end_run
 from scheduler_defs.sensors.claim import OFFER_LEASE, claim
 from scheduler_defs.sensors.maintain import maintain
-from scheduler_defs.sensors.reconcile import reconcile
-from scheduler_defs.sensors.rescue import SILENT_FOR, rescue
+from scheduler_defs.sensors.reconcile import end_launch, reconcile
+from scheduler_defs.sensors.rescue import OWNER_SILENT_FOR, SILENT_FOR, rescue, take_over
+from scheduler_defs.timing.rules import EventRule
+
+TIMED = NewSchedule("timed", JobKind.GRAPH, [EventRule("sbom_ingested")], run_timeout=timedelta(minutes=1))
 
 
 @pytest.fixture
@@ -84,16 +90,42 @@ def state_of(database, tenant, run_id, launch_id):
         return store.runs.get(tenant, run_id), store.launches.get(launch_id).state
 
 
-def test_a_silent_workers_runs_are_failed_in_the_ledger_and_in_dagster(
-    tick, database, tenant, offered, instance
-):
+def begin(database, tenant, run_id):
+    with database.begin(tenant) as store:
+        return store.runs.begin_attempt(store.runs.get(tenant, run_id), store.now())
+
+
+def test_a_silent_workers_runs_wait_for_another_attempt(tick, database, tenant, offered, instance):
     worker = opened(database, offered, SILENT_FOR + timedelta(seconds=1))
+    begin(database, tenant, offered[0])
     tick(rescue, tick(rescue))
     run, _ = state_of(database, tenant, *offered[:2])
-    assert (run.state, run.error) == (RunState.FAILED, f"worker {worker} fell silent or left")
+    assert (run.state, run.reason) == (RunState.PENDING, f"worker {worker} fell silent or left")
+    assert (run.attempt, run.failures) == (2, 1)
+    with database.begin_system() as store:
+        assert timedelta(seconds=20) < run.available_at - store.now() <= timedelta(seconds=30)
     assert instance.get_run_by_id(offered[2].run_id).status is DagsterRunStatus.FAILURE
     tick(reconcile)
     assert state_of(database, tenant, *offered[:2])[1] is LaunchState.DEAD
+
+
+def test_a_run_whose_attempts_are_used_up_fails(tick, database, tenant, offered, admin):
+    worker = opened(database, offered, SILENT_FOR + timedelta(seconds=1))
+    begin(database, tenant, offered[0])
+    admin.execute("UPDATE scheduler.runs SET attempt = 3, failures = 2")
+    tick(rescue, tick(rescue))
+    run, _ = state_of(database, tenant, *offered[:2])
+    assert (run.state, run.error) == (RunState.FAILED, f"worker {worker} fell silent or left")
+
+
+def test_a_run_that_was_asked_to_stop_is_cancelled_when_its_worker_dies(tick, database, tenant, offered):
+    opened(database, offered, SILENT_FOR + timedelta(seconds=1))
+    run = begin(database, tenant, offered[0])
+    with database.begin(tenant) as store:
+        cancel_run(store, run, "ann")
+    tick(rescue, tick(rescue))
+    run, _ = state_of(database, tenant, *offered[:2])
+    assert (run.state, run.reason) == (RunState.CANCELLED, "cancelled by ann")
 
 
 def test_a_worker_that_was_heard_in_time_keeps_its_runs(tick, database, tenant, offered, instance):
@@ -113,7 +145,7 @@ def test_a_tick_that_could_not_listen_itself_declares_nobody_dead(tick, database
         listening = tick(rescue, cursor)
         assert state_of(database, tenant, *offered[:2])[0].state is RunState.RUNNING
     tick(rescue, listening)
-    assert state_of(database, tenant, *offered[:2])[0].state is RunState.FAILED
+    assert state_of(database, tenant, *offered[:2])[0].state is RunState.PENDING
 
 
 def test_a_worker_that_left_its_run_running_loses_it(tick, database, tenant, offered):
@@ -121,7 +153,8 @@ def test_a_worker_that_left_its_run_running_loses_it(tick, database, tenant, off
     with database.begin_system() as store:
         store.workers.deregister(worker, store.now())
     tick(rescue)
-    assert state_of(database, tenant, *offered[:2])[0].state is RunState.FAILED
+    run = state_of(database, tenant, *offered[:2])[0]
+    assert (run.state, run.attempt, run.failures) == (RunState.PENDING, 1, 0)
 
 
 def test_a_worker_that_died_before_it_opened_its_launch_does_not_hold_it_up(
@@ -133,16 +166,17 @@ def test_a_worker_that_died_before_it_opened_its_launch_does_not_hold_it_up(
     assert instance.get_run_by_id(offered[2].run_id).status is DagsterRunStatus.FAILURE
     tick(reconcile)
     run, launch_state = state_of(database, tenant, *offered[:2])
-    assert (run.state, launch_state) == (RunState.FAILED, LaunchState.DEAD)
-    assert offered[2].run_id in run.error
+    assert (run.state, launch_state) == (RunState.PENDING, LaunchState.DEAD)
+    assert (run.attempt, run.lost_launches) == (1, 1)
+    assert offered[2].run_id in run.reason
 
 
 @pytest.mark.parametrize(
     ("status", "state"),
     [
-        (DagsterRunStatus.FAILURE, RunState.FAILED),
+        (DagsterRunStatus.FAILURE, RunState.PENDING),
         (DagsterRunStatus.CANCELED, RunState.CANCELLED),
-        (DagsterRunStatus.SUCCESS, RunState.FAILED),
+        (DagsterRunStatus.SUCCESS, RunState.PENDING),
     ],
 )
 def test_a_launch_follows_its_dagster_run(tick, database, tenant, offered, instance, status, state):
@@ -160,6 +194,101 @@ def test_a_launch_follows_its_dagster_run(tick, database, tenant, offered, insta
     run, launch_state = state_of(database, tenant, *offered[:2])
     assert (run.state, launch_state) == (state, LaunchState.DEAD)
     assert offered[2].run_id in (run.error or run.reason)
+
+
+def test_a_launch_that_cannot_start_fails_its_runs_after_their_attempts(
+    tick, database, tenant, offered, instance, admin
+):
+    instance.report_run_failed(offered[2], "no such image")
+    admin.execute("UPDATE scheduler.runs SET lost_launches = 2")
+    tick(reconcile)
+    run, launch_state = state_of(database, tenant, *offered[:2])
+    assert (run.state, launch_state) == (RunState.FAILED, LaunchState.DEAD)
+    assert run.error.startswith("none of 3 launches opened the run; the last: Dagster run")
+
+
+def test_a_launch_that_another_dagster_run_opened_meanwhile_keeps_its_runs(
+    tick, database, tenant, offered, instance
+):
+    instance.report_run_failed(offered[2], "no such image")
+    with database.begin_system() as store:
+        launch = store.launches.get(offered[1])
+        worker = register(store, offered[2], timedelta())
+        store.launches.acknowledge(launch.id, "another", store.now())
+        store.runs.open_of_launch(launch.id, "another", worker, store.now())
+    assert end_launch(database, launch, instance.get_run_by_id(offered[2].run_id)) == []
+    assert state_of(database, tenant, *offered[:2])[0].state is RunState.RUNNING
+
+
+def test_an_attempt_that_hangs_beyond_its_timeout_is_taken(tick, database, tenant, instance, admin):
+    with database.begin_system() as store:
+        create_schedule(store, tenant, TIMED, "tests")
+        trigger_schedule(store, tenant, "timed", "tests")
+        (offer,) = claim(store, owner_of(instance), store.now())
+    dagster_run = instance.create_run_for_job(RUN_JOBS[JobKind.GRAPH], status=DagsterRunStatus.STARTED)
+    opened(database, (None, offer.id, dagster_run), timedelta())
+    run = begin(database, tenant, offer.runs[0])
+    tick(rescue)
+    assert state_of(database, tenant, run.id, offer.id)[0].state is RunState.RUNNING
+    admin.execute("UPDATE scheduler.runs SET started_at = started_at - interval '2 minutes'")
+    tick(rescue)
+    after, _ = state_of(database, tenant, run.id, offer.id)
+    assert (after.state, after.reason) == (
+        RunState.PENDING,
+        "it took longer than its schedule's run_timeout",
+    )
+    assert instance.get_run_by_id(dagster_run.run_id).status is DagsterRunStatus.FAILURE
+
+
+def test_what_a_silent_daemon_was_to_submit_is_launched_by_another(tick, database, tenant):
+    with database.begin_system() as store:
+        run_id = request_run(store, tenant, JobKind.GRAPH, "tests")
+        (offer,) = claim(store, "silent", store.now())
+        later = store.now() + OWNER_SILENT_FOR
+        store.launches.see_owner("silent", store.now())
+    assert take_over(database, later - timedelta(seconds=10)) == 0
+    assert take_over(database, later + timedelta(seconds=10)) == 1
+    run, launch_state = state_of(database, tenant, run_id, offer.id)
+    assert (run.state, run.lost_launches, launch_state) == (RunState.PENDING, 0, LaunchState.DEAD)
+    with database.begin_system() as store:
+        (again,) = claim(store, "another", store.now())
+    assert again.runs == [run_id]
+
+
+def test_a_daemon_that_claims_keeps_its_launches_however_old(database, tenant):
+    with database.begin_system() as store:
+        request_run(store, tenant, JobKind.GRAPH, "tests")
+        claim(store, "alive", store.now())
+        later = store.now() + timedelta(hours=1)
+        store.launches.see_owner("alive", later)
+    assert take_over(database, later) == 0
+
+
+def test_a_schedule_whose_runs_keep_failing_is_paused_and_resumes_with_a_clean_slate(
+    tick, database, tenant, admin
+):
+    with database.begin_system() as store:
+        create_schedule(store, tenant, replace(TIMED, pause_after_failures=2, max_attempts=1), "tests")
+
+    def fail():
+        with database.begin_system() as store:
+            trigger_schedule(store, tenant, "timed", "tests")
+            (offer,) = claim(store, "tests", store.now())
+        with database.begin(tenant) as store:
+            run = store.runs.get(tenant, offer.runs[0])
+        assert end_run(database, run, RunState.FAILED, "it broke")
+        with database.begin(tenant) as store:
+            return store.schedules.get_by_name(tenant, "timed")
+
+    assert fail().enabled
+    paused = fail()
+    assert (paused.enabled, paused.paused_reason) == (False, "2 runs failed in a row")
+    with database.begin_system() as store:
+        (said,) = [one for one in store.audit.list_all(limit=10).items if one.action == "pause"]
+        assert said.actor == "scheduler"
+        resume_schedule(store, tenant, "timed", "ann")
+    tick(rescue)
+    assert fail().enabled
 
 
 def test_log_partitions_are_made_ahead(tick, database, admin):

@@ -122,7 +122,9 @@ def plant_inventory(tenant: Tenant) -> list[Row]:
 
 def plant_schedule(tenant: Tenant, overlap: str) -> tuple[Row, Row]:
     """An active schedule with a trigger that is due and one that waits for an event."""
-    schedule = tenant.add("scheduler.schedules", kind="graph", overlap=overlap, labels={"of": tenant.name})
+    failing = {"run_timeout": MINUTE, "pause_after_failures": 1}
+    of = {"overlap": overlap, "labels": {"of": tenant.name}}
+    schedule = tenant.add("scheduler.schedules", kind="graph", **of | failing)
     tenant.add("scheduler.schedule_versions", schedule_id=schedule["id"])
     of = {"schedule_id": schedule["id"], "kind": "interval", "every": timedelta(hours=1), "anchor": tenant.at}
     push = {"kind": "event", "every": None, "anchor": None, "event": "push"}
@@ -172,9 +174,9 @@ def plant_runs(tenant: Tenant, schedule: Row, trigger: Row) -> dict[str, Row]:
         return tenant.add("scheduler.runs", state=state, **of | columns)
 
     runs = {
-        "running": run("running", "active"),
+        "running": run("running", "active", begun=True),
         "completed": run("completed", "active", stats={"of": tenant.name}, deltas={"new": 1}, **ended),
-        "failed": run("failed", "gone", error=f"{tenant.name} error", **ended),
+        "failed": run("failed", "gone", error=f"{tenant.name} error", finished_at=tenant.at + 2 * MINUTE),
         "cancelled": run("cancelled", reason=f"{tenant.name} reason", cancel_requested_at=tenant.at, **ended),
         "queued": run("queued", launch_id=offered["id"]),
         "taken": run("queued", launch_id=launch["id"]),

@@ -16,6 +16,8 @@ COMMENT ON COLUMN scheduler.schedules.backoff_jitter IS
 COMMENT ON COLUMN scheduler.schedules.run_timeout IS 'How long one attempt may take; NULL: as long as it likes.';
 COMMENT ON COLUMN scheduler.schedules.pause_after_failures IS
     'The schedule is paused when so many of its runs failed one after the other; NULL: never.';
+CREATE INDEX schedules_pausing ON scheduler.schedules (tenant_id, id)
+    WHERE pause_after_failures IS NOT NULL AND enabled AND deleted_at IS NULL;
 
 ALTER TABLE scheduler.runs
     ADD COLUMN begun boolean NOT NULL DEFAULT false,

@@ -1,8 +1,7 @@
--- Active schedules whose last runs all failed, as many in a row as pause them, counted since their last edit: all, or one.
-SELECT s.tenant_id, s.id, s.name, s.pause_after_failures
+-- Active schedules whose last runs all failed, as many in a row as pause them, counted since their last edit.
+SELECT s.tenant_id, s.id
 FROM scheduler.schedules AS s
 WHERE s.enabled AND s.deleted_at IS NULL AND s.pause_after_failures IS NOT NULL
-  AND (%(tenant_id)s::text IS NULL OR (s.tenant_id = %(tenant_id)s AND s.id = %(id)s))
   AND s.pause_after_failures = (
         SELECT count(*) FILTER (WHERE last.state = 'failed')
         FROM (
