@@ -17,6 +17,7 @@ from resources.states import RunState
 from resources.store import Store
 
 Say = Callable[[str, str], None]
+Progress = Callable[[], None]
 FLUSH_AT = 200
 _NOT_STORABLE = re.compile("[\x00\ud800-\udfff]")
 
@@ -48,8 +49,11 @@ class Attempt:
     The database's clock is read once; what is said later is dated by the time elapsed in this process since.
     """
 
-    def __init__(self, database: Database, run: Run, worker_id: UUID, say: Say) -> None:
-        self.run, self.worker_id = run, worker_id
+    def __init__(
+        self, database: Database, run: Run, worker_id: UUID, say: Say, progress: Progress = lambda: None
+    ) -> None:
+        """``progress`` is called whenever the attempt begins a transaction or says something."""
+        self.run, self.worker_id, self._progress = run, worker_id, progress
         self.selection = Selection.parse(run.selection)
         self._database, self._say = database, say
         self._lines: list[LogLine] = []
@@ -62,6 +66,7 @@ class Attempt:
 
         Raises StaleAttempt when the attempt is not the current one, CancelRequested when it is to stop.
         """
+        self._progress()
         with self._database.begin(self.run.tenant_id) as store:
             if store.runs.hold_attempt(self.run) is not None:
                 raise CancelRequested(f"run {self.run.id} was asked to stop")
@@ -77,6 +82,7 @@ class Attempt:
 
         Not inside ``begin``: it takes a connection of its own. Raises StaleAttempt when a batch is full.
         """
+        self._progress()
         message = storable(message)
         number = self._written + len(self._lines) + 1
         at = self._began_at + timedelta(seconds=monotonic() - self._began)
@@ -99,13 +105,20 @@ class Attempt:
 Engine = Callable[[Attempt], Result]
 
 
-def carry_out(database: Database, run: Run, worker_id: UUID, engine: Engine, say: Say) -> Outcome:
+def carry_out(
+    database: Database,
+    run: Run,
+    worker_id: UUID,
+    engine: Engine,
+    say: Say,
+    progress: Progress = lambda: None,
+) -> Outcome:
     """Begins the attempt and runs the engine for one run; whatever goes wrong is that run's own outcome."""
     attempt: Attempt | None = None
     try:
         with database.begin(run.tenant_id) as store:
             run = store.runs.begin_attempt(run, store.now())
-        attempt = Attempt(database, run, worker_id, say)
+        attempt = Attempt(database, run, worker_id, say, progress)
         attempt.log(f"{run.kind} run of {run.tenant_id} begins", selection=attempt.selection.to_json())
         result = engine(attempt)
         state, error = RunState.COMPLETED, None

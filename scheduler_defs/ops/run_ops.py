@@ -9,7 +9,7 @@ from resources.postgres import PostgresResource
 from resources.states import JobKind
 from resources.worker import WorkerResource
 from scheduler_defs.launching.instances import owner_of
-from scheduler_defs.ops.attempt import Engine, Outcome, Say, carry_out
+from scheduler_defs.ops.attempt import Engine, Outcome, Progress, Say, carry_out
 from scheduler_defs.ops.configs import GraphConfig, ImpactConfig, LaunchConfig, PolicyConfig
 from scheduler_defs.ops.launches import (
     ManualLaunch,
@@ -61,12 +61,16 @@ def _manual_launch(
 
 
 def execute(
-    context: OpExecutionContext, opened: Opened, engine: Engine, postgres: PostgresResource
+    context: OpExecutionContext,
+    opened: Opened,
+    engine: Engine,
+    postgres: PostgresResource,
+    progress: Progress = lambda: None,
 ) -> list[Outcome]:
     """Carries out each run of the launch with the engine and closes it at once; one run's failure is its own."""
     outcomes = []
     for run in opened.runs:
-        outcome = carry_out(postgres.database, run, opened.worker_id, engine, _say(context))
+        outcome = carry_out(postgres.database, run, opened.worker_id, engine, _say(context), progress)
         if not close_run(postgres.database, outcome):
             context.log.warning(f"run {run.id} is another attempt's by now; nothing was written")
             outcome = replace(outcome, state=None)
@@ -98,8 +102,10 @@ def execute_op(kind: JobKind, engine: Engine) -> OpDefinition:
     """The op that carries out the runs with an engine."""
 
     @op(name=f"execute_{kind}_runs", description=engine.__doc__)
-    def executes(context: OpExecutionContext, opened: Opened, postgres: PostgresResource) -> list[Outcome]:
-        return execute(context, opened, engine, postgres)
+    def executes(
+        context: OpExecutionContext, opened: Opened, postgres: PostgresResource, worker: WorkerResource
+    ) -> list[Outcome]:
+        return execute(context, opened, engine, postgres, worker.heartbeat.progress)
 
     return executes
 
