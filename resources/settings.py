@@ -68,6 +68,9 @@ class SchedulerSettings(BaseSettings):
     prune_batch_size: int = Field(
         1000, ge=1, le=100_000, description="a whole number of rows of a table, 1 to 100000"
     )
+    stuck_after_seconds: int = Field(
+        600, ge=10, le=86_400, description="a whole number of seconds, 10 to 86400"
+    )
     prepare_statements: bool | None = Field(
         None, description="true, or false; unset: true unless a pooler is in between"
     )

@@ -5,20 +5,18 @@ import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from datetime import timedelta
 from importlib.metadata import version
 from uuid import UUID
 
-import psycopg
 from dagster import ConfigurableResource, InitResourceContext, get_dagster_logger
 from pydantic import PrivateAttr
 
-from resources.database import Database
-from resources.errors import IllegalTransition, NotFound, SchedulerError
+from resources.errors import IllegalTransition, NotFound
+from resources.heartbeat import HEARTBEAT_SECONDS, Heartbeat
 from resources.ids import new_id
 from resources.postgres import PostgresResource
 from resources.states import JobKind
-
-HEARTBEAT_SECONDS = 5.0
 
 
 class WorkerResource(ConfigurableResource[None]):
@@ -28,23 +26,37 @@ class WorkerResource(ConfigurableResource[None]):
     """
 
     postgres: PostgresResource
-    _worker_id: UUID | None = PrivateAttr(default=None)
+    _heartbeat: Heartbeat | None = PrivateAttr(default=None)
+
+    @property
+    def heartbeat(self) -> Heartbeat:
+        """The heartbeat of this process; whoever does its work calls ``heartbeat.progress``."""
+        if self._heartbeat is None:
+            raise RuntimeError("the worker is registered only while a run lasts")
+        return self._heartbeat
 
     @property
     def worker_id(self) -> UUID:
         """The id under which this process is registered."""
-        if self._worker_id is None:
-            raise RuntimeError("the worker is registered only while a run lasts")
-        return self._worker_id
+        return self.heartbeat.worker_id
+
+    @property
+    def draining(self) -> threading.Event:
+        """Set when this process is to finish what it carries and take nothing more."""
+        return self.heartbeat.draining
+
+    @property
+    def lost(self) -> threading.Event:
+        """Set when this process was declared dead or let go: what it carries is no longer its own."""
+        return self.heartbeat.lost
 
     @contextmanager
     def yield_for_execution(self, context: InitResourceContext) -> "Iterator[WorkerResource]":  # type: ignore[override]
         """Registers, sends heartbeats, deregisters."""
-        database = self.postgres.database
-        self._worker_id = new_id()
+        database, worker_id = self.postgres.database, new_id()
         with database.begin_system() as store:
             store.workers.register(
-                self._worker_id,
+                worker_id,
                 host=socket.gethostname(),
                 pid=os.getpid(),
                 kinds=list(JobKind),
@@ -53,26 +65,17 @@ class WorkerResource(ConfigurableResource[None]):
                 dagster_run_id=context.run.run_id if context.run else None,
                 now=store.now(),
             )
-        stop = threading.Event()
-        thread = threading.Thread(
-            target=_beat, args=(database, self._worker_id, stop), name="scheduler-heartbeat", daemon=True
+        self._heartbeat = Heartbeat(
+            database,
+            worker_id,
+            timedelta(seconds=database.settings.stuck_after_seconds),
+            get_dagster_logger().warning,
+            every=HEARTBEAT_SECONDS,
         )
-        thread.start()
+        self._heartbeat.start()
         try:
             yield self
         finally:
-            stop.set()
-            thread.join()
+            self._heartbeat.stop()
             with suppress(NotFound, IllegalTransition), database.begin_system() as store:
-                store.workers.deregister(self._worker_id, store.now())
-
-
-def _beat(database: Database, worker_id: UUID, stop: threading.Event) -> None:
-    while not stop.wait(HEARTBEAT_SECONDS):
-        try:
-            with database.begin_system() as store:
-                store.workers.heartbeat(worker_id, store.now())
-        except (NotFound, IllegalTransition):
-            return
-        except (psycopg.Error, SchedulerError) as error:
-            get_dagster_logger().warning("heartbeat of worker %s failed: %s", worker_id, error)
+                store.workers.deregister(worker_id, store.now())

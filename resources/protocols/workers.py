@@ -34,6 +34,9 @@ class Workers(Protocol):
     def get(self, worker_id: UUID) -> Worker:
         """One worker; raises NotFound."""
 
+    def find(self, text: str) -> Worker:
+        """One worker by its id, or by how that begins or ends; raises NotFound, or InvalidInput when several match."""
+
     def list(
         self,
         *,
@@ -44,8 +47,11 @@ class Workers(Protocol):
     ) -> Page[Worker]:
         """Workers, newest first."""
 
-    def heartbeat(self, worker_id: UUID, now: datetime) -> None:
-        """Says that an active or draining worker lives; never moves its last heartbeat back."""
+    def count_running(self, worker_ids: Sequence[UUID]) -> dict[UUID, int]:
+        """How many runs each of some workers carries now; those that carry none are left out."""
+
+    def heartbeat(self, worker_id: UUID, now: datetime) -> WorkerState:
+        """Says that an active or draining worker lives, and returns which; never moves its last heartbeat back."""
 
     def drain(self, worker_id: UUID) -> None:
         """active → draining: it finishes what it carries and takes nothing more."""

@@ -10,6 +10,7 @@ from uuid import UUID
 from psycopg.types.json import Jsonb
 
 from resources.errors import IllegalTransition, InvalidInput, NotFound, SchedulerError, StaleAttempt
+from resources.ids import part_of_id, whole_id
 from resources.pages import Page
 from resources.protocols.runs import Runs
 from resources.records import FiringFacts, Launchable, NewRun, OpenRuns, Run, Schedule
@@ -17,7 +18,6 @@ from resources.repositories.base import Repository, columns_of
 from resources.repositories.launches import LaunchRepository
 from resources.states import TERMINAL, JobKind, LaunchState, RunState, TriggerKind
 
-LENGTH_OF_AN_ID = 36
 CLAIM_ORDER = ("priority", "scheduled_for", "id")
 NEW_RUN_COLUMNS = tuple(field.name for field in fields(NewRun))
 
@@ -36,11 +36,13 @@ class RunRepository(Repository, Runs):
         return run
 
     def find(self, tenant_id: str, text: str) -> Run:
-        whole = _whole_id(text)
+        whole = whole_id(text)
         if whole:
             found = self._rows("runs/find", tenant_id=tenant_id, id=whole)
         else:
-            found = self._rows("runs/find_by_prefix", tenant_id=tenant_id, prefix=_id_text(text), limit=2)
+            found = self._rows(
+                "runs/find_by_prefix", tenant_id=tenant_id, prefix=part_of_id("run", text), limit=2
+            )
         if not found:
             raise NotFound("run", text)
         if len(found) > 1:
@@ -279,17 +281,3 @@ def _keys(schedules: Sequence[Schedule]) -> dict[str, builtins.list[Any]]:
         "tenants": [schedule.tenant_id for schedule in schedules],
         "schedules": [schedule.id for schedule in schedules],
     }
-
-
-def _whole_id(text: str) -> UUID | None:
-    try:
-        return UUID(text) if len(text) == LENGTH_OF_AN_ID else None
-    except ValueError:
-        return None
-
-
-def _id_text(text: str) -> str:
-    wanted = text.strip().lower()
-    if not wanted or set(wanted) - set("0123456789abcdef-"):
-        raise InvalidInput("run", text, "a run id, or how one begins or ends")
-    return wanted

@@ -7,7 +7,8 @@ from uuid import UUID
 
 from psycopg import errors
 
-from resources.errors import AlreadyExists, IllegalTransition, NotFound
+from resources.errors import AlreadyExists, IllegalTransition, InvalidInput, NotFound
+from resources.ids import part_of_id, whole_id
 from resources.pages import Page
 from resources.protocols.workers import Workers
 from resources.records import Worker
@@ -51,6 +52,17 @@ class WorkerRepository(Repository, Workers):
             raise NotFound("worker", worker_id)
         return worker
 
+    def find(self, text: str) -> Worker:
+        whole = whole_id(text)
+        if whole:
+            return self.get(whole)
+        found = self._all("workers/find_by_prefix", Worker, prefix=part_of_id("worker", text), limit=2)
+        if not found:
+            raise NotFound("worker", text)
+        if len(found) > 1:
+            raise InvalidInput("worker", text, "more digits: several workers match")
+        return found[0]
+
     def list(
         self,
         *,
@@ -63,9 +75,14 @@ class WorkerRepository(Repository, Workers):
             "workers/list", Worker, ("id",), cursor=cursor, limit=limit, status=status, host=host
         )
 
-    def heartbeat(self, worker_id: UUID, now: datetime) -> None:
-        if not self._execute("workers/heartbeat", id=worker_id, now=now):
+    def count_running(self, worker_ids: Sequence[UUID]) -> dict[UUID, int]:
+        return dict(self._rows("workers/count_running", worker_ids=[*worker_ids]))
+
+    def heartbeat(self, worker_id: UUID, now: datetime) -> WorkerState:
+        status = self._scalar("workers/heartbeat", id=worker_id, now=now)
+        if status is None:
             raise self._refusal(worker_id, WorkerState.ACTIVE)
+        return WorkerState(status)
 
     def drain(self, worker_id: UUID) -> None:
         if not self._execute("workers/drain", id=worker_id):

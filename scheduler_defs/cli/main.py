@@ -33,6 +33,7 @@ COMMANDS = {
     "finding": "List what policies found.",
     "impact": "Show which images runs found affected.",
     "lock": "List distributed locks, and free one by force.",
+    "worker": "List the processes that carry runs, and let one finish.",
     "audit": "List edits, check that their record was not rewritten, and that what should have fired did.",
     "db": "Create, check, document and maintain the database.",
     "server": "Start, stop and look at the embedded PostgreSQL.",

@@ -111,9 +111,9 @@ def log_text(line: LogLine | LogHit) -> str:
     return printable(line.message + (f"  {json_line(dict(line.fields))}" if line.fields else ""))
 
 
-def short(run_id: UUID) -> str:
-    """The last group of an id; the first ones tell the time and are alike for runs of one minute."""
-    return str(run_id).rpartition("-")[2]
+def short(row_id: UUID) -> str:
+    """The last group of an id; the first ones tell the time and are alike for rows of one minute."""
+    return str(row_id).rpartition("-")[2]
 
 
 def one_line(text: str) -> str:

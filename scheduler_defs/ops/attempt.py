@@ -25,8 +25,6 @@ from resources.store import Store
 from scheduler_defs.ops.endings import note_late_write, policy_for
 
 Say = Callable[[str, str], None]
-Leave = Callable[[], bool]
-"""Whether this process was told to leave."""
 MAY_PASS = (RunTimedOut, ServerUnavailable)
 """What another attempt may not meet again; our other errors name a cause that stays."""
 FLUSH_AT = 200
@@ -59,9 +57,18 @@ class Outcome:
     may_pass: bool = False
 
 
-def stays() -> bool:
-    """Never told to leave."""
-    return False
+@dataclass(frozen=True)
+class Process:
+    """What an attempt and the process that carries it tell each other: that it is to leave, and that it gets on.
+
+    ``progress`` is called whenever the attempt begins a transaction or says something.
+    """
+
+    leave: Callable[[], bool] = lambda: False
+    progress: Callable[[], None] = lambda: None
+
+
+ALONE = Process()
 
 
 class Attempt:
@@ -76,13 +83,12 @@ class Attempt:
         run: Run,
         worker_id: UUID,
         say: Say,
-        *,
-        leave: Leave = stays,
+        process: Process = ALONE,
         timeout: timedelta | None = None,
     ) -> None:
         self.run, self.worker_id = run, worker_id
         self.selection = Selection.parse(run.selection)
-        self._database, self._say, self._leave, self._timeout = database, say, leave, timeout
+        self._database, self._say, self._process, self._timeout = database, say, process, timeout
         self._lines: list[LogLine] = []
         self._written = 0
         self._began_at, self._began = _now(database), monotonic()
@@ -94,6 +100,7 @@ class Attempt:
         Raises StaleAttempt when the attempt is not the current one, CancelRequested when it is to stop,
         RunTimedOut when its time is over, LeaveRequested when its process is to leave.
         """
+        self._process.progress()
         with self._database.begin(self.run.tenant_id) as store:
             if store.runs.hold_attempt(self.run) is not None:
                 raise CancelRequested(f"run {self.run.id} was asked to stop")
@@ -101,7 +108,7 @@ class Attempt:
                 raise RunTimedOut(
                     f"the attempt took longer than the schedule's run_timeout of {self._timeout}"
                 )
-            if self._leave():
+            if self._process.leave():
                 raise LeaveRequested(f"the process that carries run {self.run.id} was told to leave")
             yield store
 
@@ -115,6 +122,7 @@ class Attempt:
 
         Not inside ``begin``: it takes a connection of its own. Raises StaleAttempt when a batch is full.
         """
+        self._process.progress()
         message = storable(message)
         number = self._written + len(self._lines) + 1
         at = self._began_at + timedelta(seconds=monotonic() - self._began)
@@ -138,7 +146,7 @@ Engine = Callable[[Attempt], Result]
 
 
 def carry_out(
-    database: Database, run: Run, worker_id: UUID, engine: Engine, say: Say, leave: Leave = stays
+    database: Database, run: Run, worker_id: UUID, engine: Engine, say: Say, process: Process = ALONE
 ) -> Outcome:
     """Begins the attempt and runs the engine for one run; whatever goes wrong is that run's own outcome."""
     attempt: Attempt | None = None
@@ -147,7 +155,7 @@ def carry_out(
         with database.begin(run.tenant_id) as store:
             run = store.runs.begin_attempt(run, store.now())
             timeout = policy_for(store, run).timeout
-        attempt = Attempt(database, run, worker_id, say, leave=leave, timeout=timeout)
+        attempt = Attempt(database, run, worker_id, say, process, timeout)
         attempt.log(f"{run.kind} run of {run.tenant_id} begins", selection=attempt.selection.to_json())
         result = engine(attempt)
         state, error = RunState.COMPLETED, None

@@ -12,7 +12,7 @@ from resources.postgres import PostgresResource
 from resources.states import JobKind, RunState
 from resources.worker import WorkerResource
 from scheduler_defs.launching.instances import owner_of
-from scheduler_defs.ops.attempt import Engine, Leave, Outcome, Result, Say, carry_out, stays
+from scheduler_defs.ops.attempt import ALONE, Engine, Outcome, Process, Result, Say, carry_out
 from scheduler_defs.ops.configs import GraphConfig, ImpactConfig, LaunchConfig, PolicyConfig
 from scheduler_defs.ops.launches import (
     ManualLaunch,
@@ -113,25 +113,24 @@ def execute(
     opened: Opened,
     engine: Engine,
     postgres: PostgresResource,
-    draining: Leave = stays,
+    worker: WorkerResource | None = None,
 ) -> list[Outcome]:
     """Carries out each run of the launch with the engine and closes it at once; one run's failure is its own.
 
-    A process that is told to leave by a signal stops between chunks of work, a ``draining`` worker between runs.
+    A process that is told to leave by a signal stops between chunks of work, a worker that drains between runs.
     What it has not finished is handed back, or cancelled when somebody terminated the Dagster run. Raises
     DagsterExecutionInterruptedError after a signal.
     """
     outcomes: list[Outcome] = []
     with told_to_leave() as told:
+        process = Process(told.is_set, worker.heartbeat.progress if worker else ALONE.progress)
         for run in opened.runs:
-            if told.is_set() or draining():
+            if told.is_set() or (worker and worker.draining.is_set()):
                 outcome = Outcome(
                     run, RunState.PENDING, _now(postgres), Result({}), "its worker was told to leave"
                 )
             else:
-                outcome = carry_out(
-                    postgres.database, run, opened.worker_id, engine, _say(context), told.is_set
-                )
+                outcome = carry_out(postgres.database, run, opened.worker_id, engine, _say(context), process)
             if outcome.state is RunState.PENDING and _is_terminated(context):
                 outcome = replace(outcome, state=RunState.CANCELLED, error=None)
             outcomes.append(_closed(context, postgres, outcome))
@@ -188,7 +187,7 @@ def execute_op(kind: JobKind, engine: Engine) -> OpDefinition:
         context: OpExecutionContext, opened: Handed, postgres: PostgresResource, worker: WorkerResource
     ) -> Handed:
         launch = opened or reopen_runs(context, kind, postgres, worker)
-        return launch, execute(context, launch, engine, postgres)
+        return launch, execute(context, launch, engine, postgres, worker)
 
     return executes
 
@@ -204,7 +203,7 @@ def close_op(kind: JobKind, engine: Engine) -> OpDefinition:
             launch, outcomes = done
         else:
             launch = reopen_runs(context, kind, postgres, worker)
-            outcomes = execute(context, launch, engine, postgres)
+            outcomes = execute(context, launch, engine, postgres, worker)
         close_runs(context, launch, outcomes, postgres)
 
     return closes

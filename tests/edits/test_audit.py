@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from resources.ids import new_id
 from resources.records import Run
 from resources.states import JobKind, LockStrategy
 from scheduler_defs import edits, inputs
@@ -106,6 +107,10 @@ CASES = {
     "release_lock": case(
         lambda edit, store, _: edit(store, "held", ACTOR), ("force_release", "lock", True, False)
     ),
+    "drain_worker": case(
+        lambda edit, store, _: edit(store, store.workers.list().items[0], ACTOR),
+        ("drain", "worker", True, True),
+    ),
     "cancel_run": case(lambda edit, store, run: edit(store, run, ACTOR), ("cancel", "run", True, True)),
     "create_calendar": case(
         lambda edit, store, _: edit(store, "acme", SUNDAYS, ACTOR), ("create", "calendar", False, True)
@@ -151,9 +156,19 @@ EDITS = dict(functions_that_take_an_actor())
 
 @pytest.fixture
 def run(database, tenant):
-    """A pending run; a lock held; a calendar; schedules: as made, paused, deleted, and one with its trigger paused."""
+    """A pending run, a lock held, a worker, a calendar; schedules: as made, paused, deleted, with a paused trigger."""
     with database.begin_system() as store:
         store.locks.try_acquire("held", "me", LockStrategy.LEASE, timedelta(minutes=1), store.now())
+        store.workers.register(
+            new_id(),
+            host="here",
+            pid=1,
+            kinds=[JobKind.GRAPH],
+            capacity=1,
+            version="1",
+            dagster_run_id=None,
+            now=store.now(),
+        )
     with database.begin(tenant) as store:
         for name in ("nightly", "paused", "gone", "stopped"):
             create_schedule(store, tenant, NewSchedule(name, JobKind.GRAPH, [HOURLY]), "tests")
@@ -218,7 +233,8 @@ def test_an_edit_says_who_did_what_in_which_request(database, carry_out, content
     assert len({one.correlation_id for one in found}) == 1
     assert correlation_id in (None, found[0].correlation_id)
     assert all(one.entity_id for one in found)
-    whose = {"create_tenant": {"initech"}, "ingest_advisories": {None}, "release_lock": {None}}
+    of_none = {key: {None} for key in ("ingest_advisories", "release_lock", "drain_worker")}
+    whose = {"create_tenant": {"initech"}} | of_none
     assert {one.tenant_id for one in found} == whose.get(name, {"acme"})
 
 

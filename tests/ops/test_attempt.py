@@ -61,6 +61,19 @@ def test_every_engine_stops_when_it_is_asked_to(world, kind):
     assert world.row(run).state is RunState.CANCELLED
 
 
+def test_a_transaction_a_check_and_a_line_are_progress(world):
+    opened = world.opened(JobKind.GRAPH)
+    (run,) = opened.runs
+    called = []
+    attempt = Attempt(world.database, run, opened.worker_id, lambda *_: None, lambda: called.append(1))
+    with attempt.begin():
+        assert len(called) == 1
+    attempt.check()
+    assert len(called) == 2
+    attempt.log("one image more")
+    assert len(called) == 3
+
+
 def taken_over(world, run):
     """Ends a running attempt from outside, as rescue does."""
     assert end_run(world.database, run, RunState.FAILED, "its worker fell silent")

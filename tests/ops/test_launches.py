@@ -13,6 +13,7 @@ import pytest
 from dagster import build_op_context, build_resources
 
 from resources.errors import InvalidInput
+from resources.heartbeat import Heartbeat
 from resources.ids import new_id
 from resources.postgres import PostgresResource
 from resources.records import Launchable
@@ -445,6 +446,19 @@ def test_the_process_is_a_worker_with_a_heartbeat_while_its_run_lasts(world, job
     assert rows(admin, "workers", "status = 'gone' AND ended_at IS NOT NULL") == 1
 
 
+def test_what_a_run_does_is_progress_of_its_worker(world, job, monkeypatch):
+    got_on, progress = set(), Heartbeat.progress
+
+    def noted(heartbeat):
+        got_on.add(heartbeat.worker_id)
+        progress(heartbeat)
+
+    monkeypatch.setattr(Heartbeat, "progress", noted)
+    world.image()
+    assert job("graph", tenant="acme").success
+    assert got_on == {run.worker_id for run in world.manual()}
+
+
 @pytest.fixture
 def worker(job, monkeypatch):
     """A worker that sends a heartbeat every 10 milliseconds, for as long as a block lasts."""
@@ -492,6 +506,15 @@ def test_a_heartbeat_that_fails_is_logged_and_the_next_one_is_sent(worker, admin
         (now,) = admin.execute("SELECT clock_timestamp()").fetchone()
         wait_for(lambda: rows(admin, "workers", f"last_heartbeat_at > '{now}'"))
     assert rows(admin, "workers", "status = 'gone'") == 1
+
+
+def test_a_worker_is_told_to_drain(worker, database):
+    with worker() as registered:
+        assert not registered.draining.is_set()
+        with database.begin_system() as store:
+            store.workers.drain(registered.worker_id)
+        assert registered.draining.wait(20)
+        assert not registered.lost.is_set()
 
 
 def test_a_worker_has_no_id_before_its_run():

@@ -16,6 +16,7 @@ DUE = [UUID(int=number) for number in range(4, 54)]
 FIRED = {"tenants": ["big"] * 50, "schedules": DUE}
 PENDING = [UUID(int=OF_BIG - number) for number in range(50)]
 LAUNCH, QUEUED_LAUNCH = UUID(int=BUSY // 5), UUID(int=(BUSY - 60) // 5)
+CARRYING = [UUID(int=BUSY // 5 - number) for number in range(100)]
 AT = {"now": NOON, "limit": 100, "per_tenant": 100, "tenants": TENANTS}
 ATTEMPT = {"id": UUID(int=BUSY), "token": BUSY, "now": NOON}
 NEW_RUNS = {
@@ -124,6 +125,7 @@ LAUNCHES = [
     ),
     Hot("workers/declare_dead", "workers_alive", 5000, SILENT, None),
     Hot("workers/list", "workers_pkey", LIMIT, {"limit": LIMIT}, None, paged=True),
+    Hot("workers/count_running", "runs_running", 200, {"worker_ids": CARRYING}, None),
     Hot(
         "runs/list_abandoned",
         "runs_running runs_by_state runs_open workers_pkey schedules_pkey",

@@ -20,8 +20,9 @@ NOT_HOT = {
     "Planned as another query that is tested: fail, requeue_of_run, page_images, roll_up.": """
         graph_jobs/cancel graph_jobs/cancel_open_of_run policy_jobs/cancel policy_jobs/cancel_open_of_run
         impact_snapshots/list_images run_summaries/forget_day run_summaries/list_groups run_summaries/next_day""",
-    "Reads all there is, by its purpose: `scheduler audit verify`, the list of tenants, a part of a run's id.": """
-        audit_seals/find_lost audit_seals/find_stray audit_seals/list_chains tenants/list runs/find_by_prefix""",
+    "Reads all there is, by its purpose: `scheduler audit verify`, the list of tenants, a part of an id.": """
+        audit_seals/find_lost audit_seals/find_stray audit_seals/list_chains tenants/list runs/find_by_prefix
+        workers/find_by_prefix""",
     "Of the audit of fires: a page of schedules, and the history of one by its key.": """
         auditing/count_fires auditing/earliest_range auditing/list_calendar_versions auditing/list_schedules
         auditing/list_versions""",

@@ -68,6 +68,7 @@ def as_psycopg2_sees_it(url: str) -> dict[str, str]:
         ({"RUN_RETENTION_DAYS": "0"}, "SCHEDULER_RUN_RETENTION_DAYS: '0'", "days, 1 to 36500"),
         ({"LOG_RETENTION_DAYS": "90 days"}, "SCHEDULER_LOG_RETENTION_DAYS: '90 days'", "days, 1 to 36500"),
         ({"PRUNE_BATCH_SIZE": "0"}, "SCHEDULER_PRUNE_BATCH_SIZE: '0'", "rows of a table, 1 to 100000"),
+        ({"STUCK_AFTER_SECONDS": "9"}, "SCHEDULER_STUCK_AFTER_SECONDS: '9'", "seconds, 10 to 86400"),
         ({"PREPARE_STATEMENTS": "perhaps"}, "SCHEDULER_PREPARE_STATEMENTS: 'perhaps'", "true, or false"),
         ({"CORRELATION_ID": "42"}, "SCHEDULER_CORRELATION_ID: '42'", "the UUID of the request"),
     ],

@@ -8,7 +8,7 @@ import pytest
 from resources.errors import AlreadyExists, IllegalTransition, InvalidInput, NotFound
 from resources.ids import new_id
 from resources.records import Worker
-from resources.states import JobKind, WorkerState
+from resources.states import JobKind, RunState, WorkerState
 
 MINUTE = timedelta(minutes=1)
 ALIVE = {WorkerState.ACTIVE, WorkerState.DRAINING}
@@ -51,6 +51,14 @@ def test_heartbeats_never_go_back(database, plant, admin):
         store.workers.heartbeat(worker, plant.now)
     found = dict(admin.execute("SELECT id, last_heartbeat_at FROM scheduler.workers").fetchall())
     assert found == {worker: plant.now + MINUTE, other: plant.now}
+
+
+@pytest.mark.parametrize("status", ALIVE)
+def test_a_heartbeat_tells_what_is_asked_of_the_worker(database, plant, admin, status):
+    worker = plant.worker()
+    put(admin, worker, status, None)
+    with database.begin_system() as store:
+        assert store.workers.heartbeat(worker, plant.now) is status
 
 
 @pytest.mark.parametrize("status", WorkerState)
@@ -120,6 +128,34 @@ def test_workers_are_listed_newest_first_page_by_page(database, plant, admin):
         assert [one.id for one in store.workers.list(host="other").items] == [workers[2]]
         with pytest.raises(InvalidInput):
             store.workers.list(host="other", cursor=first.next_cursor)
+
+
+def test_a_worker_is_found_by_how_its_id_begins_or_ends(database, plant):
+    workers = [plant.worker() for _ in range(2)]
+    text = str(workers[0])
+    with database.begin_system() as store:
+        for name in (text, text[-8:], f"  {text[-8:].upper()} "):
+            assert store.workers.find(name).id == workers[0]
+        with pytest.raises(InvalidInput, match=r"worker: .* several workers match"):
+            store.workers.find(text[:6])
+        for name in ("0000", str(new_id())):
+            with pytest.raises(NotFound):
+                store.workers.find(name)
+        for name in ("", "%", "xyz", "_"):
+            with pytest.raises(InvalidInput, match="a worker id, or how one begins or ends"):
+                store.workers.find(name)
+
+
+def test_the_runs_that_workers_carry_now_are_counted_for_all_tenants(database, plant):
+    first, second = plant.open(plant.launch(plant.run(), plant.run("globex")))
+    alone, idle = plant.running(), plant.worker()
+    with database.begin_system() as store:
+        asked = [first.worker_id, alone.worker_id, idle]
+        assert store.workers.count_running(asked) == {first.worker_id: 2, alone.worker_id: 1}
+        assert store.workers.count_running([alone.worker_id]) == {alone.worker_id: 1}
+        assert store.workers.count_running([]) == {}
+        store.runs.finish(second, RunState.COMPLETED, plant.now)
+        assert store.workers.count_running(asked) == {first.worker_id: 1, alone.worker_id: 1}
 
 
 def test_a_tenant_sees_no_worker(database, plant):
