@@ -1,13 +1,13 @@
 """What Dagster loads: wiring only."""
 
-from dagster import Definitions, IOManagerDefinition
+from dagster import Definitions
 
 from resources.postgres import PostgresResource
 from resources.worker import WorkerResource
 from scheduler_defs.jobs.maintenance_job import maintain_hourly, maintenance_job
 from scheduler_defs.jobs.run_jobs import RUN_JOBS
 from scheduler_defs.jobs.verification_job import verification_job, verify_hourly
-from scheduler_defs.launching.hand_over import HandOver
+from scheduler_defs.launching.hand_over import hand_over
 from scheduler_defs.ops.fire_ledger import fire_ledger
 from scheduler_defs.sensors.fire_due import fire_due
 from scheduler_defs.sensors.maintain import maintain
@@ -24,6 +24,6 @@ defs = Definitions(
     resources={
         "postgres": postgres,
         "worker": WorkerResource(postgres=postgres),
-        "io_manager": IOManagerDefinition.hardcoded_io_manager(HandOver()),
+        "io_manager": hand_over,
     },
 )

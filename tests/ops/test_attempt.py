@@ -1,16 +1,18 @@
 """One attempt of a run: cancelled between chunks, taken away, failed in odd ways."""
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
 from resources.database import Database
-from resources.errors import StaleAttempt
+from resources.errors import InvalidInput, RunTimedOut, ServerUnavailable, StaleAttempt
 from resources.migrations import LOG_PARTITIONS_AHEAD
 from resources.states import JobKind, RunState, WorkState
 from scheduler_defs.edits.runs import cancel_run
-from scheduler_defs.ops.attempt import Attempt, Result, carry_out
+from scheduler_defs.ops.attempt import Attempt, Process, Result, carry_out
 from scheduler_defs.ops.endings import end_run
+from scheduler_defs.ops.graph import build_graphs
 from scheduler_defs.ops.launches import close_run
 
 
@@ -65,7 +67,8 @@ def test_a_transaction_a_check_and_a_line_are_progress(world):
     opened = world.opened(JobKind.GRAPH)
     (run,) = opened.runs
     called = []
-    attempt = Attempt(world.database, run, opened.worker_id, lambda *_: None, lambda: called.append(1))
+    process = Process(progress=lambda: called.append(1))
+    attempt = Attempt(world.database, run, opened.worker_id, lambda *_: None, process)
     with attempt.begin():
         assert len(called) == 1
     attempt.check()
@@ -274,3 +277,100 @@ def test_a_run_that_completes_before_it_is_stopped_has_no_reason(world):
         cancel_run(store, outcome.run, "ann", "too late")
     assert close_run(world.database, outcome)
     assert (world.row(outcome.run).state, world.row(outcome.run).reason) == (RunState.COMPLETED, None)
+
+
+def test_a_late_write_is_refused_and_noted(world):
+    opened = world.opened(JobKind.GRAPH)
+    outcome = world.carry(opened)
+    with world.database.begin("acme") as store:
+        store.runs.retry_attempt(outcome.run, store.now(), reason="its worker fell silent")
+    assert close_run(world.database, outcome) is None
+    assert world.row(outcome.run).state is RunState.PENDING
+    with world.database.begin("acme") as store:
+        (said,) = [one for one in store.audit.list("acme").items if one.action == "refuse_late_write"]
+    assert said.entity_id == str(outcome.run.id)
+    assert said.new["fencing_token"] == outcome.run.fencing_token
+    assert f"fencing token {outcome.run.fencing_token} is not the current one" in said.new["why"]
+
+
+@pytest.mark.parametrize(
+    ("failure", "state"),
+    [
+        (ValueError("a bug"), RunState.PENDING),
+        (ServerUnavailable("no connection"), RunState.PENDING),
+        (InvalidInput("policy", "none", "at least one"), RunState.FAILED),
+    ],
+)
+def test_what_may_pass_is_tried_again_and_what_stays_fails_at_once(world, failure, state):
+    opened = world.opened(JobKind.GRAPH)
+    (run,) = opened.runs
+
+    def engine(attempt):
+        raise failure
+
+    outcome = carry_out(world.database, run, opened.worker_id, engine, lambda *_: None)
+    assert close_run(world.database, outcome) is state
+    after = world.row(run)
+    assert (after.state, after.failures) == (state, int(state is RunState.PENDING))
+    assert (after.reason or after.error) == f"{type(failure).__name__}: {failure}"
+
+
+def test_what_keeps_failing_fails_with_its_last_attempt(world, admin):
+    opened = world.opened(JobKind.GRAPH)
+    (run,) = opened.runs
+    admin.execute("UPDATE scheduler.runs SET attempt = 3, failures = 2")
+
+    def engine(attempt):
+        raise ValueError("a bug")
+
+    outcome = carry_out(world.database, world.row(run), opened.worker_id, engine, lambda *_: None)
+    assert close_run(world.database, outcome) is RunState.FAILED
+    assert world.row(run).error == "ValueError: a bug"
+
+
+def test_an_attempt_that_failed_while_it_was_asked_to_stop_is_cancelled(world):
+    opened = world.opened(JobKind.GRAPH)
+    (run,) = opened.runs
+
+    def engine(attempt):
+        with world.database.begin("acme") as store:
+            cancel_run(store, run, "ann")
+        raise ValueError("a bug")
+
+    outcome = carry_out(world.database, run, opened.worker_id, engine, lambda *_: None)
+    assert close_run(world.database, outcome) is RunState.CANCELLED
+    assert world.row(run).reason == "cancelled by ann"
+
+
+def test_an_attempt_ends_between_chunks_when_its_time_is_over(world):
+    opened = world.opened(JobKind.GRAPH)
+    (run,) = opened.runs
+    attempt = Attempt(world.database, run, opened.worker_id, lambda *_: None, timeout=timedelta(hours=1))
+    attempt.check()
+    late = Attempt(world.database, run, opened.worker_id, lambda *_: None, timeout=timedelta())
+    with pytest.raises(RunTimedOut, match="run_timeout of 0:00:00"):
+        late.check()
+
+
+def test_a_process_that_is_told_to_leave_hands_its_run_back_and_charges_it_with_nothing(world):
+    for number in range(3):
+        world.image(f"shop/{number}")
+    opened = world.opened(JobKind.GRAPH)
+    (run,) = opened.runs
+    said = []
+    process = Process(leave=lambda: any("image 1 of 3" in line for line in said))
+    outcome = carry_out(
+        world.database,
+        run,
+        opened.worker_id,
+        build_graphs,
+        lambda _, text: said.append(text),
+        process,
+    )
+    assert close_run(world.database, outcome) is RunState.PENDING
+    after = world.row(run)
+    assert (after.state, after.attempt, after.failures) == (RunState.PENDING, 2, 0)
+    with world.database.begin("acme") as store:
+        items = [item.status for item in store.graph_jobs.list_of_run(run)]
+        assert items == [WorkState.COMPLETED, WorkState.PENDING, WorkState.PENDING]
+        assert after.available_at <= store.now()
