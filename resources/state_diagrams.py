@@ -70,13 +70,14 @@ RUNS = Machine(
         ),
         (RunState.QUEUED, RunState.PENDING): Edge(
             "launch died unopened",
-            "*planned:* `reconcile`, when the launch died before it opened the run",
-            "state `queued` and the dead launch's id; same attempt, a new launch follows",
+            "`reconcile`, when the launch died before it opened the run; `rescue`, when the daemon that was to submit "
+            "it is silent",
+            "state `queued` and the dead launch's id; same attempt, a new launch follows, after the backoff when the "
+            "launch was lost",
         ),
         (RunState.QUEUED, RunState.FAILED): Edge(
             "launches used up",
-            "`reconcile`, when the launch ended before it opened the run; "
-            "*planned:* only when the run's launches are used up",
+            "`reconcile`, when as many launches died unopened (`lost_launches`) as the run may have attempts",
             "state `queued` and the dead launch's id",
         ),
         (RunState.QUEUED, RunState.CANCELLED): Edge(
@@ -91,8 +92,8 @@ RUNS = Machine(
         ),
         (RunState.RUNNING, RunState.FAILED): Edge(
             "closed, or attempts used up",
-            "the op `execute_runs`; `reconcile` when the Dagster run ended without it; `rescue` when its worker is "
-            "silent; *planned:* the latter two only when the attempts are used up",
+            "the op `execute_runs`, at once for an error that stays; else, and by `reconcile` and `rescue`, when the "
+            "attempts are used up",
             "state `running`, and the attempt's token or its launch",
         ),
         (RunState.RUNNING, RunState.CANCELLED): Edge(
@@ -103,9 +104,10 @@ RUNS = Machine(
         ),
         (RunState.RUNNING, RunState.PENDING): Edge(
             "next attempt",
-            "*planned:* `reconcile` when the Dagster run ended without closing it, `rescue` when its worker is silent",
-            "state `running`, the attempt's token, and nobody asked it to stop; attempt + 1, token cleared, "
-            "`available_at` moved by the backoff",
+            "the op `execute_runs` after an error that may pass, or when its process is told to leave; `reconcile` "
+            "when the Dagster run ended without closing it; `rescue` when its worker is silent or its time is over",
+            "state `running`, the attempt's token, and nobody asked it to stop; attempt + 1 if it had begun, token "
+            "cleared, `available_at` moved by the backoff",
         ),
     },
 )
@@ -133,7 +135,7 @@ WORK_ITEMS = Machine(
         ),
         (WorkState.RUNNING, WorkState.PENDING): Edge(
             "lease given up",
-            "*planned:* the next attempt of the run, for what the dead one had begun",
+            "whoever lets the run wait for its next attempt, and that attempt once more when it begins",
             "status `running`",
         ),
     },
@@ -150,8 +152,8 @@ LAUNCHES = Machine(
         ),
         (LaunchState.OFFERED, LaunchState.DEAD): Edge(
             "never opened",
-            "`reconcile`, when its Dagster run ended before it was opened; `fire_due`, when all its runs were "
-            "cancelled in the making",
+            "`reconcile`, when its Dagster run ended before it was opened; `rescue`, when its owner's daemon is "
+            "silent; `fire_due`, when all its runs were cancelled in the making",
             "state `offered`",
         ),
         (LaunchState.ACKNOWLEDGED, LaunchState.FINISHED): Edge(

@@ -10,6 +10,7 @@ from resources.errors import InvalidInput
 from resources.selection import Selection
 from resources.states import JobKind, PolicyMode
 from scheduler_defs.cli.context import actor_option, begin, tenant_option
+from scheduler_defs.cli.failure_options import failure_options
 from scheduler_defs.cli.options import Member, read_labels, selection_options, treatment_options
 from scheduler_defs.cli.output import print_table
 from scheduler_defs.cli.terms import terms_options
@@ -26,7 +27,7 @@ from scheduler_defs.edits.triggers import remove_trigger
 
 EMPTY: dict[str, Any] = {
     **{"labels": {}, "selection": Selection(), "starts_at": None, "ends_at": None},
-    **{"max_runs_per_hour": None, "only_if": None},
+    **{"max_runs_per_hour": None, "only_if": None, "run_timeout": None, "pause_after_failures": None},
 }
 NO_TERMS: dict[str, Any] = {"jitter": timedelta(), "calendars": [], "max_fires": None}
 
@@ -40,6 +41,7 @@ NO_TERMS: dict[str, Any] = {"jitter": timedelta(), "calendars": [], "max_fires":
 @selection_options
 @treatment_options(defaults=True)
 @terms_options
+@failure_options
 @actor_option
 def create(tenant: str, actor: str, times: AskedTimes, schedule_labels: Sequence[str], **wanted: Any) -> None:
     """Create a schedule that fires by --cron, --every, --once or --on; at least one is needed."""
@@ -65,6 +67,7 @@ def create(tenant: str, actor: str, times: AskedTimes, schedule_labels: Sequence
 @selection_options
 @treatment_options(defaults=False)
 @terms_options
+@failure_options
 @click.option(
     "--clear",
     type=click.Choice([name.replace("_", "-") for name in (*EMPTY, *NO_TERMS)]),

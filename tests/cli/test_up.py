@@ -109,7 +109,7 @@ def test_a_second_stack_on_one_directory_is_refused(own_directory):
     assert f"data directory: '{own_directory.path}' is not valid" in done.stderr
 
 
-def test_what_a_killed_stack_was_starting_does_not_hold_up_the_next(own_directory):
+def test_what_a_killed_stack_was_starting_is_carried_out_by_the_next(own_directory):
     settings = SchedulerSettings(data_directory=own_directory.path)
     with running(own_directory, WITH_SIGINT), Database(settings) as database:
         with database.begin_system() as store:
@@ -127,10 +127,10 @@ def test_what_a_killed_stack_was_starting_does_not_hold_up_the_next(own_director
                 run = store.runs.get("acme", run_id)
             return run if run.finished_at else None
 
-        own_directory.until(ended, "what was starting is ended long before Dagster gives it up after 180 s")
+        own_directory.until(ended, "what was starting is done long before Dagster gives it up after 180 s", 120)
         run = ended()
-        assert run.state in (RunState.CANCELLED, RunState.FAILED)
-        assert "without closing the run" in (run.reason or run.error)
+        assert run.state is RunState.COMPLETED
+        assert run.attempt > 1 or run.lost_launches == 1
         process.send_signal(signal.SIGINT)
         assert process.wait(STOPPED_WITHIN_SECONDS) == 0
 
