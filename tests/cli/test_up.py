@@ -117,8 +117,11 @@ def test_what_a_killed_stack_was_starting_is_carried_out_by_the_next(own_directo
             run_id = request_run(store, "acme", JobKind.GRAPH, "tests")
         with psycopg.connect(settings.dagster_conninfo(), autocommit=True) as dagster:
             # Dagster's own hourly schedules may start runs at this moment too.
-            statuses = "SELECT status FROM runs WHERE pipeline_name = 'graph_job' AND status IN ('STARTING', 'STARTED')"
+            carried = """
+                SELECT run_id FROM runs WHERE pipeline_name = 'graph_job' AND status IN ('STARTING', 'STARTED')
+            """
             own_directory.until(lambda: dagster.execute(carried).fetchall(), "Dagster starts the run")
+            ((killed,),) = dagster.execute(carried).fetchall()
             own_directory.kill()
     with running(own_directory, WITH_SIGINT) as (process, _), Database(settings) as database:
 
