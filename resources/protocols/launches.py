@@ -30,8 +30,10 @@ class Launches(Protocol):
         Raises NotFound, StaleAttempt when another Dagster run took it, IllegalTransition when none did or it has ended.
         """
 
-    def list_open(self, owner: str, before: datetime, limit: int) -> Sequence[Launch]:
-        """Launches that Dagster should know by now: offered before an instant, or acknowledged."""
+    def list_open(
+        self, owner: str, before: datetime, limit: int, after_id: UUID | None = None
+    ) -> Sequence[Launch]:
+        """Launches that Dagster should know by now, by id: offered before an instant, or acknowledged."""
 
     def see_owner(self, owner: str, now: datetime) -> None:
         """Says that an owner's daemon claims; writes at most every few seconds."""

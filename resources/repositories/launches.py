@@ -43,8 +43,11 @@ class LaunchRepository(Repository, Launches):
                 raise StaleAttempt("launch", launch_id, f"Dagster run {dagster_run_id}")
             raise IllegalTransition("launch", launch_id, launch.state, LaunchState.FINISHED)
 
-    def list_open(self, owner: str, before: datetime, limit: int) -> Sequence[Launch]:
-        return self._all("launches/list_open", Launch, owner=owner, before=before, limit=limit)
+    def list_open(
+        self, owner: str, before: datetime, limit: int, after_id: UUID | None = None
+    ) -> Sequence[Launch]:
+        parameters = {"owner": owner, "before": before, "limit": limit, "after_id": after_id}
+        return self._all("launches/list_open", Launch, **parameters)
 
     def see_owner(self, owner: str, now: datetime) -> None:
         self._execute("launches/see_owner", owner=owner, now=now, often=SEEN_EVERY)

@@ -23,7 +23,8 @@ from scheduler_defs.launching.instances import owner_of
 from scheduler_defs.ops.endings import bury_launch, end_run, open_runs_of, return_launch
 from scheduler_defs.sensors.claim import OFFER_LEASE
 
-LAUNCHES_A_TICK = 200
+LAUNCHES_A_TURN = 200
+LAUNCHES_A_TICK = 5000
 UNKNOWN_AFTER = OFFER_LEASE / 2
 """Less than the lease: a launch is offered again when it is over, and counts from its last offer."""
 ENDED = {DagsterRunStatus.SUCCESS, DagsterRunStatus.FAILURE, DagsterRunStatus.CANCELED}
@@ -42,17 +43,41 @@ def reconcile(context: SensorEvaluationContext, postgres: PostgresResource) -> S
     return SkipReason(f"{launches} launches are open, {ended} had ended in Dagster")
 
 
-def end_dead_launches(database: Database, instance: DagsterInstance, before: datetime) -> tuple[int, int]:
+def end_dead_launches(
+    database: Database, instance: DagsterInstance, before: datetime, a_turn: int = LAUNCHES_A_TURN
+) -> tuple[int, int]:
     """Ends this instance's launches whose Dagster run ended; returns how many were open and how many were ended.
 
-    A launch that was offered after ``before`` and that nobody opened is left alone.
+    A launch that was offered after ``before`` and that nobody opened is left alone. Read ``a_turn`` at a time.
     """
-    with database.begin_system() as store:
-        launches = store.launches.list_open(owner_of(instance), before, LAUNCHES_A_TICK)
-    ended = [one for one in _dagster_runs(instance, launches) if one[1].status in ENDED]
-    for launch, dagster_run in ended:
-        end_launch(database, launch, dagster_run)
-    return len(launches), len(ended)
+    open_ones = ended = 0
+    after: UUID | None = None
+    while open_ones < LAUNCHES_A_TICK:
+        with database.begin_system() as store:
+            launches = store.launches.list_open(owner_of(instance), before, a_turn, after)
+        found = _dagster_runs(instance, launches)
+        known = {launch.id for launch, _ in found}
+        for launch, dagster_run in found:
+            if dagster_run.status in ENDED:
+                end_launch(database, launch, dagster_run)
+                ended += 1
+        ended += sum(_end_forgotten(database, launch) for launch in launches if launch.id not in known)
+        open_ones += len(launches)
+        if len(launches) < a_turn:
+            break
+        after = launches[-1].id
+    return open_ones, ended
+
+
+def _end_forgotten(database: Database, launch: Launch) -> bool:
+    """Ends a launch whose Dagster run was deleted in Dagster, when none of its runs is left; says whether it did.
+
+    While one is, its worker is heard, or rescue takes the run.
+    """
+    if launch.state is LaunchState.OFFERED or open_runs_of(database, launch):
+        return False
+    bury_launch(database, launch.id)
+    return True
 
 
 def end_launch(database: Database, launch: Launch, dagster_run: DagsterRun) -> list[UUID]:

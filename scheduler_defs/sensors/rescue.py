@@ -13,6 +13,7 @@ SILENT_FOR = timedelta(seconds=30)
 """Six heartbeats: a thread cannot send one while C code holds the interpreter."""
 OWNER_SILENT_FOR = timedelta(minutes=2)
 """A daemon's claims are at most 65 s apart: a tick of 60 s and Dagster's loop of 5 s."""
+TURNS_A_TICK = 50
 TIMEOUT_GRACE = timedelta(seconds=30)
 """How long an attempt has to see by itself, between chunks of work, that its time is over."""
 
@@ -49,14 +50,21 @@ def rescue(context: SensorEvaluationContext, postgres: PostgresResource) -> Skip
 
 
 def rescue_runs(database: Database, now: datetime) -> list[Run]:
-    """Takes the runs of workers that are no more, and overdue ones; returns those taken."""
+    """Takes the runs of workers that are no more, and overdue ones, a turn at a time; returns those taken."""
+    taken: list[Run] = []
+    for _ in range(TURNS_A_TICK):
+        turn = _rescue_turn(database, now)
+        taken += turn
+        if not turn:
+            break
+    return taken
+
+
+def _rescue_turn(database: Database, now: datetime) -> list[Run]:
     with database.begin_system() as store:
         abandoned, overdue = store.runs.list_abandoned(), store.runs.list_overdue(now, TIMEOUT_GRACE)
-    reasons = {
-        (run.tenant_id, run.id): (run, f"worker {run.worker_id} fell silent or left") for run in abandoned
-    }
-    for run in overdue:
-        reasons.setdefault((run.tenant_id, run.id), (run, "it took longer than its schedule's run_timeout"))
+    reasons = {run.id: (run, "it took longer than its schedule's run_timeout") for run in overdue}
+    reasons |= {run.id: (run, f"worker {run.worker_id} fell silent or left") for run in abandoned}
     return [run for run, why in reasons.values() if give_up(database, run, why)]
 
 

@@ -16,7 +16,7 @@ from scheduler_defs.launching.instances import owner_of
 from scheduler_defs.ops.endings import end_run
 from scheduler_defs.sensors.claim import OFFER_LEASE, claim
 from scheduler_defs.sensors.maintain import maintain
-from scheduler_defs.sensors.reconcile import end_launch, reconcile
+from scheduler_defs.sensors.reconcile import end_dead_launches, end_launch, reconcile
 from scheduler_defs.sensors.rescue import OWNER_SILENT_FOR, SILENT_FOR, rescue, take_over
 from scheduler_defs.timing.rules import EventRule
 
@@ -218,6 +218,33 @@ def test_a_launch_that_another_dagster_run_opened_meanwhile_keeps_its_runs(
         store.runs.open_of_launch(launch.id, "another", worker, store.now())
     assert end_launch(database, launch, instance.get_run_by_id(offered[2].run_id)) == []
     assert state_of(database, tenant, *offered[:2])[0].state is RunState.RUNNING
+
+
+def test_a_launch_whose_dagster_run_was_deleted_ends_when_its_runs_have(
+    tick, database, tenant, offered, instance
+):
+    opened(database, offered, timedelta())
+    instance.delete_run(offered[2].run_id)
+    tick(reconcile)
+    run, launch_state = state_of(database, tenant, *offered[:2])
+    assert (run.state, launch_state) == (RunState.RUNNING, LaunchState.ACKNOWLEDGED)
+    with database.begin(tenant) as store:
+        store.runs.finish(begin(database, tenant, run.id), RunState.COMPLETED, store.now())
+    tick(reconcile)
+    assert state_of(database, tenant, *offered[:2])[1] is LaunchState.DEAD
+
+
+def test_reconcile_sees_more_launches_than_it_reads_at_once(database, tenant, instance):
+    with database.begin_system() as store:
+        for kind in (*JobKind, *JobKind):
+            request_run(store, tenant, kind, "tests")
+        offers = claim(store, owner_of(instance), store.now())
+        later = store.now() + OFFER_LEASE
+    assert len(offers) == 6
+    for offer in offers[-2:]:
+        made = instance.create_run_for_job(RUN_JOBS[offer.kind], tags={"scheduler/launch": str(offer.id)})
+        instance.report_run_failed(made, "no such image")
+    assert end_dead_launches(database, instance, later, a_turn=2) == (6, 2)
 
 
 def test_an_attempt_that_hangs_beyond_its_timeout_is_taken(tick, database, tenant, instance, admin):
