@@ -19,11 +19,14 @@ from typing import IO
 
 import click
 import psutil
+import psycopg
 
 from resources.dagster_database import require_dagster_database
+from resources.database import Database
 from resources.errors import InvalidInput, InvalidSettings, SchedulerError
 from resources.migrations import upgrade
 from resources.settings import SchedulerSettings, ensure_server
+from resources.states import WorkerState
 
 ROOT = Path(__file__).resolve().parents[2]
 HOST = "127.0.0.1"
@@ -73,6 +76,7 @@ def running_stack(settings: SchedulerSettings, port: int) -> Iterator[Stack]:
                 try:
                     yield Stack(f"http://{HOST}:{port}", log, process)
                 finally:
+                    _ask_workers_to_leave(settings, process)
                     _stop_dagster(process)
         finally:
             if ours:
@@ -160,6 +164,18 @@ def _start_dagster(home: Path, port: int, output: IO[bytes]) -> subprocess.Popen
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
+
+
+def _ask_workers_to_leave(settings: SchedulerSettings, process: subprocess.Popen[bytes]) -> None:
+    """Tells the processes that carry runs to hand them back, which takes them a chunk of work."""
+    with suppress(SchedulerError, psycopg.Error), Database(settings) as database:
+        with database.begin_system() as store:
+            here = store.workers.list(status=WorkerState.ACTIVE, host=socket.gethostname(), limit=1000).items
+        pids = {worker.pid for worker in here}
+        with suppress(psutil.Error):
+            for child in psutil.Process(process.pid).children(recursive=True):
+                if child.pid in pids:
+                    child.terminate()
 
 
 def _stop_dagster(process: subprocess.Popen[bytes]) -> None:

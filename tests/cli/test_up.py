@@ -14,9 +14,10 @@ import pytest
 
 from resources.database import Database
 from resources.settings import SchedulerSettings
-from resources.states import JobKind, RunState
+from resources.states import JobKind, RunState, WorkState
 from scheduler_defs.edits.runs import request_run
 from scheduler_defs.edits.tenants import create_tenant
+from scheduler_defs.inputs.sboms import Placement, ingest_sbom
 
 pytestmark = pytest.mark.stack
 
@@ -140,6 +141,33 @@ def test_what_a_killed_stack_was_starting_is_carried_out_by_the_next(own_directo
         assert (run.dagster_run_id,) not in found
         process.send_signal(signal.SIGINT)
         assert process.wait(STOPPED_WITHIN_SECONDS) == 0
+
+
+def test_a_run_that_is_carried_when_the_stack_stops_is_handed_back(own_directory, tmp_path):
+    settings = SchedulerSettings(data_directory=own_directory.path)
+    sbom = tmp_path / "bom.json"
+    component = {"type": "library", "name": "flask", "version": "1.0"}
+    content = {"bomFormat": "CycloneDX", "specVersion": "1.5", "version": 1, "components": [component]}
+    sbom.write_text(json.dumps(content))
+    with running(own_directory, WITH_SIGINT) as (process, _), Database(settings) as database:
+        with database.begin_system() as store:
+            create_tenant(store, "acme", "tests")
+        for number in range(300):
+            ingest_sbom(database, "acme", sbom, Placement("web", f"registry.test/shop/{number}:1"), "tests")
+        with database.begin_system() as store:
+            run_id = request_run(store, "acme", JobKind.GRAPH, "tests")
+
+        def some_are_done():
+            with database.begin("acme") as store:
+                return store.graph_jobs.list("acme", status=WorkState.COMPLETED).items
+
+        own_directory.until(some_are_done, "the run gets on")
+        process.send_signal(signal.SIGINT)
+        assert process.wait(STOPPED_WITHIN_SECONDS) == 0
+    with Database(settings) as database, database.begin("acme") as store:
+        run = store.runs.get("acme", run_id)
+        assert (run.state, run.attempt, run.failures) == (RunState.PENDING, 2, 0)
+        assert store.graph_jobs.count_by_status(run)[WorkState.RUNNING] == 0
 
 
 def test_a_port_in_use_is_one_line_and_starts_nothing(own_directory):
