@@ -111,10 +111,12 @@ stop: ## Stop the embedded PostgreSQL server
 	@if [ -x .venv/bin/scheduler ]; then .venv/bin/scheduler server stop; \
 	else echo 'make: nothing is installed here, so there is nothing to stop'; fi
 
-docs: install ## Write docs/schema.md from the database's catalog, the diagrams of the states, the table of docs/timing.md
+docs: install ## Write docs/schema.md and its fingerprint from the database's catalog, the diagrams of the states, the table of docs/timing.md
 	@mkdir -p build
 	.venv/bin/scheduler db document > build/schema.md
 	mv build/schema.md docs/schema.md
+	.venv/bin/scheduler db document --fingerprint > build/fingerprint.txt
+	mv build/fingerprint.txt sql/catalog/fingerprint.txt
 	.venv/bin/python -m resources.state_diagrams docs/state_machine.md
 	.venv/bin/python -m tests.timing.differences docs/timing.md
 

@@ -1,5 +1,6 @@
 """Renders a database's catalog as Markdown: docs/schema.md is this text of a migrated database."""
 
+import hashlib
 from collections.abc import Iterator, Sequence
 from importlib.resources import files
 
@@ -8,9 +9,10 @@ from psycopg import Connection
 from psycopg.rows import TupleRow
 
 from resources.migrations import require_current
-from resources.settings import SchedulerSettings
+from resources.settings import SchedulerSettings, ensure_server
 
 CATALOG = files("sql") / "catalog"
+DIGITS = 16
 OF_TABLES = ("columns", "constraints", "indexes", "policies", "privileges", "triggers")
 HEAD = """# Schema
 
@@ -19,6 +21,7 @@ Left out are Alembic's own table `scheduler.schema_version` and the monthly part
 """
 
 Rows = Sequence[TupleRow]
+Parts = dict[str, list[str]]
 
 
 def render(settings: SchedulerSettings) -> str:
@@ -27,24 +30,47 @@ def render(settings: SchedulerSettings) -> str:
     Raises ServerUnavailable without a server, SchemaMismatch when the database is not migrated.
     """
     require_current(settings)
-    with psycopg.connect(settings.conninfo(), connect_timeout=5) as connection:
+    parts = [HEAD]
+    for name, lines in _parts(settings).items():
+        parts += [f"## {name}", "", *lines]
+    return "\n".join(parts) + "\n"
+
+
+def fingerprint(settings: SchedulerSettings) -> dict[str, str]:
+    """The first digits of the SHA-256 of each part of that text, by its heading, migrated or not.
+
+    Raises ServerUnavailable without a server.
+    """
+    return {
+        name: hashlib.sha256("\n".join(lines).encode()).hexdigest()[:DIGITS]
+        for name, lines in _parts(settings).items()
+    }
+
+
+def expected_fingerprint() -> dict[str, str]:
+    """The fingerprint of a database that this code migrated."""
+    lines = (CATALOG / "fingerprint.txt").read_text(encoding="utf-8").splitlines()
+    return {name: digest for digest, _, name in (line.partition(" ") for line in lines)}
+
+
+def _parts(settings: SchedulerSettings) -> Parts:
+    """The lines of each table, then of the views, functions and sequences, by heading."""
+    ensure_server(settings)
+    with psycopg.connect(settings.conninfo(), connect_timeout=5, prepare_threshold=None) as connection:
         _read(connection, "qualify_names")
         tables = _read(connection, "tables")
         details = {kind: _by_table(_read(connection, kind)) for kind in OF_TABLES}
         views = _read(connection, "views")
         functions = _read(connection, "functions")
         sequences = _read(connection, "sequences")
-    lines = [HEAD]
-    for name, *about in tables:
-        lines += [
-            f"## {name}",
-            "",
-            *_table(about, {kind: rows.get(name, []) for kind, rows in details.items()}),
-        ]
-    lines += ["## Views", "", *_views(views), ""]
-    lines += ["## Functions", "", *_functions(functions), ""]
-    lines += ["## Sequences", "", *(f"- `{name}`: {comment}" for name, comment in sequences)]
-    return "\n".join(lines) + "\n"
+    parts = {
+        name: [*_table(about, {kind: rows.get(name, []) for kind, rows in details.items()})]
+        for name, *about in tables
+    }
+    parts["Views"] = [*_views(views), ""]
+    parts["Functions"] = [*_functions(functions), ""]
+    parts["Sequences"] = [f"- `{name}`: {comment}" for name, comment in sequences]
+    return parts
 
 
 def _read(connection: Connection[TupleRow], name: str) -> Rows:

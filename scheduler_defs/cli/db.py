@@ -97,8 +97,16 @@ def rebuild_summaries(tenant: str, since: datetime | timedelta, until: datetime 
 
 
 @db.command()
-def document() -> None:
+@click.option(
+    "--fingerprint", is_flag=True, help="Print a digest of each part instead, for `scheduler verify`."
+)
+def document(fingerprint: bool) -> None:
     """Print the schema's documentation in Markdown, read from the database's catalog."""
     from resources import catalog
 
-    click.echo(catalog.render(SchedulerSettings.load()), nl=False)
+    settings = SchedulerSettings.load()
+    if not fingerprint:
+        click.echo(catalog.render(settings), nl=False)
+        return
+    for part, digest in catalog.fingerprint(settings).items():
+        click.echo(f"{digest} {part}")

@@ -35,6 +35,7 @@ COMMANDS = {
     "lock": "List distributed locks, and free one by force.",
     "worker": "List the processes that carry runs, and let one finish.",
     "audit": "List edits, check that their record was not rewritten, and that what should have fired did.",
+    "verify": "Check the whole product on the configured database, and write a report.",
     "db": "Create, check, document and maintain the database.",
     "server": "Start, stop and look at the embedded PostgreSQL.",
 }

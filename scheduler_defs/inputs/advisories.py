@@ -91,7 +91,7 @@ def _keep(
         return
     if result.revision is None:
         result.revision = store.advisories.begin_revision(source, actor, store.now())
-    store.advisories.write(result.revision, [(_row(one), _ranges(one)) for one in fresh])
+    store.advisories.write(result.revision, [rows_of(one) for one in fresh])
 
 
 def _audit(store: Store, source: str, actor: str, result: IngestedAdvisories) -> None:
@@ -114,6 +114,11 @@ def _refusal(malformed: Malformed) -> InvalidDocument:
 def _batches(records: Iterator[Advisory | Malformed]) -> Iterator[list[Advisory | Malformed]]:
     while batch := list(islice(records, BATCH)):
         yield batch
+
+
+def rows_of(advisory: Advisory) -> tuple[AdvisoryRow, list[RangeRow]]:
+    """An advisory as the inventory keeps it."""
+    return _row(advisory), _ranges(advisory)
 
 
 def _row(advisory: Advisory) -> AdvisoryRow:

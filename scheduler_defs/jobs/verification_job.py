@@ -1,4 +1,4 @@
-"""verification_job: what the product says of itself is held against the ledger, once an hour."""
+"""verification_job: the ledger is audited and the whole product tried out, once an hour."""
 
 from dagster import (
     DefaultScheduleStatus,
@@ -10,15 +10,17 @@ from dagster import (
 )
 
 from scheduler_defs.ops.fire_ledger import fire_ledger
+from scheduler_defs.ops.verification_report import verification_report
 
 HOURLY = "11 * * * *"
 
 verification_job = define_asset_job(
     "verification_job",
-    selection=[fire_ledger],
+    selection=[fire_ledger, verification_report],
     executor_def=in_process_executor,
     tags={"scheduler/kind": "verification"},
-    description="Audits the fires of all tenants: computes what should have fired and compares it with the ledger.",
+    description="Audits the fires of all tenants: computes what should have fired and compares it with the ledger. "
+    "Then checks the whole product in scratch tenants, of which nothing is left.",
 )
 
 

@@ -29,11 +29,16 @@ def claim(store: Store, owner: str, now: datetime) -> list[Offer]:
     """
     tenants = store.tenants.lock_due(now, TENANTS_A_TICK)
     if tenants:
-        _fire(store, tenants, now)
-        store.runs.stop_superseded(tenants, now)
-        _launch(store, tenants, owner, now)
-        store.tenants.mark_served(tenants, now)
+        serve(store, tenants, owner, now)
     return store.launches.offer(owner, now, OFFER_LEASE, OFFERS_A_CLAIM)
+
+
+def serve(store: Store, tenants: Sequence[str], owner: str, now: datetime) -> None:
+    """Fires what is due of some tenants and packs what is pending; a claim holds them locked."""
+    _fire(store, tenants, now)
+    store.runs.stop_superseded(tenants, now)
+    _launch(store, tenants, owner, now)
+    store.tenants.mark_served(tenants, now)
 
 
 def claim_or_wait(

@@ -3,9 +3,9 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from dagster import AssetCheckSeverity, DagsterInstance, build_schedule_context
+from dagster import AssetCheckSeverity, AssetKey, DagsterInstance, build_schedule_context
 
-from resources.postgres import PostgresResource, shared_database
+from resources.postgres import shared_database
 from resources.states import JobKind, Overlap
 from scheduler_defs.definitions import defs
 from scheduler_defs.edits.schedules import NewSchedule, create_schedule
@@ -43,7 +43,7 @@ def verify(environment, monkeypatch):
 
         def run():
             job = defs.resolve_job_def("verification_job")
-            result = job.execute_in_process(instance=instance, resources={"postgres": PostgresResource()})
+            result = job.execute_in_process(instance=instance, asset_selection=[AssetKey("fire_ledger")])
             assert result.success
             (event,) = result.get_asset_materialization_events()
             (check,) = result.get_asset_check_evaluations()

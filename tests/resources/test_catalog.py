@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from resources.catalog import render
+from resources.catalog import expected_fingerprint, fingerprint, render
 from resources.errors import SchemaMismatch
 from resources.settings import SchedulerSettings
 
@@ -70,3 +70,19 @@ def test_a_database_without_the_schema_is_refused(server, make_database):
     settings = SchedulerSettings(persistence="postgres", dsn=server.conninfo(make_database(), "postgres"))
     with pytest.raises(SchemaMismatch, match="scheduler db upgrade"):
         render(settings)
+
+
+def test_the_fingerprint_is_up_to_date_and_has_a_line_for_each_heading(settings):
+    found = fingerprint(settings)
+    assert found == expected_fingerprint(), "the schema changed: run `make docs`"
+    headings = [
+        line[3:] for line in DOCUMENT.read_text(encoding="utf-8").splitlines() if line.startswith("## ")
+    ]
+    assert [*found] == headings
+
+
+def test_a_change_changes_the_fingerprint_of_its_part_alone(settings, admin):
+    before = fingerprint(settings)
+    admin.execute("CREATE INDEX extra ON scheduler.runs (error)")
+    after = fingerprint(settings)
+    assert {name for name in before if before[name] != after[name]} == {"scheduler.runs"}

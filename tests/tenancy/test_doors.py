@@ -12,7 +12,8 @@ from tests.tenancy.parameters import query_names
 
 REPO = Path(__file__).resolve().parents[2]
 DOORS = {
-    "session/begin_tenant": {"resources/database.py"},
+    # A verification enters the tenants' room without a tenant, to see that this fails.
+    "session/begin_tenant": {"resources/database.py", "resources/scratch.py"},
     # An advisory lock lives in a session of its own, which no pool may hand on.
     "session/begin_system": {"resources/database.py", "resources/lock.py"},
     # For the session, not for the transaction: on a connection that is closed after it.

@@ -1,0 +1,134 @@
+"""Images, advisories, policies, findings, and the audit with its seals: written, read, replaced."""
+
+from resources.audit_chain import check_links, seals_of
+from resources.protocols.audit import AuditFilter
+from resources.scratch import ACTOR
+from resources.selection import Selection
+from resources.states import JobKind, RunState
+from scheduler_defs.verification.check import Bench, Failed, expect, expect_equal
+from scheduler_defs.verification.world import ADVISORY
+
+PACKAGES = ["pkg:pypi/scheduler-verify-a", "pkg:pypi/scheduler-verify-b", "pkg:pypi/scheduler-verify-c"]
+
+
+def check_images(bench: Bench) -> str:
+    """An image has one SBOM and its components; other labels are an edit of the same image."""
+    with bench.world() as world:
+        image = world.image()
+        expect_equal("the image when ingested twice", world.image().id, image.id)
+        with world.begin() as store:
+            if image.sbom_id is None:
+                raise Failed("the image holds no SBOM")
+            _, digest = store.images.get_sbom(world.tenant, image.sbom_id)
+            expect_equal("the SBOM found by its digest", store.images.find_sbom(image, digest), image.sbom_id)
+            edited = store.images.upsert(
+                tenant_id=world.tenant,
+                registry=image.registry,
+                repository=image.repository,
+                digest=image.digest,
+                tag=image.tag,
+                namespace="verify",
+                labels={"tier": "test"},
+                now=world.now,
+            )
+            expect_equal("the image edited", edited.id, image.id)
+            chosen = store.images.select(world.tenant, Selection(labels={"tier": "test"}))
+            expect_equal("images with the label", [one.id for one in chosen], [image.id])
+            store.images.clear_components(image)
+    return "ingested, read, edited, selected, components cleared"
+
+
+def check_advisories(bench: Bench) -> str:
+    """A feed revision holds its advisories; what is written again replaces them."""
+    with bench.world() as world:
+        revision = world.advisory()
+        with world.begin_system() as store:
+            expect(store.advisories.latest_revision() >= revision, "the new revision is not the latest")
+            store.advisories.count_revision(revision, added=1, changed=0, unchanged=0)
+            expect_equal("what is known", store.advisories.known([ADVISORY, "-"]), {ADVISORY})
+            first = store.advisories.get_many([ADVISORY])[ADVISORY]
+            expect_equal("its digest", store.advisories.digests([ADVISORY]), {ADVISORY: first.digest})
+        expect(world.advisory() > revision, "a later revision has no greater number")
+        with world.begin() as store:
+            expect_equal("what a tenant reads", store.advisories.known([ADVISORY]), {ADVISORY})
+    return "written, read by the system and a tenant, written again"
+
+
+def check_policies(bench: Bench) -> str:
+    """A policy gets a revision with each other document, and none with the same."""
+    with bench.world() as world, world.begin() as store:
+        first = store.policies.list(world.tenant)
+        expect_equal("policies of a new tenant", len(first), 1)
+        default = first[0]
+        same = (world.tenant, default.name, default.document, default.digest, ACTOR, world.now)
+        current, before = store.policies.apply(*same)
+        expect(current == before == default, "an equal document made a revision")
+        second, _ = store.policies.apply(
+            world.tenant, default.name, f"{default.document}# edited\n", "1" * 64, ACTOR, world.now
+        )
+        expect_equal("its revision", second.revision, default.revision + 1)
+        expect_equal("the policies read", store.policies.list(world.tenant), [second])
+    return "applied, read, applied again"
+
+
+def check_findings(bench: Bench) -> str:
+    """A policy run leaves its findings open; a later run that does not see them closes them."""
+    with bench.world() as world:
+        image = world.image()
+        world.advisory()
+        run = world.carry_out(JobKind.POLICY)
+        expect_equal("the policy run", run.state, RunState.COMPLETED)
+        with world.begin() as store:
+            found = store.findings.list_open(world.tenant)
+            expect_equal(
+                "open findings", [(one.advisory_id, one.verdict) for one in found], [(ADVISORY, "block")]
+            )
+            expect_equal(
+                "the count",
+                [one.count for one in store.findings.count_open_of(world.tenant, [image.id])],
+                [1],
+            )
+        later = world.run(RunState.RUNNING, JobKind.POLICY)
+        with world.begin() as store:
+            store.findings.replace(later, [image.id], [], world.now)
+            expect_equal("findings left open", store.findings.list_open_of(world.tenant, [image.id]), [])
+    return "written by a run, read, counted, closed"
+
+
+def check_audit(bench: Bench) -> str:
+    """An edit is recorded with what it changed, and found by whoever looks for it."""
+    with bench.world() as world:
+        with world.begin() as store:
+            store.audit.append(
+                tenant_id=world.tenant,
+                actor=ACTOR,
+                action="edit",
+                entity="schedule",
+                entity_id="nightly",
+                old={"priority": 0},
+                new={"priority": 5},
+                now=world.now,
+            )
+            found = store.audit.list(world.tenant, AuditFilter(entity="schedule")).items
+            expect_equal("entries found", len(found), 1)
+            entry = found[0]
+            expect_equal("what it says", (entry.old, entry.new), ({"priority": 0}, {"priority": 5}))
+            expect_equal("the entry read", store.audit.get(world.tenant, entry.id), entry)
+    return "appended, listed, read"
+
+
+def check_audit_seals(bench: Bench) -> str:
+    """Entries are queued, sealed in a chain, and the chain holds."""
+    with bench.world() as world, world.begin_system() as store:
+        chain = world.tenant
+        expect(store.audit_seals.count_unsealed(chain) > 0, "entries were not queued for sealing")
+        expect(store.audit_seals.try_lock(chain), "the chain of a new tenant is held by somebody")
+        entries = store.audit_seals.take_unsealed(chain, 100)
+        store.audit_seals.append_many([*seals_of(chain, store.audit_seals.head(chain), entries, world.now)])
+        links = store.audit_seals.list_links(chain, 0, 100)
+        expect_equal("links", len(links), len(entries))
+        fault = check_links(chain, iter(links), []).fault
+        expect(fault is None, f"the chain is broken: {fault}")
+        stray = store.audit_seals.find_stray(chain)
+        expect(stray is None, f"entry {stray} is not covered")
+    return f"{len(links)} entries sealed and checked"
