@@ -69,7 +69,7 @@ def _cancel(world: World, run_id: UUID) -> None:
 
 def _return(world: World, run_id: UUID) -> None:
     with world.begin() as store:
-        store.runs.return_to_pending(store.runs.get(world.tenant, run_id))
+        store.runs.return_to_pending(store.runs.get(world.tenant, run_id), world.now)
 
 
 def _retry(world: World, run_id: UUID) -> None:
