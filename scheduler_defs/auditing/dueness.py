@@ -35,6 +35,10 @@ class Calendars:
             found += [closure] if closure else []
         return found
 
+    def edited(self, names: Iterable[str], after: datetime, until: datetime) -> list[datetime]:
+        """The instants in (after, until] at which any of the names got a new version, oldest first."""
+        return sorted({at for name in names for at in self._since.get(name, ()) if after < at <= until})
+
     def _read(self, name: str, version: int) -> Closure | None:
         content = self._said[name][version][1]
         return None if content is None else Closure(name, content)
@@ -53,9 +57,20 @@ def offset_of(trigger_id: UUID, jitter: timedelta) -> timedelta:
 def due(
     trigger_id: UUID, terms: Terms, occurrence: datetime, calendars: Calendars, judged_at: datetime
 ) -> datetime:
-    """When an occurrence is due by the calendars of ``judged_at``; one that they skip is due as if there were none."""
+    """When an occurrence is due by the calendars of ``judged_at``; one that they skip is due as if there were none.
+
+    What an edit of a calendar lets go of is due from that instant on, however long it had been held back.
+    """
+    edits = calendars.edited(terms.calendars, occurrence, judged_at)
+    found = _due_by(trigger_id, terms, occurrence, calendars.at(terms.calendars, min(occurrence, judged_at)))
+    for edited_at in edits:
+        closures = calendars.at(terms.calendars, edited_at)
+        found = max(_due_by(trigger_id, terms, occurrence, closures), min(found, edited_at))
+    return found
+
+
+def _due_by(trigger_id: UUID, terms: Terms, occurrence: datetime, closures: Sequence[Closure]) -> datetime:
     offset = offset_of(trigger_id, terms.jitter)
-    closures = calendars.at(terms.calendars, judged_at)
     base = occurrence
     for _ in range(_MOST_MOVES + 1):
         closed = next((one for one in closures if one.excludes(base)), None)

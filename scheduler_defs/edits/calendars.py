@@ -80,7 +80,7 @@ def edit_calendar(
 ) -> CalendarRow:
     """Changes fields of a calendar; what changes nothing writes nothing. ``version`` is the one it was made from.
 
-    Triggers that use it keep their next occurrence, which is due by the new calendar from now on.
+    Triggers that use it keep their next occurrence, which is due by the new calendar from now on, and not before.
 
     Raises NotFound, InvalidInput naming the field, VersionConflict.
     """
@@ -98,7 +98,7 @@ def edit_calendar(
     _keep(store, after, "edit", actor, now, content_of(calendar))
     triggers = store.triggers.lock_of_calendar(tenant_id, name)
     calendars = read_calendars(store, triggers)
-    store.triggers.delay_many([due_anew(one, calendars) for one in triggers], now)
+    store.triggers.delay_many([due_anew(one, calendars, now) for one in triggers], now)
     return after
 
 

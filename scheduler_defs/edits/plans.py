@@ -53,10 +53,16 @@ def planned(store: Store, trigger: Trigger, next_fire_at: datetime | None) -> Tr
     return due_anew(replace(trigger, next_fire_at=next_fire_at), read_calendars(store, [trigger]))
 
 
-def due_anew(trigger: Trigger, calendars: Calendars) -> Trigger:
-    """A trigger whose next occurrence is due as calendars say."""
-    at = trigger.next_fire_at
-    return replace(trigger, due_delay=dues_of(trigger, calendars).of(at).at - at if at else timedelta())
+def due_anew(trigger: Trigger, calendars: Calendars, edited_at: datetime | None = None) -> Trigger:
+    """A trigger whose next occurrence is due as calendars say.
+
+    Where an edit of a calendar lets go of what was held back, it is due from the instant of the edit on: not late
+    since long before.
+    """
+    at, dues = trigger.next_fire_at, dues_of(trigger, calendars)
+    if edited_at is not None and trigger.next_due_at is not None:
+        dues = replace(dues, not_before=min(trigger.next_due_at, edited_at))
+    return replace(trigger, due_delay=dues.of(at).at - at if at else timedelta())
 
 
 def instant_of(

@@ -9,10 +9,10 @@ from resources.records import Advance, Trigger
 from resources.states import TriggerKind
 from resources.store import Store
 from scheduler_defs.timing.calendars import Calendar, calendar_of
-from scheduler_defs.timing.fires import OCCURRENCES_A_TRIGGER
+from scheduler_defs.timing.fires import ROWS_A_TRIGGER
 from scheduler_defs.timing.triggers import Calendars, Events
 
-MOST_EVENTS = OCCURRENCES_A_TRIGGER + 1
+MOST_EVENTS = ROWS_A_TRIGGER + 1
 """What a tick handles of a trigger, and the one it goes on with."""
 ALL_EVENTS = 1_000_000
 

@@ -28,6 +28,7 @@ LONGEST = timedelta(days=400)
 MOST_MOVES = 1000
 _DAY = timedelta(days=1)
 _SECOND = timedelta(seconds=1)
+_TICK = timedelta(microseconds=1)
 _DAYS_KEPT = 1024
 _Rule = tuple[int, int, frozenset[int], tuple[int, int]]
 """An entry: first and last day as ordinals, weekdays, span of minutes."""
@@ -124,6 +125,37 @@ def verdict(calendars: Sequence[Calendar], occurrence: datetime) -> Fire | Skip:
         if end is None or end - occurrence > LONGEST or moves == MOST_MOVES:
             return Skip(f"calendar:{hit.name}")
         base, moves = end, moves + 1
+
+
+def lasting_verdict(
+    calendars: Sequence[Calendar], occurrence: datetime, before: datetime
+) -> tuple[Fire | Skip, datetime]:
+    """The verdict on an occurrence, and until when, exclusive and not beyond `before`, later ones get it too.
+
+    Where the base is the occurrence itself, each of them fires at its own time.
+    """
+    judged = verdict(calendars, occurrence)
+    hit = next((place for place, one in enumerate(calendars) if excluded(one, occurrence)), len(calendars))
+    end = before
+    for one in calendars[:hit]:
+        end = _changes_at(one, occurrence, end, excluded=True)
+    if hit == len(calendars):
+        return judged, end
+    end = _changes_at(calendars[hit], occurrence, end, excluded=False)
+    if calendars[hit].on_excluded is OnExcluded.MOVE and isinstance(judged, Skip):
+        # Somewhere on its way it would have been moved too far, and a later one perhaps not.
+        ends = (end_of_exclusion(calendars[hit], at) for at in (occurrence, end - _TICK))
+        if any(one is not None for one in ends):
+            end = occurrence + _TICK
+    return judged, end
+
+
+def _changes_at(calendar: Calendar, since: datetime, before: datetime, excluded: bool) -> datetime:
+    """The first instant from `since` on that is, or is not, excluded; at most `before`."""
+    found = calendar.days.first(
+        utc("since", since).replace(tzinfo=None), before.replace(tzinfo=None), excluded=excluded
+    )
+    return before if found is None else found.replace(tzinfo=UTC)
 
 
 class _Days:

@@ -1,21 +1,25 @@
 """Which due occurrences fire and which are skipped, and where a trigger goes on.
 
 On time are those not older than `grace`; older ones are missed and follow the catch-up policy. Everything is
-decided from the oldest on, so each occurrence is handled once, and what is skipped is older than what fires.
+decided from the oldest on, so each occurrence is handled once. What is skipped is counted by stretches, in which
+calendars make the same of all, and not one by one.
 """
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from resources.errors import InvalidInput
 from resources.states import CatchUp
-from scheduler_defs.timing.dues import Dues
-from scheduler_defs.timing.rules import IntervalRule, OnceRule, Rule, next_fire, utc
+from scheduler_defs.timing.dues import Dues, Stretch
+from scheduler_defs.timing.occurrences import Occurrences
+from scheduler_defs.timing.rules import EventRule, IntervalRule, OnceRule, Rule, next_fire, utc
 
 _TICK = timedelta(microseconds=1)
 MISSED = "missed"
 _LATE_ONCE = timedelta(seconds=60)
+_TIME_A_ROW = timedelta(days=10)
+"""For each row that a step may write it looks so much further ahead, so that days are bounded too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,15 +30,6 @@ class SkippedRange:
     first: datetime
     last: datetime
     reason: str = MISSED
-
-
-@dataclass(frozen=True, slots=True)
-class _Occurrence:
-    """One that is due, since how long, and why it is skipped; None for one that may fire."""
-
-    at: datetime
-    late: timedelta
-    reason: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +52,11 @@ class Misfires:
     window: timedelta
     grace: timedelta
 
+    @property
+    def keep(self) -> timedelta:
+        """How late every occurrence still fires."""
+        return max(self.grace, self.window) if self.policy is CatchUp.ALL else self.grace
+
 
 def plan(
     rule: Rule,
@@ -69,12 +69,13 @@ def plan(
     ends_at: datetime | None = None,
     limit: int = 1000,
 ) -> Plan:
-    """Handle the occurrences from `next_fire_at` on that are due at `now`, the oldest `limit` of them.
+    """Handle the occurrences from `next_fire_at` on that are due at `now`, the oldest, in `limit` rows.
 
-    Missed ones: `none` skips them, `latest` fires the newest if it lies within the window and nothing is on
-    time, `all` fires those within the window. Those of an interval that cannot fire are counted without the
-    limit. Consecutive ones skipped for one reason are one range. `next_fire_at` counts as an occurrence even if
-    the rule no longer names it (changed time zone data); nothing before `starts_at` or after `ends_at` does.
+    Missed ones: `none` skips them, `latest` fires the newest that no calendar skips, if it lies within the window and
+    nothing is on time, `all` fires those within the window. A row is a fire or a range of those skipped for one
+    reason, between which none fires; there is one row more where the newest of a range fires. `next_fire_at` counts
+    as an occurrence even if the rule no longer names it (changed time zone data); nothing before `starts_at` or after
+    `ends_at` does.
     """
     dues = dues or Dues()
     now, first = utc("now", now), _not_before(rule, utc("next_fire_at", next_fire_at), starts_at)
@@ -82,13 +83,27 @@ def plan(
     until = due_until if ends_at is None else min(due_until, utc("ends_at", ends_at))
     if first is None or first > until:
         return Plan((), (), _not_after(first, ends_at))
-    passed = _pass_over(rule, first, due_until, until, misfires, dues)
-    rest = next_fire(rule, passed.last) if passed else first
-    due, following = _due(rule, rest, until, now, dues, limit)
-    reaches_newest = following is None or following > until or dues.of(following).at > now
-    decided = _decided(due, reaches_newest, misfires)
-    fires = tuple(at for at, reason in decided if reason is None)
-    return Plan(fires, tuple(_ranges(passed, decided)), _not_after(following, ends_at))
+    step = _Step(Occurrences(rule, first), now, until, misfires, dues, limit)
+    following = step.take()
+    fires = tuple(row for row in step.rows if isinstance(row, datetime))
+    return Plan(fires, tuple(_joined(step.rows)), _not_after(following, ends_at))
+
+
+def passed_by(
+    rule: Rule,
+    next_fire_at: datetime,
+    now: datetime,
+    reason: str,
+    starts_at: datetime | None = None,
+    ends_at: datetime | None = None,
+) -> SkippedRange | None:
+    """Every occurrence from `next_fire_at` up to now as one range, whenever it is due; None when there is none."""
+    first = _not_before(rule, utc("next_fire_at", next_fire_at), starts_at)
+    until = utc("now", now) if ends_at is None else min(utc("now", now), utc("ends_at", ends_at))
+    if first is None:
+        return None
+    count, last = Occurrences(rule, first).count(first, until + _TICK)
+    return SkippedRange(count, first, last, reason) if last else None
 
 
 def first_fire(
@@ -130,73 +145,92 @@ def _not_after(occurrence: datetime | None, ends_at: datetime | None) -> datetim
     return None if ended else occurrence
 
 
-def _pass_over(
-    rule: Rule, first: datetime, now: datetime, until: datetime, misfires: Misfires, dues: Dues
-) -> SkippedRange | None:
-    """The occurrences of an interval too old to fire, but for the newest that might, by arithmetic."""
-    keep = misfires.grace
-    if misfires.policy is CatchUp.ALL:
-        keep = max(keep, misfires.window)
-    keep += dues.longest_move
-    if not isinstance(rule, IntervalRule) or now - first <= keep:
-        return None
-    if (first - utc("anchor", rule.anchor)) % rule.every:
-        return None
-    spare = 1 if misfires.policy is CatchUp.LATEST else 0
-    older_than_keep = -((keep - (now - first)) // rule.every)
-    count = min(older_than_keep, (until - first) // rule.every + 1) - spare
-    return SkippedRange(count, first, first + (count - 1) * rule.every) if count else None
+@dataclass
+class _Step:
+    """Handles due occurrences, the oldest first, until none is left or it has its rows."""
+
+    occurrences: Occurrences
+    now: datetime
+    until: datetime
+    misfires: Misfires
+    dues: Dues
+    limit: int
+    rows: list[datetime | SkippedRange] = field(default_factory=list)
+    """What fires and what is skipped, oldest first; ranges of one reason may follow each other."""
+
+    def take(self) -> datetime | None:
+        """The next occurrence not handled."""
+        following: datetime | None = self.occurrences.first
+        until = self._horizon()
+        while following is not None and following <= until and len(self.rows) < self.limit:
+            stretch = self.dues.stretch(following, until + _TICK)
+            if self.dues.due_in(stretch, following) > self.now:
+                break
+            following = self._handle(following, stretch)
+        if self.misfires.policy is CatchUp.LATEST:
+            self._catch_up_latest(following)
+        return following
+
+    def _horizon(self) -> datetime:
+        """How far ahead this step looks. Of events not all may be known, but more than are handled at a time."""
+        rule, first = self.occurrences.rule, self.occurrences.first
+        if isinstance(rule, EventRule) and len(rule.times) > self.limit:
+            return min(self.until, rule.times[self.limit - 1])
+        if isinstance(rule, IntervalRule) and not self.dues.calendars:
+            return self.until
+        return first + min(self.until - first, self.limit * _TIME_A_ROW)
+
+    def _handle(self, at: datetime, stretch: Stretch) -> datetime | None:
+        """Handles those of a stretch, from its first on; the next occurrence not handled."""
+        if stretch.reason is not None:
+            self._skip(at, stretch.end, stretch.reason)
+            return self.occurrences.at_or_after(stretch.end)
+        lost = max(at, self.dues.end_of_due(stretch, self.now - self.misfires.keep))
+        self._skip(at, lost, MISSED)
+        for one in self.occurrences.walk(lost, stretch.end):
+            if len(self.rows) >= self.limit:
+                return one
+            self.rows.append(one)
+        return self.occurrences.at_or_after(stretch.end)
+
+    def _skip(self, first: datetime, before: datetime, reason: str) -> None:
+        count, last = self.occurrences.count(first, before)
+        if last:
+            self.rows.append(SkippedRange(count, first, last, reason))
+
+    def _catch_up_latest(self, following: datetime | None) -> None:
+        """Fires the newest missed occurrence after all, unless one after it may fire."""
+        missed = [one for one in self.rows if isinstance(one, SkippedRange) and one.reason == MISSED]
+        if not missed or any(isinstance(one, datetime) for one in self.rows):
+            return
+        newest, place = missed[-1], self.rows.index(missed[-1])
+        if self.now - self.dues.of(newest.last).at > self.misfires.window or self._may_fire(following):
+            return
+        last = self.occurrences.last_before(newest.first, newest.last)
+        others = [SkippedRange(newest.count - 1, newest.first, last)] if last else []
+        self.rows[place : place + 1] = [*others, newest.last]
+
+    def _may_fire(self, following: datetime | None) -> bool:
+        """Whether an occurrence from `following` on is due and no calendar skips it."""
+        while following is not None and following <= self.until:
+            stretch = self.dues.stretch(following, self.until + _TICK)
+            if self.dues.due_in(stretch, following) > self.now:
+                return False
+            if stretch.reason is None:
+                return True
+            following = self.occurrences.at_or_after(stretch.end)
+        return False
 
 
-def _due(
-    rule: Rule, first: datetime | None, until: datetime, now: datetime, dues: Dues, limit: int
-) -> tuple[list[_Occurrence], datetime | None]:
-    """The oldest `limit` occurrences up to `until` that are due, and the one after them."""
-    due: list[_Occurrence] = []
-    while first is not None and first <= until and len(due) < limit:
-        this = dues.of(first)
-        if this.at > now:
-            break
-        due.append(_Occurrence(first, now - this.at, this.reason))
-        first = next_fire(rule, first)
-    return due, first
-
-
-def _decided(
-    due: Sequence[_Occurrence], reaches_newest: bool, misfires: Misfires
-) -> list[tuple[datetime, str | None]]:
-    """Each occurrence with the reason it is skipped for; None where it fires."""
-    open_to_fire = [one for one in due if one.reason is None]
-    missed = [one for one in open_to_fire if one.late > misfires.grace]
-    caught_up = _caught_up(misfires, missed, reaches_newest and len(missed) == len(open_to_fire))
-    lost = {one.at for one in missed} - {one.at for one in caught_up}
-    return [(one.at, MISSED if one.at in lost else one.reason) for one in due]
-
-
-def _caught_up(
-    misfires: Misfires, missed: Sequence[_Occurrence], nothing_on_time: bool
-) -> Sequence[_Occurrence]:
-    within_window = [one for one in missed if one.late <= misfires.window]
-    match misfires.policy:
-        case CatchUp.ALL:
-            return within_window
-        case CatchUp.LATEST if nothing_on_time:
-            return within_window[-1:]
-        case _:
-            return []
-
-
-def _ranges(
-    passed: SkippedRange | None, decided: Sequence[tuple[datetime, str | None]]
-) -> Iterator[SkippedRange]:
-    """Consecutive occurrences skipped for one reason as one range; `passed` came before them."""
-    current = passed
-    for at, reason in decided:
-        if current and current.reason == reason:
-            current = SkippedRange(current.count + 1, current.first, at, current.reason)
+def _joined(rows: list[datetime | SkippedRange]) -> Iterator[SkippedRange]:
+    """Ranges of one reason that follow each other as one range."""
+    current: SkippedRange | None = None
+    for row in rows:
+        if isinstance(row, SkippedRange) and current and current.reason == row.reason:
+            current = SkippedRange(current.count + row.count, current.first, row.last, row.reason)
             continue
         if current:
             yield current
-        current = SkippedRange(1, at, at, reason) if reason else None
+        current = row if isinstance(row, SkippedRange) else None
     if current:
         yield current

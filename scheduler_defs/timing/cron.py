@@ -17,6 +17,7 @@ from croniter import croniter
 
 from resources.errors import InvalidInput
 from resources.states import DayMatch
+from scheduler_defs.timing.cron_days import DayTest, TimesOfDay, plain_days, searched_days, times_of_day
 
 _DAY, _WEEKDAY, _SECOND = 2, 4, 5
 _EXPECTED = "minute hour day-of-month month day-of-week, with seconds first if six, or a macro like @daily"
@@ -30,16 +31,14 @@ class Cron:
     """A parsed expression; `fixed_time` is true when neither its minute nor its hour field has a wildcard."""
 
     fixed_time: bool
+    times: TimesOfDay
+    matches_day: DayTest
+    """Whether a date matches; the times of day are those of each."""
     _matcher: croniter
 
     def next_after(self, local: datetime) -> datetime | None:
         """First match after a naive wall-clock time (whole seconds); None when there is none for 50 years."""
-        # The parsed matcher is shared by threads and keeps its position in itself: search with a copy.
-        try:
-            match: datetime = copy(self._matcher).get_next(datetime, start_time=local)
-        except (ValueError, OverflowError):  # CroniterBadDateError, or past the year 9999
-            return None
-        return match
+        return _next_after(self._matcher, local)
 
 
 @lru_cache(maxsize=4096)
@@ -58,11 +57,31 @@ def parse(expression: str, day_match: DayMatch = DayMatch.OR) -> Cron:
         raise InvalidInput("cron", expression, f"{_EXPECTED} ({error})") from error
     _restrict_days(matcher)
     _refuse_ambiguous_days(expression, matcher, either)
-    minute, hour = matcher.expressions[:2]
-    cron = Cron("*" not in minute + hour, matcher)
-    if cron.next_after(_PROBE) is None:
+    if _next_after(matcher, _PROBE) is None:
         raise InvalidInput("cron", expression, "an expression that matches at least one date")
-    return cron
+    minute, hour = matcher.expressions[:2]
+    return Cron("*" not in minute + hour, _times(matcher), _days(matcher, either), matcher)
+
+
+def _next_after(matcher: croniter, local: datetime) -> datetime | None:
+    # The parsed matcher is shared by threads and keeps its position in itself: search with a copy.
+    try:
+        match: datetime = copy(matcher).get_next(datetime, start_time=local)
+    except (ValueError, OverflowError):  # CroniterBadDateError, or past the year 9999
+        return None
+    return match
+
+
+def _times(matcher: croniter) -> TimesOfDay:
+    minute, hour, *_ = fields = matcher.expanded
+    return times_of_day(minute, hour, fields[_SECOND] if len(fields) > _SECOND else [0])
+
+
+def _days(matcher: croniter, either: bool) -> DayTest:
+    _, _, day, month, weekday, *_ = matcher.expanded
+    special = matcher.nth_weekday_of_month or matcher.nearest_weekday
+    plain = None if special else plain_days(day, month, weekday, either)
+    return plain or searched_days(partial(_next_after, matcher))
 
 
 def _written_out(expression: str) -> str:

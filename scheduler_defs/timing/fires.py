@@ -1,5 +1,6 @@
 """What due triggers become: rows of the ledger and the triggers' next occurrences. Pure."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -7,15 +8,19 @@ from uuid import UUID
 
 from resources.ids import new_id
 from resources.records import Advance, FiringFacts, NewRun, OpenRuns, Schedule, Trigger
-from resources.states import CatchUp, TriggerKind
-from scheduler_defs.timing.catch_up import Misfires, Plan, SkippedRange, plan
+from resources.states import TriggerKind
+from scheduler_defs.timing.catch_up import Misfires, Plan, SkippedRange, passed_by, plan
 from scheduler_defs.timing.dues import Dues
 from scheduler_defs.timing.gates import Gate
+from scheduler_defs.timing.rules import Rule
 from scheduler_defs.timing.triggers import Calendars, Events, dues_of, rule_of
 from scheduler_defs.timing.wall_clock import TZDATA_VERSION
 
-OCCURRENCES_A_TICK = 50_000
-OCCURRENCES_A_TRIGGER = 1000
+ROWS_A_TICK = 10_000
+"""Tenants get equal parts of it, and the triggers of each equal parts of that."""
+ROWS_A_TRIGGER = 1000
+LEAST_ROWS = 5
+"""What a trigger may write in any case: what it missed and what then fires, with a calendar in between."""
 NOTHING = Plan((), (), None)
 
 
@@ -76,12 +81,12 @@ def plan_fires(
 ) -> Fires:
     """Accounts for due occurrences of locked triggers with exactly one row each, or one per skipped range.
 
-    Of each trigger the oldest ones, as many as keep a tick bounded; the rest stays due. A trigger that makes
-    no sense, which only SQL by hand can write, is skipped with the reason and not planned again. ``facts`` are
-    those of schedules with a rate or conditions.
+    Of each trigger the oldest ones, as many as keep a tick bounded; the rest stays due. A tenant has its equal part
+    of a tick, whatever others have due. A trigger that makes no sense, which only SQL by hand can write, is skipped
+    with the reason and not planned again. ``facts`` are those of schedules with a rate or conditions.
     """
     fires = Fires()
-    limit = max(1, min(OCCURRENCES_A_TRIGGER, OCCURRENCES_A_TICK // max(1, len(triggers))))
+    limits = _limits(triggers)
     open_by_schedule = {(one.tenant_id, one.schedule_id): one for one in open_runs}
     facts_by_schedule = {(one.tenant_id, one.schedule_id): one for one in facts}
     due: dict[tuple[str, UUID], list[Trigger]] = {}
@@ -89,6 +94,7 @@ def plan_fires(
         due.setdefault((trigger.tenant_id, trigger.schedule_id), []).append(trigger)
     for schedule in schedules:
         key = (schedule.tenant_id, schedule.id)
+        limit = limits.get(schedule.tenant_id, LEAST_ROWS)
         steps = [_step(schedule, trigger, now, calendars, limit, events) for trigger in due.get(key, [])]
         gate = Gate(schedule, open_by_schedule.get(key), facts_by_schedule.get(key), now)
         _fire(fires, schedule, steps, gate)
@@ -127,20 +133,31 @@ def _waiting(triggers: Iterable[Trigger], events: Events | None) -> Iterator[Tri
             yield trigger
 
 
+def _limits(triggers: Iterable[Trigger]) -> dict[str, int]:
+    """How many rows each trigger of a tenant may write."""
+    due = Counter(trigger.tenant_id for trigger in triggers)
+    return {
+        tenant: max(LEAST_ROWS, min(ROWS_A_TRIGGER, ROWS_A_TICK // len(due) // count))
+        for tenant, count in due.items()
+    }
+
+
 def _passed(
     schedule: Schedule, trigger: Trigger, now: datetime, reason: str, events: Events | None
 ) -> SkippedRange | None:
-    """Every occurrence of a trigger up to now as one range, also those not due yet."""
-    unserved = replace(schedule, catch_up=CatchUp.NONE, misfire_grace=timedelta())
-    count, first, last, following = 0, trigger.next_fire_at, trigger.next_fire_at, trigger.next_fire_at
-    while following is not None and following <= now:
-        plain = replace(trigger, jitter=timedelta(), calendars=[], next_fire_at=following)
-        step = _step(unserved, plain, now, events=events).planned
-        count, last = count + len(step.fires), step.fires[-1] if step.fires else last
-        for skipped in step.skipped:
-            count, last = count + skipped.count, max(last or skipped.last, skipped.last)
-        following = step.next_fire_at
-    return SkippedRange(count, first, last, reason) if first and last and count else None
+    """Every occurrence of a trigger up to now as one range, also those not due yet; one if it makes no sense."""
+    at = trigger.next_fire_at
+    if at is None or at > now:
+        return None
+    try:
+        rule = _rule(trigger, events)
+        return passed_by(rule, at, now, reason, schedule.starts_at, schedule.ends_at)
+    except Exception:  # as in a tick
+        return SkippedRange(1, at, at, reason)
+
+
+def _rule(trigger: Trigger, events: Events | None) -> Rule:
+    return rule_of(trigger, (events or {}).get((trigger.tenant_id, trigger.id), ()))
 
 
 def _step(
@@ -148,15 +165,18 @@ def _step(
     trigger: Trigger,
     now: datetime,
     calendars: Calendars | None = None,
-    limit: int = OCCURRENCES_A_TRIGGER,
+    limit: int = ROWS_A_TRIGGER,
     events: Events | None = None,
 ) -> _Step:
+    """Plans a trigger. Nothing of it is due before its next occurrence is, which an edit of a calendar may put off."""
     if trigger.next_fire_at is None:
         return _Step(trigger)
     try:
         dues = dues_of(trigger, calendars or {})
+        if trigger.next_due_at is not None:
+            dues = replace(dues, not_before=trigger.next_due_at)
         planned = plan(
-            rule_of(trigger, (events or {}).get((trigger.tenant_id, trigger.id), ())),
+            _rule(trigger, events),
             trigger.next_fire_at,
             now,
             Misfires(schedule.catch_up, schedule.catch_up_window, schedule.misfire_grace),

@@ -140,9 +140,9 @@ def _next_cron(rule: CronRule, after: datetime) -> datetime | None:
 
 
 def _next_interval(rule: IntervalRule, after: datetime) -> datetime:
-    return utc("anchor", rule.anchor) + _fired_by(rule, after) * rule.every
+    return utc("anchor", rule.anchor) + fired_by(rule, after) * rule.every
 
 
-def _fired_by(rule: IntervalRule, instant: datetime) -> int:
+def fired_by(rule: IntervalRule, instant: datetime) -> int:
     """How many fires there are up to and including an instant."""
     return max(0, (instant - utc("anchor", rule.anchor)) // rule.every + 1)

@@ -90,12 +90,13 @@ def test_an_occurrence_is_due_when_the_firing_path_has_it(case, jitter, trigger_
 
 def test_the_calendar_of_then_counts_and_a_deleted_one_does_not():
     moved = {"mode": "exclude", "on_excluded": "move", "entries": [{"date": "2026-03-14"}]}
-    calendars = Calendars({"freeze": [(NOON - DAY, moved), (NOON + DAY, None)]})
+    calendars = Calendars({"freeze": [(NOON - DAY, moved), (NOON + DAY / 4, None)]})
     terms = Terms(AuditedRule(TriggerKind.ONCE, at=NOON), calendars=("freeze", "never made"))
     one = UUID(int=1)
     assert due(one, terms, NOON, calendars, NOON - 2 * DAY) == NOON
     assert due(one, terms, NOON, calendars, NOON) == NOON + DAY / 2
-    assert due(one, terms, NOON, calendars, NOON + DAY) == NOON
+    assert due(one, terms, NOON, calendars, NOON + DAY) == NOON + DAY / 4
+    assert due(one, terms, NOON - DAY, calendars, NOON + DAY) == NOON - DAY
 
 
 @pytest.mark.parametrize("said", [{}, {"entries": [{"date": "x"}]}, {"entries": [], "timezone": "Mars"}])

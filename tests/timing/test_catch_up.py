@@ -87,14 +87,24 @@ def test_the_grace_counts_even_beyond_the_window(rule: Rule) -> None:
     assert hourly(rule, at(0.5), CatchUp.ALL, window=timedelta(0), grace=HOUR) == Plan((NOON,), (), at(1))
 
 
-def test_at_most_limit_at_a_time_and_none_but_the_newest_is_latest() -> None:
+def test_what_a_downtime_missed_is_one_range_whatever_the_limit() -> None:
     now = at(4) + 2 * MINUTE
-    begun = hourly(HOURLY, now, CatchUp.LATEST, limit=3)
-    assert begun == Plan((), (SkippedRange(3, NOON, at(2)),), at(3))
-    ended = take_step(HOURLY, at(3), now, policy=CatchUp.LATEST, window=3 * HOUR, grace=MINUTE, limit=3)
-    assert ended == Plan((at(4),), (SkippedRange(1, at(3), at(3)),), at(5))
-    exact = take_step(HOURLY, at(3), now, policy=CatchUp.LATEST, window=3 * HOUR, grace=MINUTE, limit=2)
-    assert exact == ended
+    for limit in (1, 3):
+        made = hourly(HOURLY, now, CatchUp.LATEST, limit=limit)
+        assert made == Plan((at(4),), (SkippedRange(4, NOON, at(3)),), at(5))
+    begun = hourly(HOURLY, at(4) + SECOND, CatchUp.LATEST, limit=1)
+    assert begun == Plan((), (SkippedRange(4, NOON, at(3)),), at(4))
+
+
+def test_a_step_looks_ten_days_ahead_for_each_row_and_then_goes_on() -> None:
+    ahead, following, fired, counted = NOON + 25 * DAY, NOON, [], []
+    while following is not None and following <= ahead:
+        options = {"window": DAY, "grace": MINUTE, "limit": 1}
+        made = take_step(HOURLY, following, ahead + 2 * MINUTE, policy=CatchUp.LATEST, **options)
+        counted += [one.count for one in made.skipped]
+        fired += made.fires
+        following = made.next_fire_at
+    assert (counted, fired) == ([241, 241, 118], [ahead])
 
 
 def test_the_limit_leaves_catch_up_for_the_next_call() -> None:
@@ -207,7 +217,7 @@ def test_every_occurrence_is_accounted_for_once_and_as_the_policy_says(
             skipped = sum(one.count for one in made.skipped)
             handled = due[: skipped + len(made.fires)]
             assert handled
-            assert len(handled) <= limit or isinstance(rule, IntervalRule)
+            assert len(made.skipped) + len(made.fires) <= limit + 1
             for one in made.skipped:
                 assert (one.first, one.last) == (handled[0], handled[skipped - 1])
                 assert one.reason == "missed"

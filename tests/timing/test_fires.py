@@ -14,7 +14,7 @@ from resources.states import CalendarMode, CatchUp, DayMatch, JobKind, OnExclude
 from scheduler_defs.timing import rules
 from scheduler_defs.timing.calendar_entries import parse_entries
 from scheduler_defs.timing.calendars import Calendar
-from scheduler_defs.timing.fires import OCCURRENCES_A_TICK, plan_fires, skip_due
+from scheduler_defs.timing.fires import ROWS_A_TICK, plan_fires, skip_due
 from scheduler_defs.timing.jitter import offset_of
 from scheduler_defs.timing.triggers import rule_of
 from scheduler_defs.timing.wall_clock import TZDATA_VERSION
@@ -131,9 +131,9 @@ def test_a_tick_after_a_long_downtime_plans_a_bounded_number_of_occurrences_of_e
     due = [trigger(of, NOW - timedelta(days=2)) for _ in range(200)]
     fires = plan_fires([of], due, [], NOW)
     by_trigger = Counter(run.trigger_id for run in fires.runs)
-    assert set(by_trigger.values()) == {OCCURRENCES_A_TICK // 200}
+    assert set(by_trigger.values()) == {ROWS_A_TICK // 200}
     assert {one.next_fire_at for one in fires.advances} == {
-        NOW - timedelta(days=2) + OCCURRENCES_A_TICK // 200 * MINUTE
+        NOW - timedelta(days=2) + ROWS_A_TICK // 200 * MINUTE
     }
 
 

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from resources.errors import InvalidInput
 from resources.states import DayMatch, DstGap, DstOverlap, TriggerKind
 from scheduler_defs.auditing.evaluator import AuditedRule, occurrences
+from scheduler_defs.timing.occurrences import count, walk
 from scheduler_defs.timing.rules import CronRule, fires, validate
 from tests.timing.expressions import Expression, expressions
 from tests.timing.scan import ZONES, Stretch, scanned, stretches
@@ -52,7 +53,13 @@ def agree(
     rule = rule_of(expression, around.zone, gap, overlap, day_match)
     due = scanned(expression, around, gap, overlap, day_match)
     assert list(occurrences(audited(rule), around.start, around.end)) == due
+    within = around.start + timedelta(microseconds=1), around.end + timedelta(microseconds=1)
+    assert list(walk(rule, *within)) == due
+    assert count(rule, *within) == (len(due), due[-1] if due else None)
     skipped = int(place * max(0, len(due) - SHOWN))
+    assert count(rule, *(due[n] if due else one for n, one in zip((skipped, -1), within, strict=True)))[
+        0
+    ] == (max(0, len(due) - skipped - 1))
     after = due[skipped - 1] if skipped else around.start
     assert fires(rule, after, around.end, SHOWN) == due[skipped : skipped + SHOWN]
 
@@ -88,7 +95,7 @@ INSTANTS = st.datetimes(datetime(1970, 1, 1), datetime(2100, 1, 1), timezones=st
 
 
 @given(expressions(), st.sampled_from(ZONES), INSTANTS, GAPS, OVERLAPS, DAY_MATCHES)
-def test_the_auditor_names_what_fires_over_years(
+def test_the_auditor_and_the_count_name_what_fires_over_years(
     expression: Expression,
     zone: str,
     after: datetime,
@@ -99,3 +106,7 @@ def test_the_auditor_names_what_fires_over_years(
     rule = rule_of(expression, zone, gap, overlap, day_match)
     found = list(islice(occurrences(audited(rule), after, after + 12 * YEAR), SHOWN))
     assert found == fires(rule, after, after + 12 * YEAR, SHOWN)
+    if found:
+        beyond = found[-1] + timedelta(microseconds=1)
+        assert list(walk(rule, after + timedelta(microseconds=1), beyond)) == found
+        assert count(rule, found[0], beyond) == (len(found), found[-1])
