@@ -146,8 +146,7 @@ class LockHandle:
             try:
                 self.renew()
             except LockLost as error:
-                if not self._leaving:
-                    _LOG.warning("%s", error)
+                _LOG.log(logging.DEBUG if self._leaving else logging.WARNING, "%s", error)
             except SchedulerError as error:
                 _LOG.warning("%s", error)
                 if self.lost:

@@ -203,7 +203,7 @@ def test_a_holder_of_an_advisory_lock_that_is_cut_off_has_lost_it(impatient, cut
 
 
 def test_a_lease_that_no_renewal_reached_within_its_ttl_is_lost(impatient, cut_off):
-    handle = DistributedLock(impatient, LEASE).try_acquire("k", ttl=TTL, renewing=True)
+    handle = DistributedLock(impatient, LEASE).try_acquire("k", ttl=3 * TTL, renewing=True)
     with cut_off():
         wait_until(lambda: not renewals())
     with pytest.raises(LockLost, match="no renewal reached the server within its ttl"):
