@@ -66,10 +66,11 @@ coverage: install pooler ## Measure what of resources/ the tests reach; fails un
 	        || echo --elsewhere) \
 	    build/coverage/report.json docs/coverage.md
 
-nightly: install pooler ## Run the model tests, those of timing and a million simulated fires, then coverage
+nightly: install pooler ## Run the model tests, those of timing and locks, a million simulated fires, then coverage
 	HYPOTHESIS_PROFILE=nightly .venv/bin/python -m pytest -s -n 0 \
 	    tests/resources/test_run_model.py tests/resources/test_work_item_model.py
 	HYPOTHESIS_PROFILE=nightly .venv/bin/python -m pytest -n $(JOBS) tests/timing tests/auditing
+	HYPOTHESIS_PROFILE=nightly .venv/bin/python -m pytest -n 0 tests/locks
 	HYPOTHESIS_PROFILE=nightly .venv/bin/python -m pytest -s -n 0 tests/simulation/test_simulation.py
 	$(MAKE) coverage
 

@@ -1,98 +1,30 @@
-"""Locks between processes and machines: ``DistributedLock`` takes one, its ``LockHandle`` keeps and frees it.
-
-Waiting is a loop of tries with random pauses. So a waiter holds no snapshot, which a wait in PostgreSQL would for
-as long as it lasts, and waiters are served in no order. The clock is the database's.
-"""
+"""Locks between processes and machines: ``DistributedLock`` takes one, its ``LockHandle`` keeps and frees it."""
 
 import os
-import random
 import socket
 import time
-from collections.abc import Callable
-from contextlib import AbstractContextManager
-from datetime import timedelta
-from functools import partial
-from types import TracebackType
-from typing import Self
+from contextlib import ExitStack, closing
+from datetime import datetime, timedelta
 
-import psycopg
-from psycopg import Connection
-from psycopg.rows import TupleRow
-
-from resources.database import Database, transaction
-from resources.errors import DirectConnectionRequired, InvalidInput, LockLost
-from resources.pooler import is_pooled
-from resources.queries import load
-from resources.settings import SchedulerSettings, ensure_server
+from resources.database import Database
+from resources.errors import DirectConnectionRequired, InvalidInput, ServerUnavailable
+from resources.lock_handle import LockHandle
+from resources.lock_queue import OnWait, Place, Request, Taken
+from resources.lock_session import Begin, Session, begin_on, driver_errors, open_session
 from resources.states import LockStrategy
-from resources.store import Store
 
-Begin = Callable[[], AbstractContextManager[Store]]
+__all__ = ["DEFAULT_TTL", "DistributedLock", "LockHandle"]
 
 DEFAULT_TTL = timedelta(seconds=30)
-PAUSE_SECONDS = (0.02, 0.2)
-
-
-class LockHandle:
-    """A lock that is held; as context manager it releases it at the end. One thread at a time may use it.
-
-    Pass ``fencing_token`` on to whatever the lock protects: only who compares it there is safe from a holder that
-    stalled and does not know yet that it lost the lock.
-    """
-
-    def __init__(
-        self, key: str, fencing_token: int, begin: Begin, session: Connection[TupleRow] | None = None
-    ) -> None:
-        self.key, self.fencing_token = key, fencing_token
-        self._begin, self._session = begin, session
-        self._released = False
-
-    def renew(self, ttl: timedelta = DEFAULT_TTL) -> None:
-        """Holds a lease for ``ttl`` from now on, and an advisory lock on; raises LockLost when it is gone."""
-        try:
-            with self._begin() as store:
-                store.locks.renew(self.key, self.fencing_token, ttl, store.now())
-        except psycopg.OperationalError as error:
-            raise self._translated(error) from None
-
-    def release(self) -> None:
-        """Frees the lock; does nothing the second time. Raises LockLost when it was gone."""
-        if self._released:
-            return
-        self._released = True
-        try:
-            with self._begin() as store:
-                store.locks.release(self.key, self.fencing_token, store.now())
-        except psycopg.OperationalError as error:
-            raise self._translated(error) from None
-        finally:
-            if self._session is not None:
-                self._session.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        try:
-            self.release()
-        except LockLost:
-            if error is None:
-                raise
-
-    def _translated(self, error: psycopg.OperationalError) -> Exception:
-        if self._session is not None and self._session.closed:
-            return LockLost(self.key, self.fencing_token, "its session ended")
-        return error
 
 
 class DistributedLock:
-    """Takes locks by one strategy; the two exclude each other on one key.
+    """Takes locks by one strategy; the two exclude each other on one key, and share its queue.
 
     ``lease``: a row that expires. Works behind a pooler; after a crash others wait until it expires.
     ``advisory``: a session of its own, free the moment its holder dies; a ttl counts for nothing. It goes by
-    SCHEDULER_DIRECT_DSN where that is set, and refuses to go through a pooler. Neither is reentrant.
+    SCHEDULER_DIRECT_DSN where that is set, and refuses to go through a pooler. Neither is reentrant: a holder that
+    asks again waits, or gets None, like anybody else.
     """
 
     def __init__(
@@ -100,75 +32,73 @@ class DistributedLock:
     ) -> None:
         self._database, self._strategy = database, LockStrategy(strategy)
         self._holder = holder or f"{socket.gethostname()}:{os.getpid()}"
+        self._deaf = False
 
     def try_acquire(
-        self, key: str, timeout: timedelta = timedelta(), ttl: timedelta = DEFAULT_TTL
-    ) -> LockHandle | None:
-        """Takes the lock within ``timeout``, which 0 makes one try; None when somebody else keeps it.
-
-        Raises InvalidInput for what is no key, holder, timeout or ttl, DirectConnectionRequired for the advisory
-        strategy behind a pooler, ServerUnavailable without a server.
-        """
-        if timeout < timedelta():
-            raise InvalidInput("timeout", timeout, "0 or more")
-        if self._strategy is LockStrategy.LEASE:
-            return self._poll(key, timeout, ttl, self._database.begin_system)
-        session = open_session(self._database.settings)
-        handle = None
-        try:
-            begin = partial(transaction, session, "session/begin_system", {})
-            handle = self._poll(key, timeout, ttl, begin, session)
-        finally:
-            if handle is None:
-                session.close()
-        return handle
-
-    def _poll(
         self,
         key: str,
-        timeout: timedelta,
-        ttl: timedelta,
-        begin: Begin,
-        session: Connection[TupleRow] | None = None,
+        timeout: timedelta | None = timedelta(),
+        ttl: timedelta = DEFAULT_TTL,
+        *,
+        renewing: bool = False,
+        on_wait: OnWait | None = None,
     ) -> LockHandle | None:
-        deadline = None
-        while True:
+        """Takes the lock within ``timeout``; None when somebody else keeps it, or waited before.
+
+        A ``timeout`` of 0 makes one try, None or timedelta.max waits for ever. ``renewing`` renews it from a thread
+        until it is released or lost. ``on_wait`` is called at each look with the place in the queue and the holder.
+        Raises InvalidInput for what is no key, holder, timeout or ttl, DirectConnectionRequired for the advisory
+        strategy behind a pooler, ServerUnavailable without a server or when it went away meanwhile.
+        """
+        if timeout is not None and timeout < timedelta():
+            raise InvalidInput("timeout", timeout, "0 or more, or None to wait for ever")
+        request = Request(key, self._holder, self._strategy, ttl)
+        with ExitStack() as opened, driver_errors(f"lock {key[:100]!r}: taking it"):
+            begin: Begin = self._database.begin_system
+            session = None
+            if self._strategy is LockStrategy.ADVISORY:
+                session = opened.enter_context(closing(open_session(self._database.settings)))
+                begin = begin_on(session)
+            asked_at = time.monotonic()
             with begin() as store:
                 now = store.now()
-                token = store.locks.try_acquire(key, self._holder, self._strategy, ttl, now)
-            if token is not None:
-                return LockHandle(key, token, begin, session)
-            deadline = deadline or now + timeout
-            left = (deadline - now).total_seconds()
-            if left <= 0:
+                token = request.take(store, now)
+            taken = None if token is None else Taken(token, asked_at)
+            if taken is None and timeout != timedelta():
+                forever = timeout is None or timeout == timedelta.max
+                taken = self._wait(request, begin, session, on_wait, now, None if forever else timeout)
+            if taken is None:
                 return None
-            time.sleep(min(left, random.uniform(*PAUSE_SECONDS)))
-
-
-def open_session(settings: SchedulerSettings) -> Connection[TupleRow]:
-    """A connection of the caller's own to PostgreSQL itself, whose session lives as long as the caller.
-
-    Raises DirectConnectionRequired when a pooler answers, ServerUnavailable when nobody does.
-    """
-    ensure_server(settings, direct=True)
-    session = psycopg.connect(
-        settings.direct_conninfo(),
-        autocommit=True,
-        prepare_threshold=None,
-        connect_timeout=5,
-        keepalives_idle=10,
-        keepalives_interval=5,
-        keepalives_count=3,
-    )
-    try:
-        if is_pooled(session):
-            variable = "SCHEDULER_DIRECT_DSN" if settings.direct_dsn else "SCHEDULER_DSN"
-            raise DirectConnectionRequired(
-                f"an advisory lock needs a session of its own, and {variable} leads through a pooler; set "
-                "SCHEDULER_DIRECT_DSN to PostgreSQL itself, or use the strategy lease"
+            handle = LockHandle(
+                key, taken.token, ttl, begin, session, waited=taken.waited, asked_at=taken.asked_at
             )
-        session.execute(load("session/keep"))
-    except BaseException:
-        session.close()
-        raise
-    return session
+            if renewing:
+                handle.keep_renewing()
+            opened.pop_all()
+            return handle
+
+    def _wait(
+        self,
+        request: Request,
+        begin: Begin,
+        session: Session | None,
+        on_wait: OnWait | None,
+        since: datetime,
+        timeout: timedelta | None,
+    ) -> Taken | None:
+        with ExitStack() as opened:
+            place = Place(request, begin, session or self._open_ears(opened), on_wait)
+            try:
+                return place.wait(since, timeout)
+            finally:
+                place.leave()
+
+    def _open_ears(self, opened: ExitStack) -> Session | None:
+        """A session to listen on; None behind a pooler, and where no connection is left."""
+        if self._deaf:
+            return None
+        try:
+            return opened.enter_context(closing(open_session(self._database.settings)))
+        except (DirectConnectionRequired, ServerUnavailable):
+            self._deaf = True
+            return None

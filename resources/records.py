@@ -482,6 +482,19 @@ class Lock:
 
 
 @dataclass(frozen=True)
+class LockWait:
+    """A place in a lock's queue, and who took the lock last and has not released it; None where nobody ever did."""
+
+    ticket: int
+    ahead: int
+    strategy: LockStrategy | None
+    holder: str | None
+    fencing_token: int | None
+    acquired_at: datetime | None
+    expires_at: datetime | None
+
+
+@dataclass(frozen=True)
 class AuditEntry:
     """Who changed what, when."""
 

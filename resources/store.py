@@ -135,7 +135,7 @@ class Store:
 
     @cached_property
     def locks(self) -> Locks:
-        """Table locks."""
+        """Tables locks and lock_waiters."""
         return LockRepository(self.connection)
 
     @cached_property

@@ -46,6 +46,17 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByRoom:
     return ByRoom(config, log)
 
 
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Shows what tests recorded for a table: record_property("lock table", {"strategy": "lease", …})."""
+    reports = [report for of_outcome in terminalreporter.stats.values() for report in of_outcome]
+    ended = (one.user_properties for one in reports if getattr(one, "when", None) == "call")
+    rows = [row for properties in ended for name, row in properties if name == "lock table"]
+    if rows:
+        terminalreporter.section("lock table")
+        for row in rows:
+            terminalreporter.line("; ".join(f"{name} {value}" for name, value in row.items()))
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _clean_environment() -> Iterator[None]:
     """What the caller's shell sets for the product must not decide a test."""

@@ -1,11 +1,12 @@
-"""Table locks."""
+"""Tables locks and lock_waiters."""
 
 from datetime import datetime, timedelta
+from typing import cast
 
 from resources.errors import IllegalTransition, InvalidInput, LockLost, NotFound
 from resources.pages import Page
 from resources.protocols.locks import Locks
-from resources.records import Lock
+from resources.records import Lock, LockWait
 from resources.repositories.base import Repository
 from resources.states import LockStrategy
 
@@ -17,7 +18,13 @@ class LockRepository(Repository, Locks):
     """Locks on PostgreSQL."""
 
     def try_acquire(
-        self, key: str, holder: str, strategy: LockStrategy, ttl: timedelta, now: datetime
+        self,
+        key: str,
+        holder: str,
+        strategy: LockStrategy,
+        ttl: timedelta,
+        now: datetime,
+        ticket: int | None = None,
     ) -> int | None:
         token: int | None = self._scalar(
             "locks/try_acquire",
@@ -26,6 +33,7 @@ class LockRepository(Repository, Locks):
             strategy=strategy,
             ttl=_checked_ttl(ttl),
             now=now,
+            ticket=ticket,
         )
         return token
 
@@ -36,6 +44,10 @@ class LockRepository(Repository, Locks):
 
     def release(self, key: str, token: int, now: datetime) -> None:
         if not self._execute("locks/release", key=_checked("key", key), token=token, now=now):
+            raise self._lost(key, token)
+
+    def guard(self, key: str, token: int, now: datetime) -> None:
+        if not self._rows("locks/guard", key=_checked("key", key), token=token, now=now):
             raise self._lost(key, token)
 
     def force_release(self, key: str, now: datetime) -> Lock:
@@ -55,6 +67,29 @@ class LockRepository(Repository, Locks):
         self, held_at: datetime | None = None, cursor: str | None = None, limit: int = 100
     ) -> Page[Lock]:
         return self._page("locks/list", Lock, ("key",), cursor=cursor, limit=limit, held_at=held_at)
+
+    def wait(
+        self, key: str, waiter: str, stay: timedelta, now: datetime, ticket: int | None = None
+    ) -> LockWait:
+        place = self._one(
+            "lock_waiters/wait",
+            LockWait,
+            key=_checked("key", key),
+            waiter=_checked("waiter", waiter),
+            stay=_checked_ttl(stay, "stay"),
+            now=now,
+            ticket=ticket,
+        )
+        return cast(LockWait, place)
+
+    def leave(self, key: str, ticket: int, now: datetime) -> None:
+        self._execute("lock_waiters/leave", key=_checked("key", key), ticket=ticket, now=now)
+
+    def wake_first(self, key: str, now: datetime) -> None:
+        self._execute("lock_waiters/wake_first", key=_checked("key", key), now=now)
+
+    def listen(self, ticket: int) -> None:
+        self._execute("lock_waiters/listen", ticket=ticket)
 
     def _lost(self, key: str, token: int) -> LockLost:
         lock = self.get(key)
@@ -77,7 +112,7 @@ def _checked(field: str, value: str) -> str:
     return value
 
 
-def _checked_ttl(ttl: timedelta) -> timedelta:
+def _checked_ttl(ttl: timedelta, field: str = "ttl") -> timedelta:
     if not timedelta() < ttl <= LONGEST_LEASE:
-        raise InvalidInput("ttl", ttl, f"more than 0 and at most {LONGEST_LEASE.days} days")
+        raise InvalidInput(field, ttl, f"more than 0 and at most {LONGEST_LEASE.days} days")
     return ttl

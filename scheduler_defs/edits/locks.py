@@ -15,6 +15,7 @@ def release_lock(store: Store, key: str, actor: str) -> Lock:
     """
     now = store.now()
     held = store.locks.force_release(key, now)
+    store.locks.wake_first(key, now)
     store.audit.append(
         tenant_id=None,
         actor=actor,

@@ -13,8 +13,13 @@ DAY = timedelta(days=1)
 
 DEEP_ID = {"after_id": UUID(int=60_000)}
 LOCK = {"key": "lock 7", "holder": "you", "strategy": "lease", "ttl": DAY, "token": 7, "now": NOON}
+QUEUE = LOCK | {"waiter": "you", "stay": DAY, "ticket": 7_010}
 LOCKS = [
-    Hot("locks/try_acquire", "", 0, LOCK, None),
+    Hot("locks/try_acquire", "lock_waiters_pkey", 2, LOCK, None),
+    Hot("locks/guard", "locks_pkey", 1, LOCK, None),
+    Hot("lock_waiters/wait", "lock_waiters_pkey locks_pkey", 12, QUEUE, None),
+    Hot("lock_waiters/leave", "lock_waiters_pkey", 24, QUEUE, None),
+    Hot("lock_waiters/wake_first", "lock_waiters_pkey", 1, QUEUE, None),
     Hot("locks/get", "locks_pkey", 1, LOCK, None),
     Hot("locks/renew", "locks_pkey", 1, LOCK, None),
     Hot("locks/release", "locks_pkey", 1, LOCK, None),

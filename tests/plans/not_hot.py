@@ -14,7 +14,7 @@ NOT_HOT = {
     "For an edit of a calendar, which is rare: reads the tenant's triggers that have calendars.": """
         calendars/list_users schedules/lock_of_calendar triggers/list_of_calendar""",
     "Reads no table: a lock, a setting, the clock, the catalogs.": """
-        audit_seals/try_lock execution_logs/ensure_partitions execution_logs/list_expired_partitions
+        audit_seals/try_lock execution_logs/ensure_partitions execution_logs/list_expired_partitions lock_waiters/listen
         execution_logs/try_dropping policy_jobs/lock run_summaries/lock session/backend_pid session/become_owner
         session/begin_system session/begin_tenant session/keep session/limit_waiting session/locks_held session/now""",
     "Planned as another query that is tested: fail, requeue_of_run, page_images, roll_up.": """

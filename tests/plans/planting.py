@@ -178,6 +178,10 @@ SELECT scheduler.lock_digest('lock ' || n) AS key_digest, 'lock ' || n AS key, '
     'me' AS holder,
     n AS fencing_token, at AS acquired_at, '{NOON}'::timestamptz + interval '1 day' AS expires_at
 FROM many WHERE n <= 20000""",
+    "lock_waiters": f"""
+SELECT scheduler.lock_digest('lock ' || n / 1000) AS key_digest, n AS ticket, 'me' AS waiter, at AS since,
+    '{NOON}'::timestamptz + interval '1 day' AS expires_at
+FROM many WHERE n <= 20000""",
 }
 # A hundred to each hundredth run, those of running runs at work; and many of the busy run, a tenth not taken yet.
 ITEMS = f"""

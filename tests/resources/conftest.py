@@ -27,7 +27,8 @@ DESELECTED = pytest.StashKey[bool]()
 NOW = datetime(2026, 3, 14, 12, tzinfo=UTC)
 NO_REPOSITORY = {
     *("test_catalog", "test_constraints", "test_dagster_database", "test_database", "test_distributed_lock"),
-    *("test_embedded", "test_external_server", "test_log_partitions", "test_migrations", "test_pages"),
+    *("test_embedded", "test_external_server", "test_lock_handle", "test_lock_resource"),
+    *("test_lock_waiting", "test_log_partitions", "test_migrations", "test_pages"),
     *("test_pooler", "test_schema", "test_settings"),
 }
 """Suites of the server, the schema and the settings; every other file of this folder is a repository's."""

@@ -14,10 +14,12 @@ import pytest
 from resources.database import Database
 from resources.embedded import THROW_AWAY_SETTINGS, EmbeddedServer
 from resources.errors import NotFound, SchemaMismatch, ServerUnavailable
+from resources.lock import DistributedLock
 from resources.migrations import upgrade
 from resources.postgres import PostgresResource, shared_database
 from resources.protocols.audit import AuditFilter
 from resources.settings import SchedulerSettings
+from resources.states import LockStrategy
 
 
 def backend(database):
@@ -130,6 +132,8 @@ def test_a_killed_embedded_server_is_back_with_the_next_transaction():
             psutil.wait_procs([postmaster, *backends], timeout=10)
             with database.begin("acme") as store:
                 assert [tenant.tenant_id for tenant in store.tenants.list()] == ["acme"]
+            server.stop("immediate")
+            DistributedLock(database, LockStrategy.ADVISORY).try_acquire("k").release()
     finally:
         server.stop("immediate")
         shutil.rmtree(base)

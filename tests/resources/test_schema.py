@@ -11,6 +11,7 @@ OF_EVERYBODY = {
     *("scheduler.applied_migrations", "scheduler.schema_version", "scheduler.launches", "scheduler.workers"),
     *(
         "scheduler.locks",
+        "scheduler.lock_waiters",
         "scheduler.audit_unsealed",
         "scheduler.instances",
         "inventory.feed_revisions",
@@ -20,6 +21,7 @@ OF_EVERYBODY = {
 }
 TAKEN_BACK = {"inventory.image_components", "inventory.advisory_ranges"}
 SEALED = {"scheduler.audit_unsealed"}
+SERVED = {"scheduler.lock_waiters"}
 PAST_RETENTION = {
     *("scheduler.runs", "scheduler.graph_jobs", "scheduler.policy_jobs", "scheduler.impact_snapshots"),
     *(
@@ -87,10 +89,10 @@ def test_tenants_only_read_the_feeds_and_never_see_launches_workers_and_locks(ad
     ("role", "expected"),
     [
         ("scheduler_tenant", TAKEN_BACK - {"inventory.advisory_ranges"}),
-        ("scheduler_system", TAKEN_BACK | PAST_RETENTION | SEALED),
+        ("scheduler_system", TAKEN_BACK | PAST_RETENTION | SEALED | SERVED),
     ],
 )
-def test_nothing_is_deleted_but_what_an_import_takes_back_and_by_the_system_what_is_past_retention(
+def test_nothing_is_deleted_but_what_an_import_takes_back_and_by_the_system_what_is_past_retention_or_served(
     names, role, expected
 ):
     deletable = """
@@ -98,7 +100,7 @@ def test_nothing_is_deleted_but_what_an_import_takes_back_and_by_the_system_what
         WHERE g.grantee <> relowner AND g.privilege_type IN ('DELETE', 'TRUNCATE')
     """
     assert names(f"{deletable} AND g.grantee = '{role}'::regrole") == expected
-    assert names(deletable) == TAKEN_BACK | PAST_RETENTION | SEALED
+    assert names(deletable) == TAKEN_BACK | PAST_RETENTION | SEALED | SERVED
 
 
 def test_the_login_is_no_superuser_inherits_nothing_and_never_passes_by_row_security(admin):

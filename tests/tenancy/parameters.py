@@ -81,6 +81,15 @@ OF_QUERY: dict[str, dict[str, Any]] = {
         ),
         "reasons": lambda tenant: [f"{tenant.name} purl", "A"],
     },
+    **{
+        name: {"key": lambda tenant: f"{tenant.name} expired lock"}
+        for name in (
+            "lock_waiters/leave",
+            "lock_waiters/wait",
+            "lock_waiters/wake_first",
+            "locks/try_acquire",
+        )
+    },
     "policies/insert_revision": {"revision": lambda tenant: 99},
     "policy_jobs/insert_many": {"images": lambda tenant: [uuid4()]},
     "run_summaries/roll_up": {"hours": lambda tenant: [tenant.at.replace(minute=0, second=0, microsecond=0)]},

@@ -15,7 +15,7 @@ DOORS = {
     # A verification enters the tenants' room without a tenant, to see that this fails.
     "session/begin_tenant": {"resources/database.py", "resources/scratch.py"},
     # An advisory lock lives in a session of its own, which no pool may hand on.
-    "session/begin_system": {"resources/database.py", "resources/lock.py"},
+    "session/begin_system": {"resources/database.py", "resources/lock_session.py"},
     # For the session, not for the transaction: on a connection that is closed after it.
     "session/become_owner": {"resources/log_partitions.py"},
 }

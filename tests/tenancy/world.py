@@ -83,6 +83,12 @@ def plant(tenant: Tenant) -> None:
         held = {"holder": f"{tenant.name} holder", "acquired_at": tenant.at, "expires_at": tenant.at + until}
         lock = {"key_digest": hashlib.sha256(key.encode()).digest(), "strategy": "lease"} | held
         tenant.add("scheduler.locks", key=key, fencing_token=tenant.number(), **lock)
+    waits = {
+        "key_digest": lock["key_digest"],
+        "since": tenant.at,
+        "expires_at": tenant.at + timedelta(hours=2),
+    }
+    tenant.add("scheduler.lock_waiters", ticket=tenant.number(), **waits)
 
 
 def plant_inventory(tenant: Tenant) -> list[Row]:
