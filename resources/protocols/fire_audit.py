@@ -5,9 +5,9 @@ from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
-from resources.fire_records import AuditedSchedule, LedgerRow
+from resources.fire_records import AuditedSchedule, CalendarEdit, LedgerRow, TriggerEvent
 from resources.pages import Page
-from resources.records import CalendarVersion, ScheduleVersion
+from resources.records import ScheduleVersion
 
 
 class FireAudit(Protocol):
@@ -23,7 +23,7 @@ class FireAudit(Protocol):
     ) -> Page[ScheduleVersion]:
         """The history of a schedule, oldest version first."""
 
-    def list_calendar_versions(self, tenant_id: str, names: Iterable[str]) -> list[CalendarVersion]:
+    def list_calendar_versions(self, tenant_id: str, names: Iterable[str]) -> list[CalendarEdit]:
         """The histories of calendars by name, each oldest version first."""
 
     def earliest_range(self, tenant_id: str, schedule_id: UUID, since: datetime) -> datetime | None:
@@ -39,7 +39,19 @@ class FireAudit(Protocol):
         cursor: str | None = None,
         limit: int = 1000,
     ) -> Page[LedgerRow]:
-        """Rows of planned occurrences in [since, until], by the first of each; of events and by hand there are none."""
+        """Rows of triggers in [since, until], by the first occurrence of each; none of runs by hand and retries."""
+
+    def list_events(
+        self,
+        tenant_id: str,
+        triggers: Iterable[UUID],
+        since: datetime,
+        until: datetime,
+        *,
+        cursor: str | None = None,
+        limit: int = 1000,
+    ) -> Page[TriggerEvent]:
+        """What happened in (since, until] that triggers waited for, oldest first."""
 
     def count_fires(self, tenant_id: str, triggers: Iterable[UUID], until: datetime) -> dict[UUID, int]:
         """How often each trigger had fired up to an instant, pruned rows too."""

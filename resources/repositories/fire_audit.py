@@ -4,10 +4,10 @@ from collections.abc import Iterable
 from datetime import datetime
 from uuid import UUID
 
-from resources.fire_records import AuditedSchedule, LedgerRow
+from resources.fire_records import AuditedSchedule, CalendarEdit, LedgerRow, TriggerEvent
 from resources.pages import Page
 from resources.protocols.fire_audit import FireAudit
-from resources.records import CalendarVersion, ScheduleVersion
+from resources.records import ScheduleVersion
 from resources.repositories.base import Repository
 
 
@@ -40,10 +40,8 @@ class FireAuditRepository(Repository, FireAudit):
             schedule_id=schedule_id,
         )
 
-    def list_calendar_versions(self, tenant_id: str, names: Iterable[str]) -> list[CalendarVersion]:
-        return self._all(
-            "auditing/list_calendar_versions", CalendarVersion, tenant_id=tenant_id, names=[*names]
-        )
+    def list_calendar_versions(self, tenant_id: str, names: Iterable[str]) -> list[CalendarEdit]:
+        return self._all("auditing/list_calendar_versions", CalendarEdit, tenant_id=tenant_id, names=[*names])
 
     def earliest_range(self, tenant_id: str, schedule_id: UUID, since: datetime) -> datetime | None:
         found: datetime | None = self._scalar(
@@ -69,6 +67,28 @@ class FireAuditRepository(Repository, FireAudit):
             limit=limit,
             tenant_id=tenant_id,
             schedule_id=schedule_id,
+            since=since,
+            until=until,
+        )
+
+    def list_events(
+        self,
+        tenant_id: str,
+        triggers: Iterable[UUID],
+        since: datetime,
+        until: datetime,
+        *,
+        cursor: str | None = None,
+        limit: int = 1000,
+    ) -> Page[TriggerEvent]:
+        return self._page(
+            "auditing/list_events",
+            TriggerEvent,
+            ("at", "trigger_id"),
+            cursor=cursor,
+            limit=limit,
+            tenant_id=tenant_id,
+            triggers=[*triggers],
             since=since,
             until=until,
         )

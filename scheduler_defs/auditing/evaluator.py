@@ -33,6 +33,7 @@ class AuditedRule:
     every: timedelta | None = None
     anchor: datetime | None = None
     at: datetime | None = None
+    event: str | None = None
 
 
 def occurrences(rule: AuditedRule, after: datetime, until: datetime) -> Iterator[datetime]:

@@ -5,8 +5,9 @@ which accounts for what was planned up to its instant, and the next one begins r
 trigger as it was ends nothing.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -19,7 +20,7 @@ Content = Mapping[str, Any]
 
 _TICK = timedelta(microseconds=1)
 _LATE_ONCE = timedelta(seconds=60)
-_CLOCKED = {TriggerKind.CRON, TriggerKind.INTERVAL, TriggerKind.ONCE}
+_PLANNED = {TriggerKind.CRON, TriggerKind.INTERVAL, TriggerKind.ONCE, TriggerKind.EVENT}
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,19 +37,47 @@ class Terms:
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """A period (after, until] in which a trigger was planned under the same terms; None: it goes on."""
+    """A period (after, until] in which a trigger was planned under the same terms; None: it goes on.
+
+    Of a trigger that waits for an event the occurrences are ``events``, oldest first, whatever the period and the
+    bounds: they are recorded by a clock that may have been set back since the edit.
+    """
 
     after: datetime
     until: datetime | None
     terms: Terms
+    events: tuple[datetime, ...] = ()
 
     def occurrences(self, after: datetime, until: datetime) -> Iterator[datetime]:
         """What the rule names within the period, the bounds of the schedule and (after, until], oldest first."""
+        if self.terms.rule.kind is TriggerKind.EVENT:
+            return iter(self.events[bisect_right(self.events, after) : bisect_right(self.events, until)])
         after = max(after, self.after)
         if self.terms.starts_at is not None:
             after = max(after, self.terms.starts_at - _TICK)
         until = min(one for one in (until, self.until, self.terms.ends_at) if one is not None)
         return occurrences(self.terms.rule, after, until) if after < until else iter(())
+
+    def bounds(self, at: datetime) -> bool:
+        """Whether an instant lies within the bounds of the schedule."""
+        starts_at, ends_at = self.terms.starts_at, self.terms.ends_at
+        return (starts_at is None or starts_at <= at) and (ends_at is None or at <= ends_at)
+
+
+def with_events(spans: Sequence[Span], events: Iterable[tuple[datetime, datetime | None]]) -> list[Span]:
+    """The periods of a trigger with what it waited for, oldest first: when it happened, and when it was handled.
+
+    An event is of the period in which it was handled, and what waits still of the last: by its terms it will fire.
+    """
+    of_events = [number for number, span in enumerate(spans) if span.terms.rule.kind is TriggerKind.EVENT]
+    happened: dict[int, list[datetime]] = {number: [] for number in of_events}
+    for at, handled_at in events if of_events else ():
+        begun = [number for number in of_events if handled_at is None or spans[number].after < handled_at]
+        happened[(begun or of_events[:1])[-1]].append(at)
+    return [
+        replace(span, events=tuple(happened[number])) if number in happened else span
+        for number, span in enumerate(spans)
+    ]
 
 
 def spans_of(versions: Iterable[tuple[datetime, Content]]) -> dict[UUID, list[Span]]:
@@ -91,12 +120,12 @@ def _read(content: Content) -> tuple[list[UUID], dict[UUID, Terms]]:
         triggers = {UUID(one["id"]): one for one in content.get("triggers", ())}
         if not content.get("enabled", True) or content.get("deleted_at"):
             return [*triggers], {}
-        clocked = {
+        planned = {
             key: one
             for key, one in triggers.items()
-            if one.get("enabled", True) and TriggerKind(one["kind"]) in _CLOCKED
+            if one.get("enabled", True) and TriggerKind(one["kind"]) in _PLANNED
         }
-        return [*triggers], {key: _terms(content, one) for key, one in clocked.items()}
+        return [*triggers], {key: _terms(content, one) for key, one in planned.items()}
     except (KeyError, TypeError, ValueError, OverflowError, AttributeError) as error:
         raise InvalidInput("content", content, f"what a version of a schedule says ({error!r})") from error
 
@@ -113,6 +142,7 @@ def _terms(content: Content, trigger: Content) -> Terms:
             every=timedelta(seconds=trigger["every"]) if trigger.get("every") else None,
             anchor=_instant(trigger.get("anchor")),
             at=_instant(trigger.get("at")),
+            event=trigger.get("event"),
         ),
         starts_at=_instant(content.get("starts_at")),
         ends_at=_instant(content.get("ends_at")),

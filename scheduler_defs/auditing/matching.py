@@ -1,34 +1,26 @@
 """The occurrences a trigger should have had, held against the rows of its ledger.
 
 Each expected occurrence is a window, from its instant on, that exactly one row must hit: the row of its own, fired or
-skipped, or the range of a skipped one. A row written before its occurrence hits nothing. The rows come in the order of
-their first occurrence, so that one pass does, and only the lateness of each fired row is kept.
+skipped, or the range of a skipped one. A row written before its occurrence hits nothing. What a row that hits says of
+the occurrence must be possible too. The rows come in the order of their first occurrence, so that one pass does, and
+only the lateness of each fired row is kept.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from heapq import merge
+from itertools import groupby
 from uuid import UUID
 
-from scheduler_defs.auditing.dueness import Calendars, due, reach
-from scheduler_defs.auditing.history import Span
+from resources.states import TriggerKind
+from scheduler_defs.auditing.dueness import RACE, Calendars, due, reach
+from scheduler_defs.auditing.history import Span, Terms, with_events
+from scheduler_defs.auditing.rows import Row
 from scheduler_defs.auditing.tallies import Fault, Finding, Tally
+from scheduler_defs.auditing.verdicts import objections
 
 _TICK = timedelta(microseconds=1)
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """A row of the ledger and the occurrences it says it accounts for: one, or so many from first to last."""
-
-    id: UUID
-    first: datetime
-    last: datetime
-    created_at: datetime
-    count: int = 1
-    skipped_for: str | None = None
-    """The reason of a skipped row; None for one that fired."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,16 +44,26 @@ class TriggerMatch:
     ) -> None:
         self._id, self._spans, self._window = trigger_id, spans, window
         self._calendars, self._tally = calendars, tally
-        self.since = reach(trigger_id, spans, window.after, calendars, window.as_of)
+        self.since = reach(trigger_id, spans, window.after, calendars)
+        self._of_events = [one if one.terms.rule.kind is TriggerKind.EVENT else None for one in spans]
+        self.waits = any(self._of_events)
+        """Whether it ever waited for events, which ``begin`` must be told."""
         self._fires = 0
+        self._unspent: list[tuple[datetime, int]] = []
         self._handled: datetime | None = None
         self._waiting: Iterator[tuple[datetime, int]] = iter(())
         self._next: tuple[datetime, int] | None = None
         self._held: tuple[int, datetime] | None = None
 
-    def begin(self, since: datetime, fired_before: int) -> None:
-        """Begins right after an instant not later than its ``since``, by which the trigger had fired so often."""
+    def begin(
+        self, since: datetime, fired_before: int, events: Iterable[tuple[datetime, datetime | None]] = ()
+    ) -> None:
+        """Begins right after an instant not later than its ``since``, by which the trigger had fired so often.
+
+        ``events`` are those from then to the end of the window: when, and when they were handled.
+        """
         self.since, self._fires = since, fired_before
+        self._spans = with_events(self._spans, events)
         self._waiting = _expected(self._spans, since, self._window.until)
         self._next = next(self._waiting, None)
 
@@ -86,18 +88,35 @@ class TriggerMatch:
     def end(self) -> None:
         """What no row has hit by now is pending or missing."""
         self._pass(None)
+        for at, number in self._unspent:
+            if self._is_left(number):
+                self._leave(at, number)
 
     def _pass(self, before: datetime | None) -> None:
         """Leaves behind what no row has hit."""
         while self._next is not None and (before is None or self._next[0] < before):
             at, number = self._next
-            if self._is_left(number):
+            if self._is_of_events(number):
+                self._leave_event(at, number)
+            elif self._is_left(number):
                 self._leave(at, number)
             self._next = next(self._waiting, None)
 
+    def _leave_event(self, at: datetime, number: int) -> None:
+        """Leaves an event, unless it was handled out of bounds; of one that can be spent judges at the end.
+
+        A clock that was set back makes events come before the fires that ended the trigger, or before an edit.
+        """
+        if any(not span.bounds(at) for span in self._of_events[number:] if span):
+            return
+        if self._spans[number].terms.max_fires is None:
+            self._leave(at, number)
+        else:
+            self._unspent.append((at, number))
+
     def _leave(self, at: datetime, number: int) -> None:
         window, terms = self._window, self._spans[number].terms
-        due_at = self._in_turn(number, due(self._id, terms, at, self._calendars, window.as_of))
+        due_at = self._in_turn(number, due(self._id, terms, at, self._calendars))
         if at <= window.after >= due_at:
             return
         self._tally.expected += 1
@@ -115,9 +134,12 @@ class TriggerMatch:
 
     def _hit(self, last: datetime) -> Iterator[tuple[datetime, int]]:
         while self._next is not None and self._next[0] <= last:
-            if self._is_left(self._next[1]):
+            if self._is_left(self._next[1]) or self._is_of_events(self._next[1]):
                 yield self._next
             self._next = next(self._waiting, None)
+
+    def _is_of_events(self, number: int) -> bool:
+        return self._of_events[number] is not None
 
     def _is_left(self, number: int) -> bool:
         """Whether the trigger has not yet fired as often as a span lets it."""
@@ -132,26 +154,51 @@ class TriggerMatch:
 
     def _judge(self, row: Row, hits: Sequence[tuple[datetime, int]], elsewhere: int) -> None:
         tally, covered, count = self._tally, len(hits) + elsewhere, row.count
-        inside = sum(at > self._window.after for at, _ in hits)
+        inside = [hit for hit in hits if hit[0] > self._window.after]
         short = max(0, covered - count)
-        tally.expected += max(inside, short)
-        accounted = max(0, inside - short)
-        if count > covered:
+        tally.expected += max(len(inside), short)
+        accounted = max(0, len(inside) - short)
+        if count > covered and not self._is_unknown(row):
             early = row.created_at < row.last
             note = "written before its time" if early else f"{covered} of {count} were expected"
             tally.note(Finding(Fault.EXTRA, self._id, row.first, count - covered, row.id, note=note))
         elif short:
             note = f"a row counts {count} of {covered}"
             tally.note(Finding(Fault.MISSING, self._id, row.first, short, row.id, note=note))
+        found = self._objections(row, inside[:accounted])
+        accounted -= found[Fault.MISSING]
         if accounted and row.skipped_for is not None:
             tally.skipped[row.skipped_for] = tally.skipped.get(row.skipped_for, 0) + accounted
         elif accounted:
             tally.fired += accounted
-            self._time(row, *hits[0])
+            if not found[Fault.EXTRA]:
+                self._time(row, *hits[0])
+
+    def _is_unknown(self, row: Row) -> bool:
+        """Whether a row may account for events that were not read: of beyond the window, or younger than the audit."""
+        beyond = row.first <= self.since or row.last > self._window.until
+        return self.waits and (beyond or row.created_at > self._window.as_of - RACE)
+
+    def _objections(self, row: Row, hits: Sequence[tuple[datetime, int]]) -> dict[Fault, int]:
+        """Notes what is wrong with what a row says of occurrences, and counts it."""
+        counts = dict.fromkeys(Fault, 0)
+        claimed = [(at, self._terms_of(number)) for at, number in hits]
+        judged = objections(self._id, claimed, row, self._calendars)
+        for (fault, note), alike in groupby(judged, lambda one: (one.fault, one.note)):
+            found = [one.at for one in alike]
+            counts[fault] += len(found)
+            self._tally.note(Finding(fault, self._id, found[0], len(found), row.id, note=note))
+        return counts
+
+    def _terms_of(self, number: int) -> Sequence[Terms]:
+        """Under which terms an occurrence can have been handled: an event under any, by a clock that was set back."""
+        if not self._is_of_events(number):
+            return (self._spans[number].terms,)
+        return [*dict.fromkeys(span.terms for span in self._of_events if span)]
 
     def _time(self, row: Row, at: datetime, number: int) -> None:
-        terms = self._spans[number].terms
-        late = row.created_at - due(self._id, terms, at, self._calendars, row.created_at)
+        due_at = due(self._id, self._spans[number].terms, at, self._calendars, row.created_at)
+        late = max(timedelta(), row.created_at - due_at)
         self._tally.lateness.append(late.total_seconds())
         if late > self._window.allowance:
             self._tally.note(Finding(Fault.LATE, self._id, at, run_id=row.id, late=late))

@@ -43,7 +43,7 @@ class CalendarChanges(TypedDict, total=False):
 def create_calendar(
     store: Store, tenant_id: str, wanted: NewCalendar, actor: str, now: datetime | None = None
 ) -> CalendarRow:
-    """Adds a calendar; one of a name used before goes on with its versions.
+    """Adds a calendar; one of a name used before goes on with its versions, none of them older than the one before.
 
     Raises InvalidInput naming the field, NotFound for an unknown tenant, AlreadyExists for a name in use.
     """
@@ -64,7 +64,7 @@ def create_calendar(
         updated_by=actor,
     )
     made = store.calendars.upsert(_checked(calendar), None)
-    _keep(store, made, "create", actor, now, None)
+    _keep(store, made, "create", actor, made.updated_at, None)
     return made
 
 
@@ -80,12 +80,14 @@ def edit_calendar(
 ) -> CalendarRow:
     """Changes fields of a calendar; what changes nothing writes nothing. ``version`` is the one it was made from.
 
-    Triggers that use it keep their next occurrence, which is due by the new calendar from now on, and not before.
+    Triggers that use it keep their next occurrence, which is due by the new calendar from now on, and not before. The
+    version is never older than the one before, also where the server's clock was set back.
 
     Raises NotFound, InvalidInput naming the field, VersionConflict.
     """
     calendar = store.calendars.lock(tenant_id, name)
     now = now or store.now()
+    edited_at = max(now, calendar.updated_at)
     fields: dict[str, Any] = {**changes}
     for field in fields.keys() - CalendarChanges.__annotations__.keys():
         raise InvalidInput(field, fields[field], "a field of a calendar that can be edited")
@@ -94,11 +96,11 @@ def edit_calendar(
     wanted = _checked(replace(calendar, **fields))
     if wanted == calendar:
         return calendar
-    after = store.calendars.upsert(replace(wanted, updated_at=now, updated_by=actor), calendar.version)
-    _keep(store, after, "edit", actor, now, content_of(calendar))
+    after = store.calendars.upsert(replace(wanted, updated_at=edited_at, updated_by=actor), calendar.version)
+    _keep(store, after, "edit", actor, edited_at, content_of(calendar))
     triggers = store.triggers.lock_of_calendar(tenant_id, name)
     calendars = read_calendars(store, triggers)
-    store.triggers.delay_many([due_anew(one, calendars, now) for one in triggers], now)
+    store.triggers.delay_many([due_anew(one, calendars, edited_at) for one in triggers], now)
     return after
 
 
@@ -108,7 +110,7 @@ def delete_calendar(store: Store, tenant_id: str, name: str, actor: str, now: da
     Raises NotFound, IllegalTransition naming the schedules that use it.
     """
     calendar = store.calendars.lock(tenant_id, name)
-    now = now or store.now()
+    now = max(now or store.now(), calendar.updated_at)
     refuse_used(store, tenant_id, name)
     version = store.calendars.delete(calendar, actor, now)
     store.calendars.add_version(tenant_id, name, version, None, actor, now)

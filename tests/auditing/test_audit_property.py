@@ -21,7 +21,7 @@ from scheduler_defs.edits.schedules import (
 from scheduler_defs.edits.tenants import create_tenant
 from scheduler_defs.edits.triggers import add_trigger, edit_trigger, remove_trigger, resume_trigger
 from scheduler_defs.edits.triggers import pause_trigger as pause_one
-from scheduler_defs.timing.rules import CronRule, IntervalRule, OnceRule
+from scheduler_defs.timing.rules import CronRule, EventRule, IntervalRule, OnceRule
 from tests.auditing.conftest import NOW, World
 
 MINUTE = timedelta(minutes=1)
@@ -37,7 +37,8 @@ crons = st.builds(
     st.sampled_from(["UTC", "America/New_York", "Europe/Berlin"]),
     day_match=st.sampled_from(DayMatch),
 )
-rules = st.one_of(intervals, crons, minutes.map(lambda d: OnceRule(NOW + d)))
+EVENT = "sbom_ingested"
+rules = st.one_of(intervals, crons, minutes.map(lambda d: OnceRule(NOW + d)), st.just(EventRule(EVENT)))
 terms = st.fixed_dictionaries(
     {},
     optional={
@@ -81,6 +82,7 @@ calendars = st.fixed_dictionaries(
 )
 edits = st.one_of(
     st.tuples(st.just("tick")),
+    st.tuples(st.just("event"), st.integers(1, 3)),
     st.tuples(st.just("serve")),
     st.tuples(st.just("serve")),
     st.tuples(st.sampled_from(["pause", "resume", "delete", "restore"])),
@@ -90,7 +92,7 @@ edits = st.one_of(
     st.tuples(st.just("add"), rules, terms),
     st.tuples(st.just("calendar"), st.sampled_from(["freeze", "open"]), calendars),
 )
-steps = st.lists(st.tuples(st.sampled_from([30, 7, 0, 61, 200, 1500]), edits), min_size=2, max_size=8)
+steps = st.lists(st.tuples(st.sampled_from([30, 7, 0, 61, 200, 1500, -40]), edits), min_size=2, max_size=8)
 
 
 def carry_out(world, now, edit):
@@ -107,6 +109,10 @@ def carry_out(world, now, edit):
             world.tick(now - minute * MINUTE)
     elif what == "tick":
         world.tick(now)
+    elif what == "event":
+        for number in range(details[0]):
+            with world.database.begin(world.tenant) as store:
+                store.trigger_events.record(EVENT, now + number * MINUTE / 4, world.tenant)
     elif what == "pause":
         world.edit(now, pause_schedule, "nightly", "freeze")
     elif what in simple:
@@ -162,13 +168,15 @@ def test_a_ledger_that_the_claim_wrote_is_whole(property_world, wanted, bounds, 
         world.make(*fields.pop("rules"), **fields)
     except InvalidInput:
         return
-    now = NOW
+    now = furthest = NOW
     for distance, edit in walk:
         now += distance * MINUTE
+        furthest = max(now, furthest)
         try:
             carry_out(world, now, edit)
         except (InvalidInput, NotFound, IllegalTransition, AlreadyExists):
             continue
+    now = furthest + MINUTE
     world.tick(now)
     for after, until in (
         (NOW - 120 * MINUTE, now),

@@ -7,7 +7,7 @@ import pytest
 
 from resources.errors import InvalidInput
 from resources.states import DayMatch, TriggerKind
-from scheduler_defs.auditing.history import spans_of
+from scheduler_defs.auditing.history import spans_of, with_events
 
 NOON = datetime(2026, 3, 14, 12, tzinfo=UTC)
 HOUR, SECOND, TICK = timedelta(hours=1), timedelta(seconds=1), timedelta(microseconds=1)
@@ -80,16 +80,40 @@ def test_a_once_rule_that_is_planned_again_may_not():
     assert planned(paused, (NOON, content(once))) == [NOON]
 
 
-def test_old_contents_lack_what_came_later_and_event_triggers_are_not_planned():
+def test_old_contents_lack_what_came_later():
     cron = {"id": str(ONE), "kind": "cron", "cron": "0 * * * *", "timezone": "UTC", "enabled": True}
-    event = {"id": str(UUID(int=2)), "kind": "event", "event": "advisories_changed"}
-    found = spans_of([(NOON, content(cron, event))])
+    found = spans_of([(NOON, content(cron))])
     (span,) = found[ONE]
     assert (span.terms.jitter, span.terms.calendars, span.terms.max_fires) == (timedelta(), (), None)
     assert (span.terms.rule.kind, span.terms.rule.day_match) == (TriggerKind.CRON, None)
-    assert found[UUID(int=2)] == []
     (span,) = spans_of([(NOON, content(cron | {"day_match": "and"}))])[ONE]
     assert span.terms.rule.day_match is DayMatch.AND
+
+
+def test_what_happened_is_of_the_period_it_was_handled_in_and_what_waits_of_the_last():
+    event = {"id": str(ONE), "kind": "event", "event": "sbom_ingested"}
+    versions = [
+        (NOON, content(event)),
+        (NOON + HOUR, content(event, enabled=False)),
+        (NOON + 2 * HOUR, content(event | {"jitter": 60})),
+    ]
+    happened = [
+        (-SECOND, -SECOND),
+        (HOUR / 2, HOUR),
+        (HOUR, 2 * HOUR),
+        (3 * HOUR / 2, 3 * HOUR),
+        (2 * HOUR, None),
+    ]
+    events = [(NOON + at, None if handled is None else NOON + handled) for at, handled in happened]
+    spans = with_events(spans_of(versions)[ONE], events)
+    found = [[at - NOON for at in span.occurrences(NOON - HOUR, NOON + 6 * HOUR)] for span in spans]
+    assert found == [[-SECOND, HOUR / 2, HOUR], [3 * HOUR / 2, 2 * HOUR]]
+    assert [*spans[0].occurrences(NOON - SECOND, NOON + HOUR / 2)] == [NOON + HOUR / 2]
+
+
+def test_a_trigger_that_never_waited_has_no_events():
+    spans = spans_of([(NOON, content(HOURLY))])[ONE]
+    assert with_events(spans, [(NOON, NOON)]) == spans
 
 
 @pytest.mark.parametrize(

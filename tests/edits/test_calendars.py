@@ -8,8 +8,9 @@ from resources.errors import AlreadyExists, IllegalTransition, InvalidInput, Not
 from resources.protocols.audit import AuditFilter
 from resources.states import CalendarMode, OnExcluded
 from scheduler_defs.edits.calendars import NewCalendar, create_calendar, delete_calendar, edit_calendar
-from scheduler_defs.edits.schedules import delete_schedule
+from scheduler_defs.edits.schedules import delete_schedule, edit_schedule
 from scheduler_defs.edits.triggers import remove_trigger
+from scheduler_defs.timing.rules import IntervalRule
 
 NOW = datetime(2026, 3, 14, 12, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -188,3 +189,28 @@ def test_a_calendar_of_what_was_removed_can_be_deleted(created, use, edit, read,
     make(name="free")
     edit(delete_calendar, name="freeze")
     assert told()[-1][3] is None
+
+
+def test_by_a_clock_that_was_set_back_no_version_is_older_than_the_one_before(created, edit, told, audited):
+    made = created(NOW + 3 * MINUTE)
+    edited = edit(edit_calendar, {"description": "back"}, name="freeze", now=NOW)
+    assert (edited.updated_at, edited.created_at) == (NOW + 3 * MINUTE, made.created_at)
+    edit(edit_calendar, {"description": "on"}, name="freeze", now=NOW + 9 * MINUTE)
+    edit(delete_calendar, name="freeze", now=NOW + MINUTE)
+    again = created(NOW + 2 * MINUTE)
+    assert (again.created_at, again.updated_at) == (NOW + 9 * MINUTE, NOW + 9 * MINUTE)
+    assert [since - NOW for _, since, _, _ in told()] == [3 * MINUTE, 3 * MINUTE, *[9 * MINUTE] * 3]
+
+
+def test_an_edit_of_a_calendar_by_a_clock_that_was_set_back_makes_no_trigger_younger(
+    created, edit, make, tick, read
+):
+    created(on_excluded=OnExcluded.MOVE)
+    make(IntervalRule(10 * MINUTE, NOW), at=NOW, terms={"calendars": ["freeze"]})
+    tick(NOW + 11 * MINUTE)
+    edit(edit_calendar, {"entries": []}, name="freeze", now=NOW + MINUTE)
+    _, (trigger,) = read()
+    assert trigger.updated_at == NOW + 11 * MINUTE
+    edit(edit_schedule, {}, terms={"jitter": MINUTE}, now=NOW + 2 * MINUTE)
+    _, (trigger,) = read()
+    assert trigger.next_fire_at == NOW + 20 * MINUTE

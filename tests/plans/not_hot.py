@@ -25,7 +25,7 @@ NOT_HOT = {
         workers/find_by_prefix""",
     "Of the audit of fires: a page of schedules, and the history of one by its key.": """
         auditing/count_fires auditing/earliest_range auditing/list_calendar_versions auditing/list_schedules
-        auditing/list_versions""",
+        auditing/list_versions auditing/list_events""",
     "Of the engines and of imports: once a run or a file, not once a tick.": """
         advisories/drop_ranges advisories/end_ranges advisories/get_many advisories/insert_ranges
         advisories/list_digests advisories/list_known advisories/upsert_many components/clear_of_image

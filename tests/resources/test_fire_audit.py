@@ -7,10 +7,10 @@ import pytest
 
 from resources.ids import new_id
 from resources.states import JobKind, Overlap
-from scheduler_defs.edits.calendars import NewCalendar, create_calendar, delete_calendar
+from scheduler_defs.edits.calendars import NewCalendar, create_calendar, delete_calendar, edit_calendar
 from scheduler_defs.edits.schedules import NewSchedule, create_schedule, edit_schedule, trigger_schedule
 from scheduler_defs.sensors.claim import claim
-from scheduler_defs.timing.rules import IntervalRule
+from scheduler_defs.timing.rules import EventRule, IntervalRule
 
 NOW = datetime(2026, 3, 14, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -83,10 +83,45 @@ def test_the_earliest_range_that_reaches_beyond_an_instant_is_found(begin, admin
         assert store.fire_audit.earliest_range(tenant, UUID(int=1), NOW) is None
 
 
-def test_calendars_are_read_over_their_deletions(begin, database, tenant):
+def test_calendars_are_read_over_their_deletions_with_the_ids_of_their_edits(begin, database, tenant, admin):
     with database.begin(tenant) as store:
         create_calendar(store, tenant, NewCalendar("freeze", [{"date": "2026-12-25"}]), "tests", NOW)
+        edit_calendar(store, tenant, "freeze", {"entries": []}, "tests", now=NOW - HOUR)
         delete_calendar(store, tenant, "freeze", "tests", NOW + HOUR)
+        create_calendar(store, tenant, NewCalendar("other", []), "tests", NOW)
+    statement = "SELECT id FROM scheduler.audit WHERE entity_id = 'freeze' AND tenant_id = 'acme' ORDER BY id"
+    edits = [row[0] for row in admin.execute(statement)]
     with begin() as store:
         found = store.fire_audit.list_calendar_versions(tenant, ["freeze", "none"])
-    assert [(one.valid_from, one.content is None) for one in found] == [(NOW, False), (NOW + HOUR, True)]
+    assert [(one.valid_from, one.content is None) for one in found] == [
+        (NOW, False),
+        (NOW, False),
+        (NOW + HOUR, True),
+    ]
+    assert [one.edit_id for one in found] == edits
+
+
+def test_events_of_triggers_are_read_in_pages_in_the_order_they_happened(begin, database, tenant):
+    wanted = [NewSchedule(name, JobKind.GRAPH, [EventRule("sbom_ingested")]) for name in ("one", "two")]
+    with database.begin(tenant) as store:
+        made = [create_schedule(store, tenant, one, "tests", NOW) for one in wanted]
+        one, two = (store.triggers.list_of_schedule(tenant, schedule.id)[0].id for schedule in made)
+        for number in range(3):
+            store.trigger_events.record("sbom_ingested", NOW + number * HOUR, tenant)
+    with database.begin_system() as store:
+        claim(store, "here", NOW + HOUR)
+    handled, waits = NOW + HOUR, None
+    with begin() as store:
+        period = NOW, NOW + 2 * HOUR
+        first = store.fire_audit.list_events(tenant, [one, two], *period, limit=3)
+        rest = store.fire_audit.list_events(tenant, [one, two], *period, cursor=first.next_cursor, limit=3)
+        found = [(event.at, event.trigger_id, event.handled_at) for event in first.items + rest.items]
+        assert [event.at for event in store.fire_audit.list_events(tenant, [one], *period).items] == [
+            NOW + HOUR,
+            NOW + 2 * HOUR,
+        ]
+        assert store.fire_audit.list_events(tenant, [new_id()], *period).items == []
+    expected = [(NOW + HOUR, key, handled) for key in (one, two)]
+    expected += [(NOW + 2 * HOUR, key, waits) for key in (one, two)]
+    assert found == expected
+    assert rest.next_cursor is None

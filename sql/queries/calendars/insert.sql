@@ -1,4 +1,4 @@
--- Adds a calendar; a deleted one of its name comes back as this one. Guard: no living one has the name; returns the row.
+-- Adds a calendar; a deleted one of its name comes back as this one, not before it was deleted. Guard: no living one has the name; returns the row.
 INSERT INTO scheduler.calendars AS c (
     tenant_id, name, description, mode, timezone, on_excluded, entries, version, created_at, created_by, updated_at,
     updated_by)
@@ -8,8 +8,9 @@ VALUES (
 ON CONFLICT (tenant_id, name) DO UPDATE
 SET description = excluded.description, mode = excluded.mode, timezone = excluded.timezone,
     on_excluded = excluded.on_excluded, entries = excluded.entries, version = c.version + 1,
-    created_at = excluded.created_at, created_by = excluded.created_by, updated_at = excluded.updated_at,
-    updated_by = excluded.updated_by, deleted_at = NULL, deleted_by = NULL
+    created_at = greatest(excluded.created_at, c.updated_at), created_by = excluded.created_by,
+    updated_at = greatest(excluded.updated_at, c.updated_at), updated_by = excluded.updated_by,
+    deleted_at = NULL, deleted_by = NULL
 WHERE c.deleted_at IS NOT NULL
 RETURNING tenant_id, name, description, mode, timezone, on_excluded, entries, version, created_at, created_by, updated_at,
     updated_by

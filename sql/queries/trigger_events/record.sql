@@ -14,7 +14,7 @@ recorded AS (
     FROM waiting AS w
     ON CONFLICT DO NOTHING)
 UPDATE scheduler.triggers AS g
-SET next_fire_at = least(g.next_fire_at, %(now)s), updated_at = %(now)s,
+SET next_fire_at = least(g.next_fire_at, %(now)s), updated_at = greatest(g.updated_at, %(now)s),
     due_delay = CASE WHEN g.next_fire_at <= %(now)s THEN g.due_delay ELSE '0 seconds' END
 FROM waiting AS w
 WHERE g.tenant_id = w.tenant_id AND g.id = w.id
