@@ -76,8 +76,7 @@ def running_stack(settings: SchedulerSettings, port: int) -> Iterator[Stack]:
                 try:
                     yield Stack(f"http://{HOST}:{port}", log, process)
                 finally:
-                    _ask_workers_to_leave(settings, process)
-                    _stop_dagster(process)
+                    _stop_dagster(settings, process)
         finally:
             if ours:
                 settings.embedded_server().stop()
@@ -178,14 +177,15 @@ def _ask_workers_to_leave(settings: SchedulerSettings, process: subprocess.Popen
                     child.terminate()
 
 
-def _stop_dagster(process: subprocess.Popen[bytes]) -> None:
-    """Asks Dagster to stop, then ends what is left of its process group, run workers included.
+def _stop_dagster(settings: SchedulerSettings, process: subprocess.Popen[bytes]) -> None:
+    """Asks Dagster and what carries runs to stop, then ends what is left of its process group.
 
     The daemon stops its loops at once, but stays until its last tick returns. That tick writes nothing while
     it waits for a trigger, and Dagster resumes one that was submitting: the daemon is ended after a grace.
     """
     try:
         process.send_signal(signal.SIGINT)
+        _ask_workers_to_leave(settings, process)
         with suppress(subprocess.TimeoutExpired):
             process.wait(TICK_PATIENCE_SECONDS)
             return
