@@ -11,9 +11,9 @@ from resources.records import Launchable, Run
 from resources.selection import Selection
 from resources.states import JobKind, PolicyMode, RunState
 from resources.store import Store
+from scheduler_defs.edits.listeners import tell_listeners
 from scheduler_defs.edits.runs import request_run
 from scheduler_defs.ops.attempt import Outcome
-from scheduler_defs.timing.rules import RUN_COMPLETED
 
 
 @dataclass(frozen=True)
@@ -117,9 +117,8 @@ def close_run(database: Database, outcome: Outcome) -> bool:
             store.run_summaries.roll_up(
                 run.tenant_id, run.schedule_id, run.kind, outcome.ended_at, outcome.ended_at
             )
-            if state is RunState.COMPLETED and run.schedule_name is not None:
-                event = f"{RUN_COMPLETED}{run.schedule_name}"
-                store.trigger_events.record(event, store.now(), run.tenant_id)
+            if state is RunState.COMPLETED:
+                tell_listeners(store, run)
     except (StaleAttempt, IllegalTransition):
         return False
     return True
