@@ -93,6 +93,7 @@ OF_QUERY: dict[str, dict[str, Any]] = {
     "schedules/lock_of_calendar": {"name": lambda tenant: f"{tenant.name} holidays"},
     "triggers/list_of_calendar": {"name": lambda tenant: f"{tenant.name} holidays"},
     "schedules/insert_version": {"version": lambda tenant: 99},
+    "tenants/lock_waiting": {"now": lambda tenant: tenant.at - timedelta(days=1)},
     "tenants/insert": {"tenant_id": lambda tenant: f"{tenant.name}-new"},
 }
 ENTITIES = {
