@@ -77,6 +77,9 @@ class Schedules(Protocol):
         Raises AlreadyExists when its name was taken meanwhile, VersionConflict, IllegalTransition.
         """
 
+    def lock_with_listeners(self, tenant_id: str, name: str, event: str) -> Sequence[Schedule]:
+        """Locks the living schedule of a name and those with a trigger that waits for ``event``, by id."""
+
     def lock_due(self, tenants: Sequence[str], now: datetime, per_tenant: int) -> Sequence[Schedule]:
         """Locks the active schedules with a due trigger, up to ``per_tenant`` triggers a tenant, oldest first."""
 

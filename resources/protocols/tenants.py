@@ -27,7 +27,13 @@ class Tenants(Protocol):
         """Every tenant this transaction may see, by id."""
 
     def lock_due(self, now: datetime, limit: int) -> Sequence[str]:
-        """Locks up to ``limit`` tenants with something to fire or launch; the longest unserved first."""
+        """Locks up to ``limit`` tenants with something to fire; the longest unserved first."""
+
+    def lock_waiting(self, now: datetime, limit: int) -> Sequence[str]:
+        """Locks up to ``limit`` tenants with nothing to fire but pending runs, in the same order.
+
+        A tenant at its limit of runs at once only when one of these is to stop for a newer fire.
+        """
 
     def lock_capacity(self, tenant_id: str) -> int | None:
         """Locks a tenant; returns how many of its runs may be queued or running, None for no limit; raises NotFound."""

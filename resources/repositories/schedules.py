@@ -103,6 +103,11 @@ class ScheduleRepository(Repository, Schedules):
         except errors.UniqueViolation:
             raise AlreadyExists("schedule", schedule.name) from None
 
+    def lock_with_listeners(self, tenant_id: str, name: str, event: str) -> Sequence[Schedule]:
+        return self._all(
+            "schedules/lock_with_listeners", Schedule, tenant_id=tenant_id, name=name, event=event
+        )
+
     def lock_due(self, tenants: Sequence[str], now: datetime, per_tenant: int) -> Sequence[Schedule]:
         return self._all(
             "schedules/lock_due", Schedule, tenants=list(tenants), now=now, per_tenant=per_tenant

@@ -45,6 +45,9 @@ class TenantRepository(Repository, Tenants):
     def lock_due(self, now: datetime, limit: int) -> Sequence[str]:
         return [row[0] for row in self._rows("tenants/lock_due", now=now, limit=limit)]
 
+    def lock_waiting(self, now: datetime, limit: int) -> Sequence[str]:
+        return [row[0] for row in self._rows("tenants/lock_waiting", now=now, limit=limit)]
+
     def lock_capacity(self, tenant_id: str) -> int | None:
         rows = self._rows("tenants/lock_capacity", tenant_id=tenant_id)
         if not rows:

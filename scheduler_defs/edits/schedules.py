@@ -13,6 +13,7 @@ from resources.selection import Selection
 from resources.states import CatchUp, JobKind, Overlap, PolicyMode, TriggerKind
 from resources.store import Store
 from scheduler_defs.edits.contents import content_of
+from scheduler_defs.edits.listeners import follow_name, lock_listeners
 from scheduler_defs.edits.plans import instant_of, new_trigger, planned, replan, unplan
 from scheduler_defs.edits.terms import TriggerTerms, differing, hold_terms
 from scheduler_defs.edits.triggers import EDITED, replaced_by, write_rules
@@ -159,12 +160,14 @@ def edit_schedule(
 
     ``version`` is the one the edit was made from. When something that decides time changes, triggers are planned
     again from ``now`` on, an instant read while the schedule is locked (the database's by default). A trigger of a
-    given rule stays as it is; the others get the other rules or go.
+    given rule stays as it is; the others get the other rules or go. Another name is also put into the triggers of
+    other schedules that wait for the completion of its runs, as an edit of these.
 
     Raises NotFound, InvalidInput naming the field, AlreadyExists for a name in use, VersionConflict.
     """
     terms = terms or {}
     hold_terms(store, tenant_id, terms)
+    listeners = lock_listeners(store, tenant_id, name) if changes.get("name", name) != name else []
     schedule = store.schedules.lock(tenant_id, name)
     if version is not None and version != schedule.version:
         refuse_stale(store, schedule, version, changes)
@@ -189,6 +192,7 @@ def edit_schedule(
     if moved or missing or kept:
         replan(store, after, [trigger for trigger in left if trigger.next_fire_at is None], now)
     keep_version(store, after, left, "edit", actor, now, content_of(schedule, triggers))
+    follow_name(store, listeners, name, after.name, actor, now)
     return after
 
 

@@ -12,11 +12,11 @@ from resources.records import Launchable, Run
 from resources.selection import Selection
 from resources.states import JobKind, LaunchState, PolicyMode, RunState
 from resources.store import Store
+from scheduler_defs.edits.listeners import tell_listeners
 from scheduler_defs.edits.runs import repeat_run, request_run, retry_run
 from scheduler_defs.ops.attempt import Outcome
 from scheduler_defs.ops.endings import note_late_write, pause_if_failing, requeue, retry_or_none
 from scheduler_defs.ops.metadata import TAG
-from scheduler_defs.timing.rules import RUN_COMPLETED
 
 
 @dataclass(frozen=True)
@@ -182,8 +182,8 @@ def _finish(store: Store, outcome: Outcome, state: RunState) -> RunState:
         store.graph_jobs.cancel_open_of_run(run, ended_at)
         store.policy_jobs.cancel_open_of_run(run, ended_at)
     store.run_summaries.roll_up(run.tenant_id, run.schedule_id, run.kind, ended_at, ended_at)
-    if state is RunState.COMPLETED and run.schedule_name is not None:
-        store.trigger_events.record(f"{RUN_COMPLETED}{run.schedule_name}", store.now(), run.tenant_id)
+    if state is RunState.COMPLETED:
+        tell_listeners(store, run)
     return state
 
 

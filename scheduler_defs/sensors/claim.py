@@ -25,9 +25,11 @@ def claim(store: Store, owner: str, now: datetime) -> list[Offer]:
     """Fires what is due, packs what is pending, returns launches for ``owner`` (a Dagster instance) to submit.
 
     The order of the locks is tenants, schedules, triggers; triggers are read and runs counted only in later
-    statements. A second claimer at the same time takes other tenants. Bounded: the rest is a later tick's.
+    statements. A second claimer at the same time takes other tenants. Bounded: the rest is a later tick's. Tenants
+    with runs to launch have places of their own, so that they keep nobody's fires waiting.
     """
-    tenants = store.tenants.lock_due(now, TENANTS_A_TICK)
+    due = store.tenants.lock_due(now, TENANTS_A_TICK)
+    tenants = list(dict.fromkeys([*due, *store.tenants.lock_waiting(now, TENANTS_A_TICK)]))
     if tenants:
         serve(store, tenants, owner, now)
     return store.launches.offer(owner, now, OFFER_LEASE, OFFERS_A_CLAIM)
@@ -51,11 +53,12 @@ def claim_or_wait(
 ) -> list[Offer]:
     """Claims until there is something to submit or ``patience`` is over; no transaction is open while it waits.
 
-    While each claim finds more it claims again, up to CLAIMS_A_TICK times: Dagster takes seconds between ticks.
+    While each claim finds more it claims again, up to CLAIMS_A_TICK times: Dagster takes seconds between ticks. What it
+    has waited counts, not until when: a clock that is set back meanwhile does not keep it.
     """
-    give_up_at: datetime | None = None
     offers: list[Offer] = []
-    claims = 0
+    claims, waited, pause = 0, timedelta(), timedelta()
+    before: datetime | None = None
     with database.begin_system() as store:
         store.launches.see_owner(owner, store.now())
     while True:
@@ -65,15 +68,16 @@ def claim_or_wait(
             next_due_at = None if more else store.triggers.next_due_at()
         offers += more
         claims += 1
-        give_up_at = give_up_at or now + patience
+        waited += max(pause, now - (before or now))
+        before, pause = now, timedelta()
         if more and claims < CLAIMS_A_TICK:
             continue
-        if offers or now >= give_up_at:
+        if offers or waited >= patience:
             return offers
-        wake_at = min(now + poll, give_up_at)
+        pause = min(poll, patience - waited)
         if next_due_at is not None and next_due_at > now:
-            wake_at = min(wake_at, next_due_at)
-        sleep((wake_at - now).total_seconds())
+            pause = min(pause, next_due_at - now)
+        sleep(pause.total_seconds())
 
 
 def _fire(store: Store, tenants: Sequence[str], now: datetime) -> None:

@@ -194,7 +194,10 @@ def _step(
 def _fire(fires: Fires, schedule: Schedule, steps: Sequence[_Step], gate: Gate) -> None:
     """Writes what becomes of each occurrence, in the order in which they are due over all triggers."""
     occurrences = [
-        (step.dues.of(at).at, step.trigger.id, at, step) for step in steps for at in step.planned.fires
+        (step.dues.of(at).at, step.trigger.id, at, step)
+        for step in steps
+        if not step.spent
+        for at in step.planned.fires
     ]
     occurrences.sort(key=lambda one: one[:3])
     for place, (_, _, at, step) in enumerate(occurrences, 1):

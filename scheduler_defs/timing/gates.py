@@ -58,10 +58,16 @@ class Gate:
 
 
 def _unmet(only_if: Mapping[str, Any], facts: FiringFacts | None, now: datetime) -> str | None:
-    """The reason the first condition that does not hold gives; before any run completed all hold."""
+    """The reason the first condition that does not hold gives; before any run completed all hold.
+
+    One that makes no sense, which only SQL by hand can write, does not hold.
+    """
     if facts is None or facts.last_started_at is None:
         return None
     for name, holds in CONDITIONS.items():
-        if name in only_if and not holds(facts, only_if[name], now):
-            return f"only_if:{name}"
+        try:
+            if name in only_if and not holds(facts, only_if[name], now):
+                return f"only_if:{name}"
+        except Exception as error:  # a schedule's mistake is its own: every other schedule still fires
+            return f"invalid only_if:{name}: {error}"
     return None

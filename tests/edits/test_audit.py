@@ -28,7 +28,7 @@ EXAMPLES = Path(__file__).parents[2] / "examples"
 SBOM, ADVISORIES = EXAMPLES / "shop.cdx.json", EXAMPLES / "advisories.osv.jsonl"
 OTHER_POLICY = load_default_policy().replace("description: ", "description: Ours. ")
 HOURLY, DAILY = CronRule("0 * * * *", "UTC"), CronRule("0 9 * * *", "UTC")
-PARTS = {"keep_version", "unplan"}
+PARTS = {"follow_name", "keep_version", "unplan"}
 """What edits share; no edits themselves."""
 SUNDAYS = NewCalendar("sundays", [{"weekdays": ["sun"]}])
 NEW = NewSchedule("weekly", JobKind.GRAPH, [HOURLY])

@@ -102,6 +102,12 @@ SCHEDULES = [
     Hot("schedules/get", "schedules_pkey", 1, {"id": UUID(int=77)}),
     Hot("schedules/get_by_name", "schedules_name", 1, {"name": "s000077"}),
     Hot("schedules/lock", "schedules_name", 1, {"name": "s000077"}),
+    Hot(
+        "schedules/lock_with_listeners",
+        "schedules_name schedules_living_by_name schedules_by_name schedules_pkey triggers_of_event",
+        10,
+        {"name": "s000007", "event": "run_completed:s000007"},
+    ),
     Hot("schedules/lock_deleted", "schedules_by_name", 1, {"name": "s000003"}),
     *first_and_deep(
         "schedules/list_versions",

@@ -39,7 +39,14 @@ MOVED = {
 }  # fmt: skip
 
 CLAIM = [
-    Hot("tenants/lock_due", "triggers_due runs_pending tenants_pkey tenants_claimed", 100, AT, None),
+    Hot("tenants/lock_due", "triggers_due tenants_pkey", 100, AT, None),
+    Hot(
+        "tenants/lock_waiting",
+        "triggers_due runs_pending runs_open runs_by_state runs_running schedules_pkey tenants_pkey",
+        2000,
+        AT,
+        None,
+    ),
     Hot("tenants/mark_served", "tenants_pkey", 50, AT, None),
     Hot("tenants/lock_capacity", "tenants_pkey", 21, {}, None),
     Hot("schedules/lock_due", "triggers_due schedules_pkey schedules_active", 1000, AT, None),

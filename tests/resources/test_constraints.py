@@ -293,6 +293,14 @@ BAD = [
     ("scheduler.schedules", {"name": "b", "max_runs_per_hour": 0}, "schedules_max_runs_per_hour_check"),
     ("scheduler.schedules", {"name": "b", "only_if": Jsonb({})}, "schedules_only_if_check"),
     ("scheduler.schedules", {"name": "b", "only_if": Jsonb({"moon": True})}, "schedules_only_if_check"),
+    *(
+        ("scheduler.schedules", {"name": "b", "only_if": Jsonb({name: value})}, "conditions_are_readable")
+        for name, value in [
+            *(("report_older_than_days", value) for value in ("7", True, None, [], -1, 36501, 1e300)),
+            *(("feed_changed", value) for value in (False, "true", 1, None)),
+            ("policy_revision_changed", False),
+        ]
+    ),
     ("scheduler.runs", {"due_at": NOON - timedelta(days=999)}, "due_after_planned"),
     ("scheduler.launches", {"owner": ""}, "launches_owner_check"),
     ("scheduler.launches", {"state": "acknowledged", "acknowledged_at": NOON}, "acknowledged_names_run"),
@@ -446,6 +454,7 @@ BAD = [
 ALLOWED = [
     ("scheduler.triggers", OF_CRON | {"kind": "event", "event": "feed", "next_fire_at": NOON}),
     ("scheduler.schedules", {"name": "b", "only_if": Jsonb({"feed_changed": True}), "max_runs_per_hour": 1}),
+    ("scheduler.schedules", {"name": "b", "only_if": Jsonb({"report_older_than_days": 0.5})}),
     ("scheduler.schedules", {"deleted_at": NOON, "deleted_by": "ann"}),
     ("scheduler.triggers", INTERVAL | {"every": timedelta(seconds=1)}),
     ("scheduler.triggers", OF_CRON | {"kind": "once", "at": NOON}),

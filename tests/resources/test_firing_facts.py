@@ -38,3 +38,14 @@ def test_a_tenant_learns_nothing_of_anothers_schedules(database, plant):
     theirs = plant.schedule(tenant="globex")
     with database.begin("acme") as store:
         assert store.runs.read_firing_facts([theirs], plant.now) == []
+
+
+def test_what_fired_by_a_clock_that_was_set_back_since_does_not_count(database, plant):
+    """But what another claimer wrote by a clock read a moment later does."""
+    schedule = plant.schedule()
+    trigger = plant.trigger(schedule)
+    with database.begin_system() as store:
+        for ahead in (MINUTE, 2 * MINUTE, 600 * MINUTE):
+            store.runs.create_many([fired(schedule, trigger, plant.now + ahead)], plant.now + ahead)
+        (facts,) = store.runs.read_firing_facts([schedule], plant.now)
+    assert facts.fired == 1

@@ -129,3 +129,13 @@ def test_a_launch_that_has_not_ended_can_be_buried_once(database, plant):
         assert store.launches.get(taken).finished_at == plant.now
         with pytest.raises(IllegalTransition, match="is dead; it cannot become acknowledged"):
             store.launches.acknowledge(offered_one, "d1", plant.now)
+
+
+def test_what_a_clock_offered_that_was_set_back_since_is_offered_and_listed_at_once(database, plant):
+    launch = plant.launch(plant.run())
+    assert offered(database, plant.now + 60 * MINUTE) == [launch]
+    assert offered(database, plant.now + 59 * MINUTE) == [], "no more than a lease ahead"
+    with database.begin_system() as store:
+        assert [one.id for one in store.launches.list_open("here", plant.now, 10)] == [launch]
+    assert offered(database, plant.now) == [launch]
+    assert offered(database, plant.now + timedelta(seconds=59)) == []

@@ -2,6 +2,7 @@
 
 import psycopg
 import pytest
+from psycopg.types.json import Jsonb
 from pydantic import SecretStr
 from sqlalchemy.exc import ProgrammingError
 
@@ -147,3 +148,28 @@ def test_a_login_outside_the_roles_is_told_what_to_run_on_a_current_database(set
     with Database(outside) as database, pytest.raises(SchemaMismatch, match="scheduler db upgrade"):
         with database.begin("acme"):
             pytest.fail("a transaction began")
+
+
+def test_conditions_written_by_hand_keep_what_they_meant(admin, plant):
+    """0017 refuses what the claim could not read, and finds rows of before it that say so."""
+    admin.execute("ALTER TABLE scheduler.schedules DROP CONSTRAINT conditions_are_readable")
+    admin.execute("CREATE INDEX tenants_claimed ON scheduler.tenants (claimed_at)")
+    days = "report_older_than_days"
+    said = {
+        "good": ({days: 0.5, "feed_changed": True}, {days: 0.5, "feed_changed": True}),
+        "any value": (
+            {"feed_changed": False, "policy_revision_changed": "x"},
+            {"feed_changed": True, "policy_revision_changed": True},
+        ),
+        "no days": ({days: "7", "feed_changed": True}, {"feed_changed": True}),
+        "too many days": ({days: 1e300}, None),
+        "none": (None, None),
+    }
+    for name, (before, _) in said.items():
+        plant.schedule(name)
+        admin.execute(
+            "UPDATE scheduler.schedules SET only_if = %s WHERE name = %s", [before and Jsonb(before), name]
+        )
+    admin.execute((MIGRATIONS / "versions" / "0017_claim.sql").read_text(encoding="utf-8"))
+    after = dict(admin.execute("SELECT name, only_if FROM scheduler.schedules").fetchall())
+    assert after == {name: kept for name, (_, kept) in said.items()}

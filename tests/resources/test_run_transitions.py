@@ -250,3 +250,17 @@ def test_a_run_does_not_end_with_a_launch_it_is_no_longer_in(database, plant):
                 *(replace(run, launch_id=other), RunState.FAILED, plant.now), error="bad image"
             )
         assert store.runs.get("acme", run.id) == run
+
+
+@pytest.mark.parametrize("way", ["finish", "end_with_launch"])
+def test_an_attempt_ends_also_by_a_clock_that_was_set_back_since_it_began(database, plant, way):
+    run = plant.running(plant.now + 600 * MINUTE)
+    with database.begin("acme") as store:
+        if way == "finish":
+            store.runs.finish(run, RunState.FAILED, plant.now, error="boom")
+        else:
+            store.runs.end_with_launch(run, RunState.FAILED, plant.now, error="boom")
+        ended = store.runs.get("acme", run.id)
+    assert (ended.state, ended.started_at, ended.finished_at) == (
+        *(RunState.FAILED, plant.now + 600 * MINUTE, plant.now + 600 * MINUTE),
+    )

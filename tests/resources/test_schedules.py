@@ -8,7 +8,7 @@ import pytest
 
 from resources.errors import AlreadyExists, IllegalTransition, NotFound, VersionConflict
 from resources.ids import new_id
-from resources.states import CatchUp, JobKind, Overlap, PolicyMode
+from resources.states import CatchUp, JobKind, Overlap, PolicyMode, TriggerKind
 
 
 def test_a_schedule_is_read_as_it_was_written(database, plant):
@@ -203,3 +203,22 @@ def test_a_claim_does_not_skip_a_schedule_that_a_new_run_refers_to(database, pla
     with database.begin("acme") as writer, database.begin_system() as claimer:
         writer.runs.create_many([plant.new_run(schedule_id=schedule.id, schedule_version=1)], plant.now)
         assert claimer.schedules.lock_due(["acme"], plant.now, 10) == [schedule]
+
+
+def test_a_schedule_is_locked_with_those_whose_triggers_wait_for_an_event(database, plant):
+    event = {"kind": TriggerKind.EVENT, "every": None, "anchor": None, "event": "run_completed:a"}
+    a, listener, other, deleted = (plant.schedule(name) for name in ("a", "listener", "other", "deleted"))
+    theirs = plant.schedule("theirs", tenant="globex")
+    for schedule in (listener, deleted, theirs):
+        plant.trigger(schedule, **event)
+    plant.trigger(other, **event | {"event": "run_completed:other"})
+    with database.begin("acme") as store:
+        store.schedules.soft_delete(deleted, "ann", plant.now)
+    with database.begin("acme") as editor, database.begin_system() as claimer:
+        assert editor.schedules.lock_with_listeners("acme", "a", "run_completed:a") == [a, listener]
+        claimer.retention.limit_waiting(timedelta(milliseconds=30))
+        with pytest.raises(psycopg.errors.LockNotAvailable), claimer.connection.transaction():
+            claimer.schedules.lock("acme", "listener")
+        assert claimer.schedules.lock("acme", "other") == other
+    with database.begin("acme") as store:
+        assert store.schedules.lock_with_listeners("acme", "nobody", "run_completed:nobody") == []

@@ -6,6 +6,9 @@ import psycopg
 import pytest
 
 from resources.errors import AlreadyExists, NotFound
+from resources.states import Overlap
+
+SECOND = timedelta(seconds=1)
 
 
 def test_a_tenant_is_stored_as_it_was_given(database):
@@ -53,33 +56,87 @@ def test_a_disabled_trigger_is_not_due(database, plant):
         assert store.tenants.lock_due(plant.now, 10) == []
 
 
-def test_a_pending_run_makes_its_tenant_due_until_it_is_queued(database, plant):
+def test_a_pending_run_makes_its_tenant_wait_until_it_is_queued(database, plant):
     run = plant.run("globex")
     with database.begin_system() as store:
-        assert store.tenants.lock_due(plant.now, 10) == ["globex"]
+        assert store.tenants.lock_due(plant.now, 10) == []
+        assert store.tenants.lock_waiting(plant.now, 10) == ["globex"]
     plant.launch(run)
     with database.begin_system() as store:
-        assert store.tenants.lock_due(plant.now, 10) == []
+        assert store.tenants.lock_waiting(plant.now, 10) == []
 
 
-def test_the_longest_unserved_comes_first(database, plant):
-    for name in ("acme", "globex"):
-        plant.run(name)
+def test_a_tenant_with_something_to_fire_does_not_wait_too(database, plant):
+    plant.run()
+    plant.trigger(plant.schedule(), next_fire_at=plant.now)
     with database.begin_system() as store:
+        assert store.tenants.lock_due(plant.now, 10) == ["acme"]
+        assert store.tenants.lock_waiting(plant.now, 10) == []
+
+
+def test_a_tenant_without_room_for_another_run_does_not_wait(database, plant, admin):
+    plant.launch(plant.run())
+    plant.run()
+    admin.execute("UPDATE scheduler.tenants SET max_concurrent_runs = 2")
+    with database.begin_system() as store:
+        assert store.tenants.lock_waiting(plant.now, 10) == ["acme"]
+    admin.execute("UPDATE scheduler.tenants SET max_concurrent_runs = 1")
+    with database.begin_system() as store:
+        assert store.tenants.lock_waiting(plant.now, 10) == []
+
+
+def test_a_tenant_without_room_waits_while_a_run_of_it_is_to_stop_for_a_newer_one(database, plant, admin):
+    admin.execute("UPDATE scheduler.tenants SET max_concurrent_runs = 1")
+    trigger = plant.trigger(plant.schedule(overlap=Overlap.CANCEL_RUNNING))
+    plant.open(plant.launch(plant.fired(trigger, plant.now)))
+    plant.fired(trigger, plant.now + SECOND)
+    with database.begin_system() as store:
+        assert store.tenants.lock_waiting(plant.now + SECOND, 10) == ["acme"]
+        store.runs.stop_superseded(["acme"], plant.now + SECOND)
+        assert store.tenants.lock_waiting(plant.now + SECOND, 10) == []
+
+
+def ready(plant, name, way):
+    if way == "lock_due":
+        plant.trigger(plant.schedule(tenant=name), next_fire_at=plant.now)
+    else:
+        plant.run(name)
+
+
+WAYS = pytest.mark.parametrize("way", ["lock_due", "lock_waiting"])
+
+
+@WAYS
+def test_the_longest_unserved_comes_first(database, plant, way):
+    for name in ("acme", "globex"):
+        ready(plant, name, way)
+    with database.begin_system() as store:
+        lock = getattr(store.tenants, way)
         store.tenants.mark_served(["acme"], plant.now)
-        assert store.tenants.lock_due(plant.now, 1) == ["globex"]
-        store.tenants.mark_served(["globex"], plant.now + timedelta(seconds=1))
-        assert store.tenants.lock_due(plant.now, 1) == ["acme"]
+        assert lock(plant.now + SECOND, 1) == ["globex"]
+        store.tenants.mark_served(["globex"], plant.now + SECOND)
+        assert lock(plant.now + SECOND, 1) == ["acme"]
 
 
-def test_a_tenant_that_another_claimer_holds_is_left_to_it(database, plant):
+@WAYS
+def test_one_served_by_a_clock_that_was_set_back_since_comes_before_all(database, plant, way):
     for name in ("acme", "globex"):
-        plant.run(name)
-    with database.begin_system() as first, database.begin_system() as second:
-        assert first.tenants.lock_due(plant.now, 1) == ["acme"]
-        assert second.tenants.lock_due(plant.now, 10) == ["globex"]
+        ready(plant, name, way)
     with database.begin_system() as store:
-        assert store.tenants.lock_due(plant.now, 10) == ["acme", "globex"]
+        store.tenants.mark_served(["acme"], plant.now - SECOND)
+        store.tenants.mark_served(["globex"], plant.now + timedelta(days=1))
+        assert getattr(store.tenants, way)(plant.now, 1) == ["globex"]
+
+
+@WAYS
+def test_a_tenant_that_another_claimer_holds_is_left_to_it(database, plant, way):
+    for name in ("acme", "globex"):
+        ready(plant, name, way)
+    with database.begin_system() as first, database.begin_system() as second:
+        assert getattr(first.tenants, way)(plant.now, 1) == ["acme"]
+        assert getattr(second.tenants, way)(plant.now, 10) == ["globex"]
+    with database.begin_system() as store:
+        assert getattr(store.tenants, way)(plant.now, 10) == ["acme", "globex"]
 
 
 def test_the_capacity_of_a_tenant_is_its_limit_or_none(database):
@@ -107,5 +164,5 @@ def test_who_fills_a_tenants_capacity_keeps_others_waiting_until_the_end(databas
             lock_impatiently("acme")
         assert lock_impatiently("globex") is None
         with database.begin_system() as claimer:
-            assert claimer.tenants.lock_due(plant.now, 10) == [], "the claim passes it over"
+            assert claimer.tenants.lock_waiting(plant.now, 10) == [], "the claim passes it over"
     assert lock_impatiently("acme") is None

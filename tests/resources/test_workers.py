@@ -162,3 +162,17 @@ def test_a_tenant_sees_no_worker(database, plant):
     plant.worker()
     with pytest.raises(psycopg.errors.InsufficientPrivilege), database.begin("acme") as store:
         store.workers.list()
+
+
+def test_a_worker_heard_by_a_clock_that_was_set_back_since_counts_as_heard_now(database, plant):
+    ahead = plant.now + 600 * MINUTE
+    silent, alive = plant.worker(), plant.worker()
+    with database.begin_system() as store:
+        for worker in (silent, alive):
+            store.workers.heartbeat(worker, ahead)
+        assert store.workers.declare_dead(plant.now, MINUTE) == {}
+        store.workers.heartbeat(alive, plant.now + MINUTE)
+        assert store.workers.get(alive).last_heartbeat_at == plant.now + MINUTE
+        assert store.workers.declare_dead(plant.now + MINUTE, MINUTE) == {}
+        later = plant.now + MINUTE + timedelta(microseconds=1)
+        assert set(store.workers.declare_dead(later, MINUTE)) == {silent}

@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
+import psycopg
 import pytest
 
 from resources.ids import new_id
@@ -69,6 +70,32 @@ def test_a_trigger_whose_tenant_another_claimer_serves_waits_for_it(database, ma
         assert len(claim(other, "there", NOW)) == 1
         assert tick(NOW) == []
     assert len(ledger()) == 1
+
+
+def test_a_schedule_that_is_being_edited_fires_when_the_edit_is_done(database, make, tick, ledger):
+    make(every(HOUR))
+    make(every(HOUR), name="other")
+    with database.begin("acme") as editor:
+        editor.schedules.lock("acme", "nightly")
+        tick(NOW)
+        assert [run.schedule_name for run in ledger()] == ["other"]
+    tick(NOW + SECOND)
+    assert sorted(run.schedule_name for run in ledger()) == ["nightly", "other"]
+
+
+def test_a_trigger_that_is_being_changed_by_hand_is_left_until_that_is_done(
+    database, make, tick, ledger, admin
+):
+    """Edits of ours lock its schedule first; without a lock of its own a claim would overwrite what SQL says."""
+    make(every(HOUR), CronRule("0 * * * *"), at=NOW - SECOND)
+    with psycopg.connect(admin.info.dsn) as editor:
+        editor.execute("UPDATE scheduler.triggers SET enabled = false WHERE kind = 'interval'")
+        with database.begin_system() as store:
+            store.retention.limit_waiting(SECOND)
+            claim(store, "here", NOW)
+        assert [run.trigger_kind for run in ledger()] == [TriggerKind.CRON]
+    assert tick(NOW + SECOND) == []
+    assert [run.trigger_kind for run in ledger()] == [TriggerKind.CRON]
 
 
 @pytest.mark.parametrize(
@@ -179,6 +206,22 @@ def test_a_trigger_that_makes_no_sense_stops_alone(make, tick, ledger, admin):
     assert (skipped.state, skipped.skipped_count, skipped.scheduled_for) == (RunState.SKIPPED, 1, NOW)
     assert "every now and then" in skipped.reason
     assert next_fires(admin) == [NOW + HOUR, None]
+
+
+def test_a_condition_that_makes_no_sense_stops_its_schedule_alone(make, tick, ledger, start, finish, admin):
+    """A constraint refuses it by now; a row of before it may still say so."""
+    make(every(HOUR), only_if={"report_older_than_days": 7})
+    make(every(HOUR), name="theirs", tenant="globex")
+    start(tick(NOW), NOW)
+    finish(ledger()[0], NOW + SECOND)
+    admin.execute("ALTER TABLE scheduler.schedules DROP CONSTRAINT conditions_are_readable")
+    bad = """UPDATE scheduler.schedules SET only_if = '{"report_older_than_days": "7"}' WHERE tenant_id = 'acme'"""
+    admin.execute(bad)
+    tick(NOW + HOUR)
+    assert states(ledger("globex")) == [("running", NOW), ("queued", NOW + HOUR)]
+    assert states(ledger()) == [("completed", NOW), ("skipped", NOW + HOUR)]
+    assert ledger()[1].reason.startswith("invalid only_if:report_older_than_days: ")
+    assert next_fires(admin) == [NOW + 2 * HOUR] * 2
 
 
 @pytest.mark.parametrize(

@@ -140,3 +140,18 @@ def test_a_schedule_does_not_fire_itself_for_ever(database, tenant, make):
     make(EventRule("run_completed:nightly"), name="after")
     with database.begin(tenant) as store, pytest.raises(InvalidInput, match="another schedule"):
         edit_schedule(store, tenant, "after", {"name": "nightly"}, "ann")
+
+
+def test_a_spent_trigger_hears_of_nothing_and_takes_no_fire_away(make, tick, ledger, happens):
+    spent = EventRule("sbom_ingested")
+    make(
+        IntervalRule(HOUR, NOW), spent, overlap=Overlap.CANCEL_RUNNING, terms={"max_fires": 1}, at=NOW - HOUR
+    )
+    happens("sbom_ingested", NOW - MINUTE)
+    tick(NOW - MINUTE)
+    assert happens("sbom_ingested", NOW + SECOND) == 0
+    tick(NOW + 2 * SECOND)
+    assert [(run.trigger_kind, run.scheduled_for) for run in ledger()] == [
+        (TriggerKind.EVENT, NOW - MINUTE),
+        (TriggerKind.INTERVAL, NOW),
+    ]

@@ -169,10 +169,10 @@ def test_an_edit_and_its_version_are_on_the_row_of_each_fire(database, tenant, m
     assert [(run.schedule_version, run.priority) for run in ledger()] == [(1, 0), (2, 3)]
 
 
-def test_the_clock_of_the_database_may_jump(make, tick, ledger):
+def test_the_clock_of_the_database_may_jump(make, tick, ledger, start):
     """Back: nothing fires twice. Forward: what was passed over is caught up as the schedule says."""
     make(EVERY_MINUTE, catch_up="latest")
-    tick(NOW + MINUTE)
+    start(tick(NOW + MINUTE), NOW + MINUTE)
     before = account(ledger)
     for back in (HOUR, 24 * HOUR, MINUTE):
         assert tick(NOW + MINUTE - back) == []

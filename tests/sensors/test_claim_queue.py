@@ -199,3 +199,34 @@ def test_a_thousand_fires_cost_no_more_statements_than_one(settings, plant):
     many = cost(NOW + SECOND)
     assert (one[1], many[1]) == (1, 1000)
     assert many[0] == one[0] <= 15
+
+
+@pytest.mark.parametrize("overlap", ["allow", "buffer_all"])
+def test_tenants_whose_runs_must_wait_keep_no_fire_waiting(tick, ledger, plant, admin, overlap):
+    """They are at their limit, or their runs wait for one another."""
+    names = plant.tenants(TENANTS_A_TICK + 2)
+    busy, modest = names[1:], names[0]
+    plant.due(busy, due=NOW)
+    admin.execute("UPDATE scheduler.schedules SET overlap = %s, catch_up = 'all'", [overlap])
+    if overlap == "allow":
+        admin.execute("UPDATE scheduler.tenants SET max_concurrent_runs = 1")
+    for step in range(2):
+        tick(NOW + 2 * HOUR + step * SECOND)
+    assert Counter(run.state for run in ledger(names[1])) == {RunState.QUEUED: 1, RunState.PENDING: 2}
+    last = NOW + 2 * HOUR + MINUTE
+    admin.execute("UPDATE scheduler.tenants SET claimed_at = %s WHERE tenant_id = %s", [last, modest])
+    plant.due([modest], due=last)
+    tick(last)
+    assert [run.state for run in ledger(modest)] == [RunState.QUEUED]
+
+
+def test_tenants_at_their_limit_keep_no_launch_waiting(tick, ledger, plant, admin):
+    names = plant.tenants(TENANTS_A_TICK + 2)
+    admin.execute("UPDATE scheduler.tenants SET max_concurrent_runs = 1")
+    plant.pending(names[1:], 2)
+    for step in range(2):
+        tick(NOW + step * SECOND)
+    admin.execute("UPDATE scheduler.tenants SET claimed_at = %s WHERE tenant_id = 't0000'", [NOW + MINUTE])
+    plant.pending(["t0000"], 1)
+    tick(NOW + MINUTE)
+    assert [run.state for run in ledger("t0000")] == [RunState.QUEUED]

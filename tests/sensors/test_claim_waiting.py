@@ -1,12 +1,15 @@
 """The long poll around the claim."""
 
 from datetime import timedelta
+from itertools import count
 from uuid import UUID
 
 import pytest
 
 from scheduler_defs.sensors.claim import TENANTS_A_TICK, claim_or_wait
 from scheduler_defs.timing.rules import OnceRule
+from tests.sensors.conftest import NOW
+from tests.simulation.clock import at
 
 SECOND, MINUTE, HOUR = timedelta(seconds=1), timedelta(minutes=1), timedelta(hours=1)
 
@@ -68,3 +71,29 @@ def test_waiting_gives_up_when_its_patience_is_over(database, make):
     assert claim_or_wait(database, "here", patience=patience, poll=HOUR, sleep=slept.append) == []
     assert len(slept) > 0
     assert max(slept) <= 0.02
+
+
+class Clocked:
+    """A database whose clock shows one given instant a transaction."""
+
+    def __init__(self, database, instants):
+        self._database, self._instants = database, iter(instants)
+
+    def begin_system(self):
+        return at(self._database, next(self._instants))
+
+
+def test_a_clock_that_is_set_back_does_not_prolong_the_waiting(database, tenant):
+    slept = []
+    shown = [NOW, *(NOW - 3 * HOUR + 0.5 * n * SECOND for n in range(10))]
+    found = claim_or_wait(
+        Clocked(database, shown), "here", patience=2 * SECOND, poll=0.5 * SECOND, sleep=slept.append
+    )
+    assert (found, slept) == ([], [0.5] * 4)
+
+
+def test_the_time_that_claims_take_counts_as_waited(database, tenant):
+    slept = []
+    clocked = Clocked(database, (NOW + n * SECOND for n in count()))
+    claim_or_wait(clocked, "here", patience=3 * SECOND, poll=0.5 * SECOND, sleep=slept.append)
+    assert slept == [0.5] * 3

@@ -35,7 +35,6 @@ INDEXES_FOR_ALL = {
     "runs_of_worker": "a worker has runs of several tenants",
     "runs_running": "attempts whose worker is dead, of all tenants",
     "runs_skipped_or_cancelled": "what ended without an attempt, of all tenants",
-    "tenants_claimed": "the claim serves who waited longest",
 }
 TABLES = """
     WITH tables AS (

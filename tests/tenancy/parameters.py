@@ -98,9 +98,11 @@ OF_QUERY: dict[str, dict[str, Any]] = {
     "trigger_events/handle_many": {
         "triggers": lambda tenant: [tenant.rows["scheduler.trigger_events"][0]["trigger_id"]]
     },
+    "schedules/lock_with_listeners": {"event": lambda tenant: "push"},
     "schedules/lock_of_calendar": {"name": lambda tenant: f"{tenant.name} holidays"},
     "triggers/list_of_calendar": {"name": lambda tenant: f"{tenant.name} holidays"},
     "schedules/insert_version": {"version": lambda tenant: 99},
+    "tenants/lock_waiting": {"now": lambda tenant: tenant.at - timedelta(days=1)},
     "tenants/insert": {"tenant_id": lambda tenant: f"{tenant.name}-new"},
 }
 ENTITIES = {

@@ -100,6 +100,13 @@ def test_cancel_running_starts_the_newest_of_a_tick():
     assert fired(plan_fires([of], [trigger(of, NOW - 2 * MINUTE)], [], NOW)) == [NOW]
 
 
+def test_cancel_running_starts_the_newest_of_the_triggers_that_may_still_fire():
+    of = schedule(overlap=Overlap.CANCEL_RUNNING)
+    spent = replace(trigger(of, NOW), max_fires=1, fire_count=1)
+    fires = plan_fires([of], [trigger(of, NOW - MINUTE, every=HOUR), spent], [], NOW)
+    assert (fired(fires), skipped(fires)) == ([NOW - MINUTE], [])
+
+
 def test_open_runs_of_another_tenant_with_the_same_schedule_id_do_not_count():
     of = schedule(overlap=Overlap.SKIP)
     fires = plan_fires([of], [trigger(of)], [OpenRuns("globex", of.id, 1, 0)], NOW)

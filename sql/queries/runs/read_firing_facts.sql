@@ -1,4 +1,4 @@
--- What rates and conditions of locked schedules are held against: their fires of the last hour, and what changed since the last completed run. A change committed late may carry an earlier instant: a minute's margin.
+-- What rates and conditions of locked schedules are held against: their fires of the last hour, and what changed since the last completed run. A change committed late may carry an earlier instant, a fire of another claimer a later one: a minute's margin; what lies further ahead fired by a clock that was set back since.
 SELECT locked.tenant_id, locked.schedule_id, recent.fired, last.started_at AS last_started_at,
     last.started_at IS NULL OR EXISTS (
         SELECT FROM inventory.feed_revisions AS f
@@ -14,7 +14,8 @@ CROSS JOIN LATERAL (
     SELECT count(*) AS fired
     FROM scheduler.runs AS r
     WHERE r.tenant_id = locked.tenant_id AND r.schedule_id = locked.schedule_id AND r.trigger_id IS NOT NULL
-      AND r.skipped_count IS NULL AND r.created_at > %(now)s - interval '1 hour') AS recent
+      AND r.skipped_count IS NULL AND r.created_at > %(now)s - interval '1 hour'
+      AND r.created_at <= %(now)s + interval '1 minute') AS recent
 LEFT JOIN LATERAL (
     SELECT r.started_at, (r.stats ->> 'feed_revision')::bigint AS feed_revision
     FROM scheduler.runs AS r

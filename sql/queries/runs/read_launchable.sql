@@ -1,4 +1,4 @@
--- Pending runs of locked tenants that may start now, in turns between tenants: within the tenant's limit, and one at a time unless the schedule allows overlap.
+-- Pending runs of locked tenants that may start now, in turns between tenants: within the tenant's limit, and one at a time unless the schedule allows overlap. Whatever the clock says, one that was never put off starts, and one put off to when no backoff reaches.
 SELECT due.tenant_id, due.id, due.kind, due.alone
 FROM (
     SELECT may.tenant_id, may.id, may.kind, may.alone
@@ -9,7 +9,9 @@ FROM (
             row_number() OVER (ORDER BY r.priority DESC, r.scheduled_for, r.id) AS turn
         FROM scheduler.runs AS r
         LEFT JOIN scheduler.schedules AS s ON s.tenant_id = r.tenant_id AND s.id = r.schedule_id
-        WHERE r.tenant_id = t.tenant_id AND r.state = 'pending' AND r.available_at <= %(now)s
+        WHERE r.tenant_id = t.tenant_id AND r.state = 'pending'
+          AND (r.available_at <= %(now)s OR r.available_at = r.created_at
+                OR r.available_at > %(now)s + interval '1 hour' + greatest(coalesce(s.backoff_cap, '0 hours'), interval '1 hour'))
           AND (s.id IS NULL OR s.overlap = 'allow' OR r.trigger_id IS NULL OR NOT EXISTS (
                 SELECT FROM scheduler.runs AS o
                 WHERE o.tenant_id = r.tenant_id AND o.schedule_id = r.schedule_id AND o.id <> r.id

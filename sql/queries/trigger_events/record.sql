@@ -1,10 +1,11 @@
--- Records an event for every active trigger that waits for it, of one tenant or of all, and makes these due. Guard: none is under edit or in a claim.
+-- Records an event for every active trigger that waits for it and may still fire, of one tenant or of all, and makes these due. Guard: none is under edit or in a claim.
 WITH waiting AS (
     SELECT g.tenant_id, g.id
     FROM scheduler.tenants AS t
     JOIN scheduler.triggers AS g ON g.tenant_id = t.tenant_id
     JOIN scheduler.schedules AS s ON s.tenant_id = g.tenant_id AND s.id = g.schedule_id
     WHERE g.event = %(event)s AND g.deleted_at IS NULL AND g.enabled AND s.enabled AND s.deleted_at IS NULL
+      AND (g.max_fires IS NULL OR g.fire_count < g.max_fires)
       AND (%(of_tenant)s::text IS NULL OR t.tenant_id = %(of_tenant)s)
     ORDER BY s.tenant_id, s.id, g.id
     FOR NO KEY UPDATE OF s, g),
