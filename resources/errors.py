@@ -4,8 +4,10 @@ A command that ends in one of these prints `str(error)` and exits with `exit_cod
 """
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import Enum
+
+from resources.texts import duration
 
 
 class SchedulerError(Exception):
@@ -119,7 +121,7 @@ class VersionConflict(SchedulerError):
         self.entity, self.key, self.expected, self.found = entity, key, expected, found
         self.changed_by, self.changed_at, self.differences = changed_by, changed_at, differences
         fields = "; ".join(
-            f"{field}: {'' if yours is NOT_SET else f'yours {_shown(yours)}, '}theirs {_shown(theirs)}"
+            f"{field}: {'' if yours is NOT_SET else f'yours {_shown(yours, 1000)}, '}theirs {_shown(theirs, 1000)}"
             for field, (yours, theirs) in differences.items()
         )
         super().__init__(
@@ -176,5 +178,11 @@ class TenantRequired(SchedulerError):
 
 
 def _shown(value: object, limit: int = 120) -> str:
-    text = repr(value) if isinstance(value, str) else str(value)
+    match value:
+        case str():
+            text = repr(value)
+        case timedelta():
+            text = duration(value)
+        case _:
+            text = str(value)
     return text if len(text) <= limit else f"{text[:limit]}…"

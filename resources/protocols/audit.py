@@ -8,6 +8,9 @@ from uuid import UUID
 from resources.pages import Page
 from resources.records import AuditEntry, Json
 
+ENTITIES = ("calendar", "feed", "image", "lock", "policy", "run", "sbom", "schedule", "tenant")
+"""What edits are of."""
+
 
 @dataclass(frozen=True)
 class AuditFilter:

@@ -12,7 +12,7 @@ from click.core import ParameterSource
 
 from resources.audit_chain import SYSTEM_CHAIN
 from resources.pages import Page
-from resources.protocols.audit import AuditFilter
+from resources.protocols.audit import ENTITIES, AuditFilter
 from resources.records import AuditEntry, ChainHead
 from scheduler_defs.cli.audit_fires import fires
 from scheduler_defs.cli.chains import ChainReport, check_chain, read_heads
@@ -76,7 +76,7 @@ audit.add_command(fires)
 @audit.command("list")
 @scope_options
 @click.option(
-    "--entity", metavar="KIND", help="Only edits of schedules, runs, policies, …: schedule, run, policy."
+    "--entity", type=click.Choice(ENTITIES), help="Only edits of schedules, of runs, of policies, …"
 )
 @click.option("--entity-id", metavar="ID", help="Only edits of this one.")
 @click.option("--actor", metavar="NAME", help="Only edits by this one.")

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from resources.errors import InvalidInput
+from resources.errors import InvalidInput, NotFound
 from resources.store import Store
 from scheduler_defs.auditing.matching import Window
 from scheduler_defs.auditing.report import FireReport, as_json, finding_rows, lateness_of, numbers
@@ -74,6 +74,8 @@ def fires(
     if after is None or until is None or after > until:
         expected = f"a time not after --to, {until.isoformat() if until else end}"
         raise InvalidInput("--from", after.isoformat() if after else begin, expected)
+    if schedule is not None:
+        _require_schedule(rooms, tenants, schedule)
     report = audit_fires(rooms, tenants, Window(after, until, now, late_after), schedule)
     _show(report, after, until, as_json)
     if not report.is_whole:
@@ -94,6 +96,18 @@ def _scope(
             raise click.MissingParameter("Or give --all.", context, wanting)
         store.tenants.get(tenant)
     return lambda: database.begin(tenant), [tenant], now
+
+
+def _require_schedule(
+    rooms: Callable[[], AbstractContextManager[Store]], tenants: Sequence[str], name: str
+) -> None:
+    """Raises NotFound, or InvalidInput for all tenants, when there never was a schedule of this name."""
+    with rooms() as store:
+        if any(store.fire_audit.list_schedules(tenant, name, limit=1).items for tenant in tenants):
+            return
+    if len(tenants) == 1:
+        raise NotFound("schedule", name)
+    raise InvalidInput("schedule", name, "the name of a schedule of any tenant, deleted ones too")
 
 
 def _show(report: FireReport, after: datetime, until: datetime, in_json: bool) -> None:

@@ -6,11 +6,17 @@ from datetime import datetime
 import click
 
 from resources.database import Database
-from resources.errors import SchedulerError
+from resources.errors import InvalidInput, SchedulerError
 from resources.records import Run
 from resources.settings import SchedulerSettings
 from resources.states import JobKind, RunState, TriggerKind
-from scheduler_defs.cli.first_tenant import TENANT, fire_schedules, load_first_tenant
+from scheduler_defs.cli.first_tenant import (
+    SCHEDULES,
+    TENANT,
+    ensure_schedules,
+    load_first_tenant,
+    silent_schedules,
+)
 from scheduler_defs.cli.ledger import print_ledger
 from scheduler_defs.cli.stack import Stack, running_stack
 
@@ -34,25 +40,29 @@ def demo(port: int, timeout: float) -> None:
     settings = SchedulerSettings.load()
     with running_stack(settings, port) as stack, Database(settings) as database:
         click.echo(f"Dagster UI at {stack.url}, its log in {stack.log}", err=True)
+        if silent := silent_schedules(database):
+            names = ", ".join(one.name for one in silent)
+            raise InvalidInput("schedules", names, f"some that fire, but {'; '.join(map(str, silent))}")
         with database.begin_system() as store:
             since = store.now()
         load_first_tenant(database)
-        fire_schedules(database)
-        done = _wait(stack, database, since, timeout)
+        ensure_schedules(database)
+        done = await_runs(stack, database, since, timeout)
         print_ledger(list(done.values()))
         if wrong := _what_is_wrong(done, timeout):
             raise SchedulerError("; ".join(wrong))
 
 
-def _wait(stack: Stack, database: Database, since: datetime, timeout: float) -> dict[JobKind, Run]:
-    """The first scheduled run of each kind that completed since; fewer when the time is over."""
+def await_runs(stack: Stack, database: Database, since: datetime, timeout: float) -> dict[JobKind, Run]:
+    """The first run of each kind that the demo's schedules fired and that completed since; fewer when time is over."""
     done: dict[JobKind, Run] = {}
     give_up_at = time.monotonic() + timeout
     while len(done) < len(EXPECTED) and time.monotonic() < give_up_at:
         stack.require_alive()
         with database.begin(TENANT) as store:
             for run in store.runs.list_finished_since(TENANT, since):
-                if run.state is RunState.COMPLETED and run.trigger_kind in SCHEDULED:
+                fired = run.schedule_name in SCHEDULES and run.trigger_kind in SCHEDULED
+                if fired and run.state is RunState.COMPLETED:
                     done.setdefault(run.kind, run)
         time.sleep(POLL_SECONDS)
     return done

@@ -4,26 +4,41 @@ import subprocess
 import sys
 import tempfile
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
 from resources.database import Database
 from resources.errors import AlreadyExists, NotFound, SchedulerError
+from resources.records import Schedule
 from resources.states import JobKind, PolicyMode
 from resources.store import Store
 from scheduler_defs.cli.stack import ROOT
-from scheduler_defs.edits.schedules import NewSchedule, create_schedule
+from scheduler_defs.edits.schedules import NewSchedule, create_schedule, trigger_schedule
 from scheduler_defs.edits.tenants import create_tenant
-from scheduler_defs.edits.triggers import add_trigger
 from scheduler_defs.inputs.advisories import ingest_advisories
 from scheduler_defs.inputs.policies import apply_policy
 from scheduler_defs.inputs.sboms import IngestedSbom, Placement, ingest_sbom
-from scheduler_defs.timing.rules import CronRule, IntervalRule, OnceRule, Rule
+from scheduler_defs.timing.rules import CronRule, IntervalRule, OnceRule
 
 TENANT = "demo"
 ACTOR = "scheduler up"
 EXAMPLES = ROOT / "examples"
 LIVE_IMAGE = "localhost/scheduler:live"
+SCHEDULES = ("graph every minute", "impact every minute", "policy every minute")
+
+
+@dataclass(frozen=True)
+class Silent:
+    """A schedule that does not fire, since it is paused or deleted, and the verb of the command that changes it."""
+
+    name: str
+    state: str
+    verb: str
+
+    def __str__(self) -> str:
+        command = f'scheduler schedule {self.verb} "{self.name}" --tenant {TENANT}'
+        return f"schedule {self.name!r} is {self.state}; to have it fire: {command}"
 
 
 def load_first_tenant(database: Database) -> list[IngestedSbom]:
@@ -45,30 +60,64 @@ def load_first_tenant(database: Database) -> list[IngestedSbom]:
         ]
 
 
-def fire_schedules(database: Database) -> None:
-    """Has the tenant's three schedules fire at once: created if missing, else with one more once trigger."""
+def ensure_schedules(database: Database) -> None:
+    """Creates those of the tenant's three schedules that there never were; they fire at once."""
     with database.begin(TENANT) as store:
         now = store.now()
-        for name, kind, mode, rules in _wanted(now):
-            _fire(store, NewSchedule(name, kind, rules, mode), now)
+        for wanted in _wanted(now):
+            if _living(store, wanted.name) is None and not _was_deleted(store, wanted.name):
+                create_schedule(store, TENANT, wanted, ACTOR, now)
 
 
-def _wanted(now: datetime) -> list[tuple[str, JobKind, PolicyMode | None, list[Rule]]]:
+def silent_schedules(database: Database) -> list[Silent]:
+    """Those of the tenant's three schedules that somebody paused or deleted."""
+    found = []
+    with database.begin(TENANT) as store:
+        for name in SCHEDULES:
+            living = _living(store, name)
+            if living is None and _was_deleted(store, name):
+                found.append(Silent(name, "deleted", "restore"))
+            elif living is not None and not living.enabled:
+                found.append(Silent(name, "paused", "resume"))
+    return found
+
+
+def trigger_waiting(database: Database) -> None:
+    """Asks for a run of each of the three schedules that fires, but has nothing due yet."""
+    with database.begin(TENANT) as store:
+        now = store.now()
+        for name in SCHEDULES:
+            living = _living(store, name)
+            if living is None or not living.enabled:
+                continue
+            triggers = store.triggers.list_of_schedule(TENANT, living.id)
+            if not any(one.next_due_at and one.next_due_at <= now for one in triggers):
+                trigger_schedule(store, TENANT, name, ACTOR)
+
+
+def _wanted(now: datetime) -> list[NewSchedule]:
     every_minute = CronRule("* * * * *", "UTC")
+    graph, impact, policy = SCHEDULES
     return [
-        ("graph every minute", JobKind.GRAPH, None, [OnceRule(now), every_minute]),
-        ("impact every minute", JobKind.IMPACT, None, [IntervalRule(timedelta(minutes=1), now)]),
-        ("policy every minute", JobKind.POLICY, PolicyMode.FULL, [OnceRule(now), every_minute]),
+        NewSchedule(graph, JobKind.GRAPH, [OnceRule(now), every_minute]),
+        NewSchedule(impact, JobKind.IMPACT, [IntervalRule(timedelta(minutes=1), now)]),
+        NewSchedule(policy, JobKind.POLICY, [OnceRule(now), every_minute], PolicyMode.FULL),
     ]
 
 
-def _fire(store: Store, wanted: NewSchedule, now: datetime) -> None:
+def _living(store: Store, name: str) -> Schedule | None:
     try:
-        store.schedules.get_by_name(TENANT, wanted.name)
+        return store.schedules.get_by_name(TENANT, name)
     except NotFound:
-        create_schedule(store, TENANT, wanted, ACTOR, now)
-    else:
-        add_trigger(store, TENANT, wanted.name, OnceRule(now), ACTOR)
+        return None
+
+
+def _was_deleted(store: Store, name: str) -> bool:
+    try:
+        store.schedules.lock_deleted(TENANT, name)
+    except NotFound:
+        return False
+    return True
 
 
 def _live_sbom(folder: Path) -> Path:

@@ -11,9 +11,10 @@ from resources.errors import InvalidInput
 from resources.records import Run
 from resources.states import TERMINAL, RunState
 from resources.store import Store
+from resources.texts import duration
 from scheduler_defs.cli.context import begin
 from scheduler_defs.cli.options import Duration
-from scheduler_defs.cli.output import cell, duration
+from scheduler_defs.cli.output import cell
 
 POLL_SECONDS = 1.0
 NOT_COMPLETED = 1

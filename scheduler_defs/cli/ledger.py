@@ -5,7 +5,8 @@ from collections.abc import Sequence
 import click
 
 from resources.records import Run
-from scheduler_defs.cli.output import moment, short
+from resources.texts import moment
+from scheduler_defs.cli.output import short
 
 COUNTS = ("nodes", "edges", "affected_images", "advisories", "findings", "block", "warn")
 

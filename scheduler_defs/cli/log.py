@@ -6,9 +6,10 @@ import click
 
 from resources.records import LogHit
 from resources.states import LogLevel
+from resources.texts import moment
 from scheduler_defs.cli.context import begin, json_option, page_options, tenant_option
 from scheduler_defs.cli.options import Instant, grep_option, level_option, period_of
-from scheduler_defs.cli.output import log_text, moment, note_next, print_json, print_table, short
+from scheduler_defs.cli.output import log_text, note_next, print_json, print_table, short
 
 PAGE = 1000
 WINDOW = timedelta(days=7)

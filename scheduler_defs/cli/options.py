@@ -84,7 +84,8 @@ class Instant(click.ParamType["datetime | timedelta"]):
         try:
             at = datetime.fromisoformat(value)
         except ValueError:
-            self.fail(f"{value!r} is not a time; expected 2026-03-01T09:00, now or, ago, 1h", param, ctx)
+            expected = "now, an ISO time such as 2026-03-01T09:00, or how long ago, such as 1h"
+            self.fail(f"{value!r} is not a time; expected {expected}", param, ctx)
         return at if at.tzinfo else at.replace(tzinfo=UTC)
 
 

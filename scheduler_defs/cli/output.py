@@ -16,9 +16,9 @@ from rich.text import Text
 
 from resources.pages import Page
 from resources.records import LogHit, LogLine
+from resources.texts import NOTHING, duration, moment
 
 PIPE_WIDTH = 100
-NOTHING = "-"
 
 
 def print_json(value: Any) -> None:
@@ -84,26 +84,6 @@ def cell(value: Any) -> str:
             return printable(json_line(dict(value))) if value else NOTHING
         case _:
             return printable(str(value))
-
-
-def moment(value: datetime | None) -> str:
-    """An instant in UTC with seconds."""
-    return NOTHING if value is None else value.astimezone(UTC).isoformat(timespec="seconds")
-
-
-def duration(value: timedelta | None) -> str:
-    """A duration in the form that options take: 1d2h, 1m30s; tenths below ten seconds."""
-    if value is None:
-        return NOTHING
-    seconds = value.total_seconds()
-    if abs(seconds) < 10 and seconds % 1:
-        return f"{seconds:.1f}s"
-    rest, text = round(abs(seconds)), "-" if seconds < 0 else ""
-    for unit, size in (("d", 86400), ("h", 3600), ("m", 60), ("s", 1)):
-        if rest >= size:
-            text += f"{rest // size}{unit}"
-            rest %= size
-    return text or "0s"
 
 
 def log_text(line: LogLine | LogHit) -> str:

@@ -8,14 +8,16 @@ from typing import Any, TextIO
 import click
 
 from resources.errors import InvalidInput
+from resources.records import Trigger
 from scheduler_defs.cli.context import begin, json_option, tenant_option
 from scheduler_defs.cli.options import Duration
 from scheduler_defs.cli.output import print_json, print_table
 from scheduler_defs.cli.terms import terms_options
-from scheduler_defs.cli.triggers import AskedTimes, describe, local, trigger_options
+from scheduler_defs.cli.triggers import AskedTimes, local, trigger_options
 from scheduler_defs.cli.wanted_files import read_wanted
 from scheduler_defs.edits.previews import MOST, diff_fires, preview_fires
 from scheduler_defs.edits.terms import TriggerTerms
+from scheduler_defs.edits.words import describe
 from scheduler_defs.timing.jitter import offset_of
 from scheduler_defs.timing.preview import UpcomingFire
 from scheduler_defs.timing.wall_clock import zone
@@ -63,7 +65,8 @@ def diff(
             )
     with begin(tenant) as store:
         now = store.now()
-        wanted = _wanted(file, times, terms, now)
+        triggers = store.triggers.list_of_schedule(tenant, store.schedules.get_by_name(tenant, name).id)
+        wanted = _wanted(file, times, terms, now, triggers)
         found = diff_fires(store, tenant, name, horizon, now=now, **wanted)
     sides = {"gained": found.gained, "lost": found.lost}
     if as_json:
@@ -79,13 +82,18 @@ def diff(
     )
 
 
-def _wanted(file: TextIO | None, times: AskedTimes, terms: TriggerTerms, now: datetime) -> Mapping[str, Any]:
-    rules, bounds = times.rules(now), times.bounds(now)
+def _wanted(
+    file: TextIO | None, times: AskedTimes, terms: TriggerTerms, now: datetime, triggers: Sequence[Trigger]
+) -> Mapping[str, Any]:
+    clock, bounds = times.clock(), times.bounds(now)
+    rules = [] if clock else times.rules(now, triggers)
+    given = bool(rules or terms or clock or bounds != (None, None))
     if file is None:
-        if not rules and not terms and bounds == (None, None):
+        if not given:
             raise InvalidInput("edit", "nothing", "FILE, or an option such as --cron or --calendar")
-        return {"rules": rules, "terms": terms, "bounds": None if bounds == (None, None) else bounds}
-    if rules or terms or bounds != (None, None):
+        bounded = None if bounds == (None, None) else bounds
+        return {"rules": rules, "terms": terms, "clock": clock, "bounds": bounded}
+    if given:
         raise InvalidInput("edit", file.name, "FILE or options, not both")
     try:
         document = json.load(file)
@@ -105,12 +113,19 @@ def _print(fires: Sequence[UpcomingFire], as_json: bool, empty: str) -> None:
 
 
 def _told(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Rows without what a local time says anyway, and without what is so of none."""
-    silent = {name for name in ("jitter", "skipped", "paused") if not any(row[name] for row in rows)}
+    """Rows without what a local time says anyway, and without what is so of none; planned for what was moved."""
+    told = [row | {"planned_for": row["planned_for"] if _moved(row) else None} for row in rows]
+    optional = ("planned_for", "jitter", "skipped", "paused")
+    silent = {"offset", *(name for name in optional if not any(row[name] for row in told))}
     return [
-        {name: value for name, value in row.items() if name not in {*silent, "offset", "planned_for"}}
-        for row in rows
+        {name.replace("_", " "): value for name, value in row.items() if name not in silent} for row in told
     ]
+
+
+def _moved(row: Mapping[str, Any]) -> bool:
+    """Whether a calendar moved the fire; jitter alone moves none."""
+    moved: bool = row["at"] - row["jitter"] != row["planned_for"]
+    return moved
 
 
 def _row(fire: UpcomingFire) -> dict[str, Any]:

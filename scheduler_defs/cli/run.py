@@ -10,6 +10,7 @@ from resources.records import LogLine, Run
 from resources.selection import Selection
 from resources.states import JobKind, LogLevel, PolicyMode, RunState, TriggerKind
 from resources.store import Store
+from resources.texts import moment
 from scheduler_defs.cli.context import actor_option, begin, json_option, page_options, tenant_option
 from scheduler_defs.cli.following import announce, check_timeout, follow, timeout_option
 from scheduler_defs.cli.options import (
@@ -24,7 +25,6 @@ from scheduler_defs.cli.output import (
     fields_of,
     json_line,
     log_text,
-    moment,
     note_next,
     print_fields,
     print_json,

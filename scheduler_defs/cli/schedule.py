@@ -16,13 +16,14 @@ from scheduler_defs.cli.output import fields_of, note_next, print_fields, print_
 from scheduler_defs.cli.previews import diff, preview
 from scheduler_defs.cli.run import run_rows
 from scheduler_defs.cli.schedule_edits import create, edit, remove, restore
-from scheduler_defs.cli.triggers import describe, trigger_rows
+from scheduler_defs.cli.triggers import trigger_rows
 from scheduler_defs.edits.schedules import (
     delete_schedule,
     pause_schedule,
     resume_schedule,
     trigger_schedule,
 )
+from scheduler_defs.edits.words import describe
 
 PAGE = 500
 LAST_RUNS = 5

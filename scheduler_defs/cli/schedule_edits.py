@@ -14,7 +14,13 @@ from scheduler_defs.cli.failure_options import failure_options
 from scheduler_defs.cli.options import Member, read_labels, selection_options, treatment_options
 from scheduler_defs.cli.output import print_table
 from scheduler_defs.cli.terms import terms_options
-from scheduler_defs.cli.triggers import AskedTimes, describe, find_trigger, trigger_options, trigger_rows
+from scheduler_defs.cli.triggers import (
+    AskedTimes,
+    find_trigger,
+    trigger_options,
+    trigger_rows,
+    warn_of_unknown_schedules,
+)
 from scheduler_defs.edits.schedules import (
     NewSchedule,
     ScheduleChanges,
@@ -24,6 +30,7 @@ from scheduler_defs.edits.schedules import (
 )
 from scheduler_defs.edits.terms import TriggerTerms, hold_terms
 from scheduler_defs.edits.triggers import remove_trigger
+from scheduler_defs.edits.words import describe
 
 EMPTY: dict[str, Any] = {
     **{"labels": {}, "selection": Selection(), "starts_at": None, "ends_at": None},
@@ -52,6 +59,7 @@ def create(tenant: str, actor: str, times: AskedTimes, schedule_labels: Sequence
         rules = times.rules(now)
         new = NewSchedule(rules=rules, labels=labels, starts_at=starts_at, ends_at=ends_at, **wanted)
         made = create_schedule(store, tenant, new, actor, now)
+        warn_of_unknown_schedules(store, tenant, times)
         triggers = store.triggers.list_of_schedule(tenant, made.id)
     click.echo(f"schedule {made.name} created")
     print_table(trigger_rows(triggers), wraps={"trigger"}, empty="no triggers")
@@ -88,12 +96,18 @@ def edit(
     clear: Sequence[str],
     **wanted: Any,
 ) -> None:
-    """Change what is given and keep the rest; times, labels or image options replace all of theirs."""
+    """Change what is given and keep the rest; times, labels or image options replace all of theirs.
+
+    What is not said of a --cron is taken from the cron triggers it replaces: time zone, --dst-gap, --dst-overlap and
+    --day-match. Without a --cron or another rule, these options change the cron triggers that are there.
+    """
     fields = {option.replace("-", "_") for option in clear}
     given_terms: Any = {**terms, **_cleared(fields & NO_TERMS.keys(), NO_TERMS, terms)}
     with begin(tenant) as store:
         hold_terms(store, tenant, given_terms)
-        store.schedules.lock(tenant, name)  # an instant read before the wait for another edit would be stale
+        found = store.schedules.lock(
+            tenant, name
+        )  # an instant read before the wait for another edit would be stale
         now = store.now()
         starts_at, ends_at = times.bounds(now)
         wanted |= {"name": rename, "starts_at": starts_at, "ends_at": ends_at}
@@ -102,12 +116,23 @@ def edit(
         given = {field: value for field, value in wanted.items() if value is not None}
         cleared = _cleared(fields & EMPTY.keys(), EMPTY, given)
         changes: ScheduleChanges = given | cleared  # type: ignore[assignment]
-        rules = times.rules(now)
-        if not changes and not rules and not given_terms:
+        clock = times.clock()
+        rules = [] if clock else times.rules(now, store.triggers.list_of_schedule(tenant, found.id))
+        if not changes and not rules and not given_terms and not clock:
             raise click.UsageError("nothing is asked for; give at least one option that changes something")
         after = edit_schedule(
-            store, tenant, name, changes, actor, version=version, rules=rules, terms=given_terms, now=now
+            store,
+            tenant,
+            name,
+            changes,
+            actor,
+            version=version,
+            rules=rules,
+            terms=given_terms,
+            clock=clock,
+            now=now,
         )
+        warn_of_unknown_schedules(store, tenant, times)
         triggers = store.triggers.list_of_schedule(tenant, after.id)
     click.echo(f"schedule {after.name} is at version {after.version}")
     print_table(trigger_rows(triggers), wraps={"trigger"}, empty="no triggers")

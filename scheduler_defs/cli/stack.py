@@ -34,15 +34,20 @@ START_PATIENCE_SECONDS = 120
 TICK_PATIENCE_SECONDS = 3
 """How long Dagster's daemon may wait for its open ticks when it stops: fire_due waits far longer for a trigger."""
 STOP_PATIENCE_SECONDS = 30
+LEFT_SERVER = "PostgreSQL ran before and goes on; `make stop` or `scheduler server stop` stops it"
 
 
 @dataclass(frozen=True)
 class Stack:
-    """What runs: where its web interface answers, where Dagster's output goes."""
+    """What runs: where its web interface answers, where Dagster's output goes.
+
+    ``leaves_server``: PostgreSQL ran before and goes on when the stack stops.
+    """
 
     url: str
     log: Path
     process: subprocess.Popen[bytes]
+    leaves_server: bool
 
     def require_alive(self) -> None:
         """Raises SchedulerError when Dagster has ended."""
@@ -61,8 +66,9 @@ def running_stack(settings: SchedulerSettings, port: int) -> Iterator[Stack]:
     """
     _check_files()
     port = _usable_port(port)
-    ours = settings.dsn is None and not settings.embedded_server().status().running
-    with _handling(signal.SIGTERM, _interrupt):
+    embedded = settings.dsn is None
+    ours = embedded and not settings.embedded_server().status().running
+    with _handling(signal.SIGTERM, _interrupt), _heeding_interrupts():
         try:
             ensure_server(settings)
             upgrade(settings)
@@ -74,9 +80,11 @@ def running_stack(settings: SchedulerSettings, port: int) -> Iterator[Stack]:
                 with log.open("ab") as output:
                     process = _start_dagster(home, port, output)
                 try:
-                    yield Stack(f"http://{HOST}:{port}", log, process)
+                    yield Stack(f"http://{HOST}:{port}", log, process, embedded and not ours)
                 finally:
                     _stop_dagster(settings, process)
+                    if embedded and not ours:
+                        click.echo(LEFT_SERVER, err=True)
         finally:
             if ours:
                 settings.embedded_server().stop()
@@ -152,17 +160,15 @@ def _start_dagster(home: Path, port: int, output: IO[bytes]) -> subprocess.Popen
         str(port),
     ]
     environment = os.environ | {"DAGSTER_HOME": str(home), "PYTHONWARNINGS": "ignore"}
-    # A shell starts its background jobs with SIGINT ignored; a child would inherit that and never stop.
-    with _handling(signal.SIGINT, signal.default_int_handler):
-        return subprocess.Popen(
-            command,
-            cwd=ROOT,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
+    return subprocess.Popen(
+        command,
+        cwd=ROOT,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=output,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
+    )
 
 
 def _ask_workers_to_leave(settings: SchedulerSettings, process: subprocess.Popen[bytes]) -> None:
@@ -221,6 +227,16 @@ def _usable_port(port: int) -> int:
 
 def _interrupt(*_: object) -> None:
     raise KeyboardInterrupt
+
+
+@contextmanager
+def _heeding_interrupts() -> Iterator[None]:
+    """Undoes that a shell starts its background jobs, and so their children, with SIGINT ignored."""
+    if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
+        yield
+        return
+    with _handling(signal.SIGINT, signal.default_int_handler):
+        yield
 
 
 @contextmanager

@@ -12,6 +12,8 @@ from scheduler_defs.cli.options import Duration
 from scheduler_defs.edits.terms import TriggerTerms
 from scheduler_defs.timing.gates import CONDITIONS
 
+OLDER_THAN = "report_older_than_days"
+
 
 def terms_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Adds --jitter, --calendar and --max-fires, passed on as `terms`, and --max-runs-per-hour and --only-if."""
@@ -64,6 +66,8 @@ def read_conditions(texts: Sequence[str]) -> dict[str, Any]:
         name, equals, value = text.partition("=")
         if name in conditions:
             raise InvalidInput("only_if", text, f"each condition once; {name!r} is given twice")
+        if name == OLDER_THAN and not equals:
+            raise InvalidInput("only_if", text, f"{OLDER_THAN}=DAYS, such as {OLDER_THAN}=7")
         try:
             conditions[name] = float(value) if equals else True
         except ValueError:

@@ -1,6 +1,6 @@
 """The options that say when a schedule fires, and the rules they mean."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from functools import wraps
@@ -11,8 +11,12 @@ import click
 from resources.errors import InvalidInput, NotFound
 from resources.records import Trigger
 from resources.states import DayMatch, DstGap, DstOverlap
+from resources.store import Store
+from resources.texts import moment
 from scheduler_defs.cli.options import NOW, Duration, Member, Moment
-from scheduler_defs.cli.output import duration, moment, short
+from scheduler_defs.cli.output import short
+from scheduler_defs.edits.terms import CronClock
+from scheduler_defs.edits.words import describe
 from scheduler_defs.timing.rules import (
     EVENTS,
     RUN_COMPLETED,
@@ -24,6 +28,8 @@ from scheduler_defs.timing.rules import (
     storable_instant,
 )
 from scheduler_defs.timing.wall_clock import zone
+
+CLOCK = ("timezone", "dst_gap", "dst_overlap", "day_match")
 
 
 @dataclass(frozen=True)
@@ -41,26 +47,60 @@ class AskedTimes:
     starts_at: datetime | str | None
     ends_at: datetime | str | None
 
-    def rules(self, now: datetime) -> list[Rule]:
-        """The rules; intervals are anchored at ``now``. Raises InvalidInput naming the option."""
+    def rules(self, now: datetime, replaced: Sequence[Trigger] = ()) -> list[Rule]:
+        """The rules; intervals are anchored at ``now``. Raises InvalidInput naming the option.
+
+        What is not said of --cron is as with the cron triggers among those ``replaced``, which must agree in it.
+        """
         of_cron = {"dst_gap": self.dst_gap, "dst_overlap": self.dst_overlap, "day_match": self.day_match}
         for option, value in of_cron.items():
             if value is not None and not self.cron:
                 raise InvalidInput(option, str(value), "nothing without --cron")
-        if not self.cron and self.timezone and not self.once and not self.starts_at and not self.ends_at:
+        if (
+            not self.cron
+            and self.timezone is not None
+            and not self.once
+            and not self.starts_at
+            and not self.ends_at
+        ):
             raise InvalidInput(
                 "timezone", self.timezone, "nothing without --cron or a time without an offset"
             )
+        clock = self._clock(replaced) if self.cron else {}
         return [
-            *(self._cron(text) for text in self.cron),
+            *(_cron(text, clock) for text in self.cron),
             *(IntervalRule(every, now) for every in self.every),
             *(OnceRule(self.instant("once", at, now)) for at in self.once),
             *(EventRule(event) for event in self.on),
         ]
 
-    def _cron(self, text: str) -> CronRule:
-        days = self.day_match or DayMatch.OR
-        return CronRule(text, self.timezone or "UTC", self.dst_gap, self.dst_overlap, days)
+    def _clock(self, replaced: Sequence[Trigger]) -> CronClock:
+        clock: dict[str, Any] = {}
+        for option in CLOCK:
+            theirs = {getattr(one, option) for one in replaced if one.cron is not None}
+            if (value := getattr(self, option)) is None and len(theirs) > 1:
+                found = ", ".join(sorted(one or "by default" for one in theirs))
+                expected = (
+                    f"one of them, by --{option.replace('_', '-')}: the schedule's cron triggers differ in it"
+                )
+                raise InvalidInput(option, found, expected)
+            if value is not None or any(theirs):
+                clock[option] = value if value is not None else theirs.pop()
+        return clock  # type: ignore[return-value]
+
+    def clock(self) -> CronClock:
+        """What shall become of the cron triggers that stay: the options that are for --cron, given without rules.
+
+        A time zone is not for them where a time without an offset is given.
+        """
+        if self.cron or self.every or self.once or self.on:
+            return {}
+        naive = any(isinstance(at, datetime) and at.tzinfo is None for at in (self.starts_at, self.ends_at))
+        return {  # type: ignore[return-value]
+            option: getattr(self, option)
+            for option in CLOCK
+            if getattr(self, option) is not None and not (naive and option == "timezone")
+        }
 
     def bounds(self, now: datetime) -> tuple[datetime | None, datetime | None]:
         """``starts_at`` and ``ends_at`` as instants; raises InvalidInput."""
@@ -72,7 +112,7 @@ class AskedTimes:
         """A typed time in UTC; one without an offset is taken in --timezone, and refused without it."""
         if isinstance(at, str):
             return now
-        if at.tzinfo is None and self.timezone:
+        if at.tzinfo is None and self.timezone is not None:
             at = at.replace(tzinfo=zone(self.timezone))
             if at.utcoffset() != at.replace(fold=1).utcoffset():
                 expected = f"a time with its offset: in {self.timezone} the clocks change then"
@@ -83,6 +123,20 @@ class AskedTimes:
             )
             raise InvalidInput(option, at.isoformat(), expected)
         return storable_instant(option, at)
+
+
+def _known(_: click.Context, __: click.Parameter, timezone: str | None) -> str | None:
+    return timezone if timezone is None else zone(timezone).key
+
+
+def _cron(text: str, clock: CronClock) -> CronRule:
+    return CronRule(
+        text,
+        clock.get("timezone", "UTC"),
+        clock.get("dst_gap"),
+        clock.get("dst_overlap"),
+        clock.get("day_match", DayMatch.OR),
+    )
 
 
 def trigger_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -111,7 +165,8 @@ def trigger_options(command: Callable[..., Any]) -> Callable[..., Any]:
         click.option(
             "--timezone",
             metavar="TZ",
-            help="Of --cron and of times without an offset; default UTC for --cron.",
+            callback=_known,
+            help="Of --cron and of times without an offset; --cron is in UTC, or that of the cron it replaces.",
         ),
         click.option("--now", is_flag=True, help="The same as --once now."),
         click.option(
@@ -140,27 +195,16 @@ def trigger_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return with_times
 
 
-def describe(trigger: Trigger) -> str:
-    """When a trigger fires, in words."""
-    return ", ".join([_rhythm(trigger), *_terms(trigger)])
-
-
-def _rhythm(trigger: Trigger) -> str:
-    if trigger.cron is not None:
-        days = " with both days" if trigger.day_match is DayMatch.AND else ""
-        return f"cron {trigger.cron} in {trigger.timezone}{days}"
-    if trigger.every is not None:
-        return f"every {duration(trigger.every)}"
-    return f"once at {moment(trigger.at)}" if trigger.at is not None else f"on {trigger.event}"
-
-
-def _terms(trigger: Trigger) -> Iterator[str]:
-    if trigger.jitter:
-        yield f"jitter {duration(trigger.jitter)}"
-    if trigger.calendars:
-        yield f"calendars {' '.join(trigger.calendars)}"
-    if trigger.max_fires is not None:
-        yield f"at most {trigger.max_fires} fires"
+def warn_of_unknown_schedules(store: Store, tenant: str, times: AskedTimes) -> None:
+    """Says on stderr which schedules that --on waits for do not exist; they may come later."""
+    for event in times.on:
+        name = event.removeprefix(RUN_COMPLETED)
+        if name == event:
+            continue
+        try:
+            store.schedules.get_by_name(tenant, name)
+        except NotFound:
+            click.echo(f"warning: --on {event} waits: there is no schedule {name!r} yet", err=True)
 
 
 def trigger_rows(triggers: Iterable[Trigger]) -> list[dict[str, Any]]:
@@ -172,7 +216,7 @@ def trigger_rows(triggers: Iterable[Trigger]) -> list[dict[str, Any]]:
             "next fire": local_moment(one.next_due_at, one),
             "last fire": local_moment(one.last_fire_at, one),
             "fires": one.fire_count,
-            "missed": one.misfire_count,
+            "skips": one.misfire_count,
         }
         for one in triggers
     ]

@@ -6,7 +6,13 @@ import click
 
 from resources.database import Database
 from resources.settings import SchedulerSettings
-from scheduler_defs.cli.first_tenant import TENANT, fire_schedules, load_first_tenant
+from scheduler_defs.cli.first_tenant import (
+    TENANT,
+    ensure_schedules,
+    load_first_tenant,
+    silent_schedules,
+    trigger_waiting,
+)
 from scheduler_defs.cli.ledger import ledger_line
 from scheduler_defs.cli.stack import Stack, running_stack, wait_until_served
 
@@ -20,7 +26,7 @@ DEFAULT_PORT = 3000
 )
 @click.option("--first-tenant/--no-first-tenant", default=True, help="Load the examples as tenant `demo`.")
 def up(port: int, first_tenant: bool) -> None:
-    """Start PostgreSQL, the daemon and the web interface; Ctrl-C stops them, the data stays."""
+    """Start PostgreSQL, the daemon and the web interface; Ctrl-C stops what this started, the data stays."""
     settings = SchedulerSettings.load()
     try:
         with running_stack(settings, port) as stack, Database(settings) as database:
@@ -29,9 +35,13 @@ def up(port: int, first_tenant: bool) -> None:
             if first_tenant:
                 for one in load_first_tenant(database):
                     click.echo(f"ingested    {one.image.name}: {one.components} components")
-                fire_schedules(database)
+                ensure_schedules(database)
+                trigger_waiting(database)
+                for silent in silent_schedules(database):
+                    click.echo(f"left alone  {silent}")
             wait_until_served(stack)
-            click.echo(f"\nDagster UI  {stack.url}\n            Ctrl-C stops everything, the data stays\n")
+            what = "all but PostgreSQL, which ran before" if stack.leaves_server else "everything"
+            click.echo(f"\nDagster UI  {stack.url}\n            Ctrl-C stops {what}; the data stays\n")
             _report(stack, database, first_tenant)
     except KeyboardInterrupt:
         click.echo("stopped; the data stays")

@@ -6,16 +6,13 @@ from datetime import datetime, timedelta
 from itertools import islice
 
 from resources.errors import InvalidInput
-from resources.records import Schedule, Trigger
 from resources.store import Store
-from scheduler_defs.edits.plans import new_trigger, rule_fields
 from scheduler_defs.edits.surroundings import read_calendars
-from scheduler_defs.edits.terms import TriggerTerms, differing, hold_terms
-from scheduler_defs.edits.triggers import replaced_by
+from scheduler_defs.edits.terms import CronClock, TriggerTerms, check_clock, hold_terms
+from scheduler_defs.edits.triggers import as_edited
 from scheduler_defs.edits.wanted_schedules import check_schedule
-from scheduler_defs.timing.catch_up import refuse_past
 from scheduler_defs.timing.preview import UpcomingFire, changes, upcoming
-from scheduler_defs.timing.rules import Rule, validate
+from scheduler_defs.timing.rules import Rule
 
 MOST = 1000
 LONGEST_HORIZON = timedelta(days=3660)
@@ -52,23 +49,27 @@ def diff_fires(
     *,
     rules: Sequence[Rule] = (),
     terms: TriggerTerms | None = None,
+    clock: CronClock | None = None,
     bounds: tuple[datetime | None, datetime | None] | None = None,
     now: datetime | None = None,
 ) -> Difference:
-    """Which fires a schedule would gain and lose by other rules, terms or bounds (start, end); nothing is written.
+    """Which fires a schedule would gain and lose by other rules, terms, clock or bounds (start, end).
+
+    Nothing is written.
 
     Raises NotFound, InvalidInput naming the field, also for a horizon with more than 100,000 fires.
     """
     if not timedelta() < horizon <= LONGEST_HORIZON:
         raise InvalidInput("horizon", horizon, f"above 0 and at most {LONGEST_HORIZON.days} days")
-    terms = terms or {}
+    terms, clock = terms or {}, clock or {}
     hold_terms(store, tenant_id, terms)
     schedule = store.schedules.get_by_name(tenant_id, name)
     triggers = store.triggers.list_of_schedule(tenant_id, schedule.id)
+    check_clock(triggers, clock)
     now = now or store.now()
     wanted = schedule if bounds is None else replace(schedule, starts_at=bounds[0], ends_at=bounds[1])
     check_schedule(wanted)
-    changed = _changed(wanted, triggers, rules, terms, now)
+    changed = as_edited(wanted, triggers, rules, terms, clock, now)
     calendars = read_calendars(store, [*triggers, *changed])
     until = now + horizon
     before, after = (
@@ -76,26 +77,6 @@ def diff_fires(
         for one, of in ((schedule, triggers), (wanted, changed))
     )
     return Difference(until, *changes(before, after, until))
-
-
-def _changed(
-    schedule: Schedule, triggers: Sequence[Trigger], rules: Sequence[Rule], terms: TriggerTerms, now: datetime
-) -> list[Trigger]:
-    """The triggers as the edit would leave them: those of a given rule stay, as in edit_schedule."""
-    spare: list[Trigger] = []
-    missing: list[Rule] = []
-    if rules:
-        spare, missing = replaced_by(triggers, rules)
-        for rule in missing:
-            validate(rule)
-            refuse_past(rule, now, grace=timedelta())
-    usable = [trigger for trigger in spare if trigger.enabled]
-    made = [new_trigger(schedule, rule, now) for rule in missing[len(usable) :]]
-    moved = [replace(one, **rule_fields(rule)) for one, rule in zip(usable, missing, strict=False)]
-    kept = [trigger for trigger in triggers if trigger not in spare]
-    changed = differing(kept, terms)
-    same = [trigger for trigger in kept if trigger not in changed]
-    return [*same, *(replace(one, next_fire_at=None, **terms) for one in [*changed, *moved, *made])]
 
 
 def _bounded(fires: Iterator[UpcomingFire], horizon: timedelta) -> Iterator[UpcomingFire]:

@@ -103,7 +103,11 @@ def _again(store: Store, run: Run, actor: str, action: str) -> UUID:
 def cancel_run(store: Store, run: Run, actor: str, reason: str = "") -> RunState:
     """Cancels a run that waits, asks a running one to stop; returns the state after. Raises IllegalTransition."""
     now = store.now()
-    state = store.runs.cancel(run, reason or f"cancelled by {actor}", now)
+    try:
+        state = store.runs.cancel(run, reason or f"cancelled by {actor}", now)
+    except IllegalTransition as error:
+        why = "it has ended, so there is nothing to cancel"
+        raise IllegalTransition("run", run.id, error.source, error.target, why) from None
     store.audit.append(
         tenant_id=run.tenant_id,
         actor=actor,

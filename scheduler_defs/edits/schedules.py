@@ -15,8 +15,8 @@ from resources.store import Store
 from scheduler_defs.edits.contents import content_of
 from scheduler_defs.edits.listeners import follow_name, lock_listeners
 from scheduler_defs.edits.plans import instant_of, new_trigger, planned, replan, unplan
-from scheduler_defs.edits.terms import TriggerTerms, differing, hold_terms
-from scheduler_defs.edits.triggers import EDITED, replaced_by, write_rules
+from scheduler_defs.edits.terms import CronClock, TriggerTerms, adjusted, check_clock, differing, hold_terms
+from scheduler_defs.edits.triggers import EDITED, as_edited, replaced_by, write_rules
 from scheduler_defs.edits.versions import keep_version, refuse_stale
 from scheduler_defs.edits.wanted_runs import check_advisories, mode_of
 from scheduler_defs.edits.wanted_schedules import check_rules, check_schedule, refuse_itself
@@ -152,11 +152,12 @@ def edit_schedule(
     version: int | None = None,
     rules: Sequence[Rule] = (),
     terms: TriggerTerms | None = None,
+    clock: CronClock | None = None,
     now: datetime | None = None,
 ) -> Schedule:
     """Changes fields of a schedule and, with ``rules``, which triggers it has; what changes nothing writes nothing.
 
-    ``terms`` are for every trigger it has then.
+    ``terms`` are for every trigger it has then, ``clock`` is for the cron triggers it keeps.
 
     ``version`` is the one the edit was made from. When something that decides time changes, triggers are planned
     again from ``now`` on, an instant read while the schedule is locked (the database's by default). A trigger of a
@@ -165,21 +166,23 @@ def edit_schedule(
 
     Raises NotFound, InvalidInput naming the field, AlreadyExists for a name in use, VersionConflict.
     """
-    terms = terms or {}
+    terms, clock = terms or {}, clock or {}
     hold_terms(store, tenant_id, terms)
     listeners = lock_listeners(store, tenant_id, name) if changes.get("name", name) != name else []
     schedule = store.schedules.lock(tenant_id, name)
-    if version is not None and version != schedule.version:
-        refuse_stale(store, schedule, version, changes)
-    wanted = _changed(store, schedule, changes)
     triggers = store.triggers.list_of_schedule(tenant_id, schedule.id)
     now = instant_of(store, schedule, triggers, now)
+    if version is not None and version != schedule.version:
+        asked = as_edited(schedule, triggers, rules, terms, clock, now) if rules or terms or clock else None
+        refuse_stale(store, schedule, version, changes, asked)
+    wanted = _changed(store, schedule, changes)
+    check_clock(triggers, clock)
     spare, missing = replaced_by(triggers, rules) if rules else ([], [])
     refuse_itself(wanted.name, rules or [rule_of(trigger) for trigger in triggers])
     for rule in missing:
         validate(rule)
         refuse_past(rule, now, grace=timedelta())
-    kept = differing([one for one in triggers if one not in spare], terms)
+    kept = differing([one for one in triggers if one not in spare], terms, clock)
     if wanted == schedule and not spare and not missing and not kept:
         return schedule
     moved = (wanted.starts_at, wanted.ends_at) != (schedule.starts_at, schedule.ends_at)
@@ -187,7 +190,8 @@ def edit_schedule(
     after = store.schedules.upsert(replace(wanted, updated_at=now, updated_by=actor), schedule.version)
     write_rules(store, after, spare, missing, terms, now)
     for trigger in kept:
-        store.triggers.update(replace(trigger, next_fire_at=None, **terms), after.version, now)
+        changed = replace(adjusted(trigger, terms, clock), next_fire_at=None)
+        store.triggers.update(changed, after.version, now)
     left = store.triggers.list_of_schedule(tenant_id, schedule.id)
     if moved or missing or kept:
         replan(store, after, [trigger for trigger in left if trigger.next_fire_at is None], now)

@@ -1,12 +1,15 @@
 """What holds for the triggers of a schedule beside their rules."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 from typing import TypedDict
 
 from resources.errors import InvalidInput
 from resources.records import Trigger
+from resources.states import DayMatch, DstGap, DstOverlap
 from resources.store import Store
+from scheduler_defs.timing.wall_clock import zone
 
 LONGEST_JITTER = timedelta(days=1)
 MOST_CALENDARS = 10
@@ -18,6 +21,15 @@ class TriggerTerms(TypedDict, total=False):
     jitter: timedelta
     calendars: Sequence[str]
     max_fires: int | None
+
+
+class CronClock(TypedDict, total=False):
+    """How cron triggers read the clock; what is left out stays as it is."""
+
+    timezone: str
+    dst_gap: DstGap
+    dst_overlap: DstOverlap
+    day_match: DayMatch
 
 
 def hold_terms(store: Store, tenant_id: str, terms: TriggerTerms) -> None:
@@ -37,6 +49,21 @@ def hold_terms(store: Store, tenant_id: str, terms: TriggerTerms) -> None:
         store.calendars.hold(tenant_id, names)
 
 
-def differing(triggers: Sequence[Trigger], terms: TriggerTerms) -> list[Trigger]:
-    """Triggers for which the terms would change something."""
-    return [one for one in triggers if any(getattr(one, name) != value for name, value in terms.items())]
+def check_clock(triggers: Sequence[Trigger], clock: CronClock) -> None:
+    """Raises InvalidInput for an unknown time zone, and where no cron trigger is there to go by the clock."""
+    for name, value in clock.items():
+        if all(one.cron is None for one in triggers):
+            raise InvalidInput(name, str(value), "nothing for a schedule without a cron trigger")
+    if "timezone" in clock:
+        zone(clock["timezone"])
+
+
+def adjusted(trigger: Trigger, terms: TriggerTerms, clock: CronClock) -> Trigger:
+    """A trigger under other terms and, if it is a cron, by another clock."""
+    changes = {**terms} if trigger.cron is None else {**terms, **clock}
+    return replace(trigger, **changes)  # type: ignore[arg-type]
+
+
+def differing(triggers: Sequence[Trigger], terms: TriggerTerms, clock: CronClock) -> list[Trigger]:
+    """Triggers that other terms or another clock would change."""
+    return [one for one in triggers if adjusted(one, terms, clock) != one]

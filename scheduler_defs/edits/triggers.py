@@ -10,7 +10,7 @@ from resources.records import Schedule, Trigger
 from resources.store import Store
 from scheduler_defs.edits.contents import content_of
 from scheduler_defs.edits.plans import instant_of, new_trigger, planned, replan, rule_fields, unplan
-from scheduler_defs.edits.terms import TriggerTerms, hold_terms
+from scheduler_defs.edits.terms import CronClock, TriggerTerms, adjusted, differing, hold_terms
 from scheduler_defs.edits.versions import keep_version
 from scheduler_defs.edits.wanted_schedules import refuse_itself
 from scheduler_defs.timing.catch_up import first_fire, refuse_past
@@ -99,6 +99,32 @@ def replaced_by(triggers: Sequence[Trigger], rules: Sequence[Rule]) -> tuple[lis
         else:
             spare.append(trigger)
     return spare, missing
+
+
+def as_edited(
+    schedule: Schedule,
+    triggers: Sequence[Trigger],
+    rules: Sequence[Rule],
+    terms: TriggerTerms,
+    clock: CronClock,
+    now: datetime,
+) -> list[Trigger]:
+    """The triggers as edit_schedule would leave them: those of a given rule stay. Raises InvalidInput."""
+    spare, missing = replaced_by(triggers, rules) if rules else ([], [])
+    for rule in missing:
+        validate(rule)
+        refuse_past(rule, now, grace=timedelta())
+    usable = [trigger for trigger in spare if trigger.enabled]
+    made = [new_trigger(schedule, rule, now) for rule in missing[len(usable) :]]
+    moved = [replace(one, **rule_fields(rule)) for one, rule in zip(usable, missing, strict=False)]
+    kept = [trigger for trigger in triggers if trigger not in spare]
+    changed = differing(kept, terms, clock)
+    same = [trigger for trigger in kept if trigger not in changed]
+    anew = [
+        *(adjusted(one, terms, clock) for one in changed),
+        *(replace(one, **terms) for one in [*moved, *made]),
+    ]
+    return [*same, *(replace(one, next_fire_at=None) for one in anew)]
 
 
 def write_rules(

@@ -25,7 +25,8 @@ def check_advisories(store: Store, kind: JobKind, selection: Selection) -> None:
     """Raises InvalidInput for advisories in a run that is not of impact, or that no feed has brought."""
     if kind is not JobKind.IMPACT:
         for name in sorted({"advisories", "since_revision"} & selection.to_json().keys()):
-            raise InvalidInput(f"selection.{name}", getattr(selection, name), f"none for a {kind} run")
+            value = ", ".join(selection.advisories) if name == "advisories" else selection.since_revision
+            raise InvalidInput(f"selection.{name}", value, f"none for a {kind} run")
     unknown = set(selection.advisories) - store.advisories.known(selection.advisories)
     if unknown:
         raise InvalidInput("selection.advisories", ", ".join(sorted(unknown)), "ids of ingested advisories")

@@ -72,6 +72,11 @@ def test_list_filters(scheduler, sealed):
     assert actions("--actor", "nobody") == []
 
 
+def test_an_entity_there_is_none_of_is_refused_and_the_others_are_named(refused, tenant):
+    error = refused("audit", "list", "--tenant", tenant, "--entity", "nonsense")
+    assert "'nonsense' is not one of 'calendar', 'feed', 'image', 'lock', 'policy'" in error
+
+
 def test_list_goes_on_at_the_cursor(scheduler, sealed):
     first = scheduler("audit", "list", "--limit", 3)
     cursor = re.search(r"there are more: --cursor (\S+)", first.stderr)[1]

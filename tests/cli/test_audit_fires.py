@@ -53,7 +53,6 @@ def test_a_missing_row_exits_with_1_and_is_listed(cli, broken, fired):
 
 def test_the_window_the_schedule_and_the_tenant_narrow(cli, broken, fired):
     assert cli("audit", "fires", "--tenant", "acme", "--from", "20m ago").exit_code == 0
-    assert cli("audit", "fires", "--tenant", "acme", "--schedule", "other").exit_code == 0
     assert cli("audit", "fires", "--tenant", "acme", "--schedule", "nightly").exit_code == 1
     assert cli("audit", "fires", "--tenant", "globex").exit_code == 0
     until = (fired + 15 * MINUTE).isoformat()
@@ -76,6 +75,17 @@ def test_few_faults_are_printed_and_the_rest_counted(cli, database, tenant):
     result = cli("audit", "fires", "--all", "--from", "90m")
     assert result.exit_code == 1
     assert "and 39 more" in result.stdout
+
+
+def test_a_schedule_that_never_was_is_refused_and_a_deleted_one_is_not(cli, fired):
+    for scope in (("--tenant", "acme"), ("--all",)):
+        refused = cli("audit", "fires", *scope, "--schedule", "nope")
+        assert (refused.exit_code, refused.stdout) == (2, "")
+        assert refused.stderr.startswith("Error: schedule")
+        assert "'nope'" in refused.stderr
+    assert cli("schedule", "delete", "nightly", "--tenant", "acme", "--yes").exit_code == 0
+    for scope in (("--tenant", "acme"), ("--all",)):
+        assert cli("audit", "fires", *scope, "--schedule", "nightly").exit_code == 0
 
 
 @pytest.mark.parametrize(

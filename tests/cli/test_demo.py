@@ -6,6 +6,14 @@ import sys
 
 import pytest
 
+from resources.database import Database
+from resources.migrations import upgrade
+from resources.settings import SchedulerSettings, ensure_server
+from scheduler_defs.cli.first_tenant import SCHEDULES, TENANT, ensure_schedules
+from scheduler_defs.cli.stack import LEFT_SERVER
+from scheduler_defs.edits.schedules import delete_schedule, pause_schedule
+from scheduler_defs.edits.tenants import create_tenant
+
 pytestmark = pytest.mark.stack
 
 TIMEOUT_SECONDS = 150
@@ -46,3 +54,29 @@ def test_it_shows_a_scheduled_run_of_each_kind_and_leaves_no_process(own_directo
             assert run not in seen
             seen.add(run)
         assert own_directory.processes() == []
+
+
+def test_schedules_that_cannot_fire_are_told_at_once(own_directory):
+    settings = SchedulerSettings(data_directory=own_directory.path)
+    ensure_server(settings)
+    upgrade(settings)
+    with Database(settings) as database:
+        with database.begin_system() as store:
+            create_tenant(store, TENANT, "tests")
+        ensure_schedules(database)
+        with database.begin(TENANT) as store:
+            pause_schedule(store, TENANT, SCHEDULES[0], "", "eve")
+            delete_schedule(store, TENANT, SCHEDULES[1], "eve")
+    done = subprocess.run(
+        [sys.executable, "-m", "scheduler_defs.cli.main", "demo"],
+        capture_output=True,
+        text=True,
+        env=own_directory.environment,
+        timeout=TIMEOUT_SECONDS,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (2, "")
+    assert 'scheduler schedule resume "graph every minute" --tenant demo' in done.stderr
+    assert 'scheduler schedule restore "impact every minute" --tenant demo' in done.stderr
+    assert LEFT_SERVER in done.stderr.splitlines()
+    assert settings.embedded_server().stop()

@@ -1,35 +1,11 @@
 """What is printed: durations, times, JSON, and nothing that steers the terminal."""
 
 import json
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, datetime
 
 import pytest
 
-from scheduler_defs.cli.output import cell, duration, moment, one_line, printable
-
-
-@pytest.mark.parametrize(
-    ("value", "text"),
-    [
-        (None, "-"),
-        (timedelta(0), "0s"),
-        (timedelta(seconds=0.26), "0.3s"),
-        (timedelta(seconds=9.96), "10.0s"),
-        (timedelta(seconds=10.4), "10s"),
-        (timedelta(seconds=90), "1m30s"),
-        (timedelta(hours=1, minutes=30), "1h30m"),
-        (timedelta(days=2, seconds=1), "2d1s"),
-        (timedelta(seconds=-61), "-1m1s"),
-    ],
-)
-def test_durations_are_shown_as_they_are_typed(value, text):
-    assert duration(value) == text
-
-
-def test_times_are_shown_in_utc():
-    berlin = datetime(2026, 3, 1, 9, 30, 1, 999999, tzinfo=timezone(timedelta(hours=1)))
-    assert moment(berlin) == "2026-03-01T08:30:01+00:00"
-    assert moment(None) == "-"
+from scheduler_defs.cli.output import cell, one_line, printable
 
 
 def test_cells_cannot_steer_the_terminal():

@@ -93,9 +93,32 @@ def test_an_edit_from_an_old_version_shows_both(scheduler, refused_edit):
     assert scheduler("schedule", "edit", "x", "--priority", 7, "--version", 4).exit_code == 0
 
 
+def test_a_conflict_tells_triggers_in_words(scheduler, refused_edit):
+    scheduler("calendar", "create", "freeze", "--date", "2100-01-01")
+    by_night = ("--cron", "0 2 * * *", "--timezone", "Europe/Berlin", "--calendar", "freeze")
+    scheduler("schedule", "edit", "x", *by_night, "--every", "1d")
+    theirs = "theirs 'cron 0 2 * * * in Europe/Berlin, calendars freeze; every 1d, calendars freeze'"
+    assert refused_edit("--priority", 7, "--version", 1, code=1).endswith(
+        f"; priority: yours 7, theirs 0; triggers: {theirs}"
+    )
+    error = refused_edit("--cron", "0 3 * * *", "--jitter", "5m", "--version", 1, code=1)
+    yours = "yours 'cron 0 3 * * * in Europe/Berlin, jitter 5m, calendars freeze'"
+    assert error.endswith(f"; triggers: {yours}, {theirs}")
+    assert "triggers" not in refused_edit("--priority", 7, "--calendar", "freeze", "--version", 1, code=1)
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
+        (
+            ("--timezone", "Asia/Tokyo"),
+            "timezone: 'Asia/Tokyo' is not valid; expected nothing for a schedule",
+        ),
+        (
+            ("--dst-gap", "skip"),
+            "dst_gap: 'skip' is not valid; expected nothing for a schedule without a cron",
+        ),
+        (("--timezone", ""), "timezone: '' is not valid; expected an IANA time zone"),
         (("--version", 9, "--priority", 1), "version of the schedule 9 does not exist"),
         (("--priority", 101), "priority: 101 is not valid"),
         (("--mode", "full"), "mode: 'full' is not valid; expected no mode for a graph run"),
@@ -105,7 +128,7 @@ def test_an_edit_from_an_old_version_shows_both(scheduler, refused_edit):
         (("--rename", "a/b"), "name: 'a/b' is not valid"),
         (("--cron", "61 * * * *"), "cron: '61 * * * *' is not valid"),
         (("--once", "2020-01-01T00:00:00Z"), "at: 2020-01-01"),
-        (("--misfire-grace", "36501d"), "misfire_grace: 36501 days"),
+        (("--misfire-grace", "36501d"), "misfire_grace: 36501d"),
     ],
 )
 def test_a_wrong_edit_is_refused(refused_edit, options, message):

@@ -55,12 +55,12 @@ def test_edit_changes_and_clears_them(scheduler, kept, calendar):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (("--jitter", "2d"), "jitter: 2 days, 0:00:00 is not valid; expected 0 seconds to 1 day"),
+        (("--jitter", "2d"), "jitter: 2d is not valid; expected 0 seconds to 1 day"),
         (("--calendar", "none"), "calendar 'none' does not exist"),
         (("--max-fires", "0"), "max_fires: 0 is not valid; expected 1 or more"),
         (("--max-runs-per-hour", "-1"), "max_runs_per_hour: -1 is not valid; expected 1 or more"),
         (("--only-if", "moon"), "only_if: 'moon' is not valid; expected one of"),
-        (("--only-if", "report_older_than_days"), "only_if.report_older_than_days: True is not valid"),
+        (("--only-if", "report_older_than_days"), "expected report_older_than_days=DAYS, such as"),
         (("--only-if", "report_older_than_days=x"), "expected a number after '='"),
         (("--only-if", "feed_changed", "--only-if", "feed_changed"), "given twice"),
         (("--clear", "jitter", "--jitter", "1m"), "clear: 'jitter' is not valid"),
@@ -98,6 +98,29 @@ def test_the_preview_says_why_a_fire_is_skipped(scheduler, calendar):
     shown = json.loads(scheduler("schedule", "preview", "x", "--count", 2, "--json").stdout)
     assert [one["skipped"] for one in shown] == ["calendar:newyear", None]
     assert "calendar:newyear" in scheduler("schedule", "preview", "x").stdout
+
+
+def test_what_a_calendar_moved_is_shown_with_the_time_it_was_planned_for(scheduler, calendar, environment):
+    calendar("night", "--window", "08:00-11:30", "--date", "2100-01-01", "--on-excluded", "move")
+    scheduler("schedule", "create", "x", *FIRST, "--jitter", "1h")
+    shown = scheduler("schedule", "preview", "x", "--count", 2)
+    assert "PLANNED FOR" not in shown.stdout
+    scheduler("schedule", "edit", "x", "--calendar", "night")
+    environment["COLUMNS"] = "200"
+    head, moved, other = scheduler("schedule", "preview", "x", "--count", 2).stdout.splitlines()
+    assert "PLANNED FOR" in head
+    assert moved.startswith("2100-01-01T11") or moved.startswith("2100-01-01T12")
+    assert "2100-01-01T09:00:00+00:00" in moved
+    assert other[head.index("PLANNED FOR") :].startswith("- ")
+
+
+def test_diff_shows_what_a_calendar_would_move(scheduler, calendar):
+    calendar("mornings", "--window", "08:00-11:30", "--on-excluded", "move")
+    scheduler("schedule", "create", "x", "--kind", "graph", "--cron", "0 9 * * *")
+    result = scheduler("schedule", "diff", "x", "--calendar", "mornings", "--horizon", "1d")
+    assert result.exit_code == 0, result.output
+    assert result.stdout.splitlines()[0].split() == ["AT", "LOCAL", "PLANNED", "FOR", "TRIGGER"]
+    assert "T09:00:00+00:00" in next(line for line in result.stdout.splitlines() if line.startswith("+"))
 
 
 def test_diff_shows_fires_gained_and_lost_and_changes_nothing(scheduler, kept):

@@ -15,6 +15,7 @@ import pytest
 from resources.database import Database
 from resources.settings import SchedulerSettings
 from resources.states import JobKind, RunState, WorkState
+from scheduler_defs.cli.stack import LEFT_SERVER
 from scheduler_defs.edits.runs import request_run
 from scheduler_defs.edits.tenants import create_tenant
 from scheduler_defs.inputs.sboms import Placement, ingest_sbom
@@ -66,8 +67,8 @@ def in_long_poll(own_directory) -> bool:
 
 @pytest.mark.parametrize(
     ("script", "number"),
-    [(WITH_SIGINT, signal.SIGINT), (WITHOUT_SIGINT, signal.SIGTERM)],
-    ids=["Ctrl-C", "SIGTERM in the background of a script"],
+    [(WITH_SIGINT, signal.SIGINT), (WITHOUT_SIGINT, signal.SIGTERM), (WITHOUT_SIGINT, signal.SIGINT)],
+    ids=["Ctrl-C", "SIGTERM in the background of a script", "SIGINT there"],
 )
 def test_it_serves_until_it_is_told_to_stop_and_leaves_no_process(own_directory, script, number):
     with running(own_directory, script) as (process, url):
@@ -79,8 +80,24 @@ def test_it_serves_until_it_is_told_to_stop_and_leaves_no_process(own_directory,
         rest = process.stdout.read()
     assert rest.splitlines()[-1] == "stopped; the data stays"
     assert "does not stop by itself" not in rest
+    assert LEFT_SERVER not in rest
     assert own_directory.processes() == []
     assert (own_directory.path / "data/PG_VERSION").exists()
+
+
+def test_a_server_that_ran_before_goes_on_and_that_is_said(own_directory):
+    server = SchedulerSettings(data_directory=own_directory.path).embedded_server()
+    server.start()
+    with running(own_directory, WITH_SIGINT) as (process, _):
+        process.send_signal(signal.SIGINT)
+        assert process.wait(STOPPED_WITHIN_SECONDS) == 0
+        rest = process.stdout.read().splitlines()
+    assert next(line.strip() for line in rest if line) == (
+        "Ctrl-C stops all but PostgreSQL, which ran before; the data stays"
+    )
+    assert rest[-2:] == [LEFT_SERVER, "stopped; the data stays"]
+    assert server.status().running
+    assert server.stop()
 
 
 def test_a_second_ctrl_c_leaves_no_process_either(own_directory):

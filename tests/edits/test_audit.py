@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from resources.ids import new_id
+from resources.protocols.audit import ENTITIES
 from resources.records import Run
 from resources.states import JobKind, LockStrategy
 from scheduler_defs import edits, inputs
@@ -230,6 +231,7 @@ def test_an_edit_says_who_did_what_in_which_request(database, carry_out, content
     found = entries(database)
     said = [(one.action, one.entity, one.old is not None, one.new is not None) for one in found]
     assert said == list(CASES[name].says)
+    assert {one.entity for one in found} <= {*ENTITIES}
     assert len({one.correlation_id for one in found}) == 1
     assert correlation_id in (None, found[0].correlation_id)
     assert all(one.entity_id for one in found)

@@ -1,0 +1,140 @@
+"""The schedules of the first tenant: created once, fired at each start, and left as somebody left them."""
+
+import subprocess
+import sys
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from resources.ids import new_id
+from resources.records import NewRun
+from resources.states import JobKind, TriggerKind
+from scheduler_defs.cli.demo import await_runs
+from scheduler_defs.cli.first_tenant import (
+    SCHEDULES,
+    TENANT,
+    ensure_schedules,
+    silent_schedules,
+    trigger_waiting,
+)
+from scheduler_defs.cli.stack import Stack
+from scheduler_defs.edits.schedules import (
+    NewSchedule,
+    create_schedule,
+    delete_schedule,
+    pause_schedule,
+    resume_schedule,
+)
+from scheduler_defs.edits.tenants import create_tenant
+from scheduler_defs.sensors.claim import claim
+from scheduler_defs.timing.rules import IntervalRule
+
+GRAPH, IMPACT, POLICY = SCHEDULES
+
+
+@pytest.fixture
+def started(database):
+    """A first start, whose schedules have fired."""
+    with database.begin_system() as store:
+        create_tenant(store, TENANT, "tests")
+    start(database)
+    fire(database)
+
+
+def start(database):
+    ensure_schedules(database)
+    trigger_waiting(database)
+
+
+def fire(database):
+    with database.begin_system() as store:
+        claim(store, "here", store.now())
+
+
+def state_of(database):
+    with database.begin(TENANT) as store:
+        found = store.schedules.list(TENANT, include_deleted=True).items
+        return {
+            one.name: (
+                one.version,
+                len(store.triggers.list_of_schedule(TENANT, one.id)),
+                bool(one.deleted_at),
+            )
+            for one in found
+        }
+
+
+def test_the_first_start_fires_each_once_by_its_schedule(database, started, runs):
+    assert state_of(database) == {GRAPH: (1, 2, False), IMPACT: (1, 1, False), POLICY: (1, 2, False)}
+    fired = [(one.schedule_name, one.trigger_kind) for one in runs(TENANT)]
+    assert {name for name, _ in fired} == {*SCHEDULES}
+    assert TriggerKind.MANUAL not in {kind for _, kind in fired}
+
+
+def test_later_starts_fire_by_hand_and_edit_nothing(database, started, runs):
+    before = state_of(database)
+    for count in (3, 6):
+        start(database)
+        by_hand = [one.schedule_name for one in runs(TENANT) if one.trigger_kind is TriggerKind.MANUAL]
+        assert sorted(by_hand) == sorted([*SCHEDULES] * (count // 3))
+    assert state_of(database) == before
+
+
+def test_what_is_due_anyway_is_not_fired_by_hand_too(database, started, runs, admin):
+    admin.execute(
+        "UPDATE scheduler.triggers SET next_fire_at = now() - interval '5 minutes' WHERE kind <> 'once'"
+    )
+    start(database)
+    assert [one for one in runs(TENANT) if one.trigger_kind is TriggerKind.MANUAL] == []
+
+
+def test_what_somebody_paused_or_deleted_stays_so_and_is_told(database, started, runs):
+    with database.begin(TENANT) as store:
+        delete_schedule(store, TENANT, GRAPH, "eve")
+        pause_schedule(store, TENANT, IMPACT, "noise", "eve")
+    before = state_of(database)
+    start(database)
+    assert state_of(database) == before
+    assert [one.schedule_name for one in runs(TENANT) if one.trigger_kind is TriggerKind.MANUAL] == [POLICY]
+    assert [*map(str, silent_schedules(database))] == [
+        f'schedule {GRAPH!r} is deleted; to have it fire: scheduler schedule restore "{GRAPH}" --tenant demo',
+        f'schedule {IMPACT!r} is paused; to have it fire: scheduler schedule resume "{IMPACT}" --tenant demo',
+    ]
+    with database.begin(TENANT) as store:
+        resume_schedule(store, TENANT, IMPACT, "eve")
+    assert [one.name for one in silent_schedules(database)] == [GRAPH]
+
+
+def test_the_demo_counts_runs_of_its_own_schedules_only(database, started, carry_out):
+    with database.begin(TENANT) as store:
+        since = store.now()
+        other = NewSchedule("other", JobKind.GRAPH, [IntervalRule(timedelta(days=1), since)])
+        create_schedule(store, TENANT, other, "eve", since)
+    for name, kinds in (("other", set()), (GRAPH, {JobKind.GRAPH})):
+        carry_out(TENANT, planned(database, name))
+        with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as process:
+            stack = Stack("", Path(), process, leaves_server=False)
+            assert await_runs(stack, database, since, timeout=0.1).keys() == kinds
+            process.kill()
+
+
+def planned(database, name):
+    """A pending run as the first trigger of a schedule would have started it."""
+    with database.begin(TENANT) as store:
+        schedule = store.schedules.get_by_name(TENANT, name)
+        trigger, *_ = store.triggers.list_of_schedule(TENANT, schedule.id)
+        run = NewRun(
+            tenant_id=TENANT,
+            id=new_id(),
+            kind=schedule.kind,
+            trigger_kind=trigger.kind,
+            trigger_id=trigger.id,
+            scheduled_for=store.now() + timedelta(hours=1),
+            requested_by="tests",
+            selection={},
+            schedule_id=schedule.id,
+            schedule_version=schedule.version,
+        )
+        store.runs.create_many([run], store.now())
+    return run.id
