@@ -8,7 +8,7 @@ from uuid import UUID
 from resources.pages import Page
 from resources.records import AuditEntry, Json
 
-ENTITIES = ("calendar", "feed", "image", "lock", "policy", "run", "sbom", "schedule", "tenant")
+ENTITIES = ("calendar", "feed", "image", "lock", "policy", "run", "sbom", "schedule", "tenant", "worker")
 """What edits are of."""
 
 

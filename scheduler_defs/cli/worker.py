@@ -7,12 +7,11 @@ import click
 
 from resources.records import Worker
 from resources.states import WorkerState
+from resources.texts import duration, moment
 from scheduler_defs.cli.context import actor_option, json_option, open_database, page_options
 from scheduler_defs.cli.options import Member
 from scheduler_defs.cli.output import (
-    duration,
     fields_of,
-    moment,
     note_next,
     print_json,
     print_table,
