@@ -250,3 +250,13 @@ def test_a_run_does_not_end_with_a_launch_it_is_no_longer_in(database, plant):
                 *(replace(run, launch_id=other), RunState.FAILED, plant.now), error="bad image"
             )
         assert store.runs.get("acme", run.id) == run
+
+
+def test_a_clock_that_was_set_back_does_not_keep_a_run_from_ending(database, plant):
+    finished, ended = plant.running(), plant.running()
+    with database.begin_system() as store:
+        store.runs.finish(finished, RunState.COMPLETED, plant.now - MINUTE)
+        store.runs.end_with_launch(ended, RunState.FAILED, plant.now - MINUTE, error="boom")
+        after = [store.runs.get("acme", run.id) for run in (finished, ended)]
+    assert [run.state for run in after] == [RunState.COMPLETED, RunState.FAILED]
+    assert [run.finished_at for run in after] == [run.started_at for run in after]
