@@ -30,7 +30,7 @@ REAL = {JobKind.GRAPH: build_graphs, JobKind.IMPACT: find_impact, JobKind.POLICY
 def carry(post: Post) -> None:
     """Carries launches out for ever; declared dead it goes on as another worker, as a new process would."""
     journal = Journal(post.place, "worker")
-    spool = Spool(post.place / "spool", Random(f"{post.seed}-{os.getpid()}"))
+    spool = Spool(post.place / "spool", Random(f"{post.seed}-{os.getpid()}"), newest=post.newest)
     with DyingDatabase(post, journal) as database:
         while True:
             try:
@@ -87,7 +87,7 @@ def _carry_launch(
         for run in opened.runs:
             engine = REAL[kind] if database.post.engine == "real" else _engine(database)
             outcome = carry_out(database, run, heartbeat.worker_id, engine, lambda *_: None, process)
-            database.may_freeze("before the end")
+            database.may_freeze("before the end", run.attempt)
             if outcome.state is None:
                 journal.write("stale", run=run.id, token=run.fencing_token)
             elif close_run(database, outcome) is RunState.COMPLETED:
@@ -106,9 +106,9 @@ def _engine(database: DyingDatabase):
         """Writes a few lines into a table of the tests' own, each in a guarded transaction."""
         run = attempt.run
         for step in range(STEPS):
-            database.may_freeze("between transactions")
+            database.may_freeze("between transactions", run.attempt)
             with attempt.begin() as store:
-                database.may_freeze("inside a transaction")
+                database.may_freeze("inside a transaction", run.attempt)
                 store.connection.execute(
                     WRITE_STEP, [run.tenant_id, run.id, run.attempt, run.fencing_token, step]
                 )

@@ -24,7 +24,14 @@ from tests.faults.table import tell
 
 SLOTS = 24
 """Of a server of one's own: a few more than the processes of a scenario need."""
-ONLY_LONG = ("test_clocks.py", "test_engines.py", "test_kills.py", "test_network.py", "test_server.py")
+ONLY_LONG = (
+    "test_clocks.py",
+    "test_dagster.py",
+    "test_engines.py",
+    "test_kills.py",
+    "test_network.py",
+    "test_server.py",
+)
 collect_ignore = [] if LONG else [*ONLY_LONG]
 
 

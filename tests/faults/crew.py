@@ -40,6 +40,11 @@ class Crew:
     name: str = ""
     seed: int = 1
     also: "Fault | None" = None
+    watch: Callable[[psycopg.Connection], object] | None = None
+    """Looked at all the time; what it returns ends the run, unless it is empty."""
+    at_most: float = float("inf")
+    """Seconds after which the run ends, done or not."""
+    patience: float = WITHOUT_PROGRESS.total_seconds()
     members: list[Member] = field(default_factory=list)
     killed: dict[int, float] = field(default_factory=dict)
     """When a process was killed by us, by its pid: seconds of the machine's clock."""
@@ -51,7 +56,8 @@ class Crew:
 
     def run(self, fault: "Fault", times: int) -> None:
         """Runs until every fire has ended and the fault was injected so often, spread evenly over the fires."""
-        moved_at, moves, said_at = time.monotonic(), -1, time.monotonic()
+        began_at = moved_at = said_at = time.monotonic()
+        moves = -1
         while True:
             self._fill()
             counts = self._counts()
@@ -63,7 +69,9 @@ class Crew:
                 if over and self.times >= times and not self.stopped():
                     return
                 self._disturb(fault, times, done)
-                assert time.monotonic() - moved_at < WITHOUT_PROGRESS.total_seconds(), self.explain(counts)
+                if self._sees_something() or time.monotonic() - began_at > self.at_most:
+                    return
+                assert time.monotonic() - moved_at < self.patience, self.explain(counts)
                 if LONG and time.monotonic() - said_at > SAY_EVERY:
                     said_at = time.monotonic()
                     print(f"{self.name}: {done} of {self.world.fires} ended, {self.times} faults", flush=True)
@@ -77,6 +85,12 @@ class Crew:
         elif self.times >= times and not self._healed:
             fault.heal(self)
             self._healed = True
+
+    def _sees_something(self) -> bool:
+        if self.watch is None:
+            return False
+        with self.admin() as connection:
+            return bool(self.watch(connection))
 
     def some(self, role: str) -> Member:
         return self.random.choice([one for one in self.members if one.role == role and one.exit_code is None])

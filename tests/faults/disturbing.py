@@ -22,6 +22,9 @@ ONE_OF_THE_CREW = """
     SELECT pg_terminate_backend(pid) FROM pg_stat_activity
     WHERE datname = current_database() AND usename = 'scheduler' AND pid <> ALL (%s) LIMIT 1"""
 HELD = "SELECT FROM scheduler.runs WHERE state = 'running' AND worker_id = %s LIMIT 1"
+BESIDE = """
+    SELECT FROM scheduler.runs AS r JOIN faults.moves AS m ON m.run_id = r.id
+    WHERE m.worker_id = %s AND m.became = 'running' AND r.state = 'running' LIMIT 1"""
 STOPS = ("immediate", "fast")
 
 
@@ -47,10 +50,14 @@ class Kill(Fault):
 
 
 class Wake(Fault):
-    """Continues workers that stopped themselves, once all that they held has been taken from them."""
+    """Continues workers that stopped themselves, once all that they held has been taken from them.
 
-    def __init__(self, place: Path) -> None:
-        self.place = place
+    With ``beside`` also not before another worker has one of those runs, or for so many seconds.
+    """
+
+    def __init__(self, place: Path, beside: float = 0.0) -> None:
+        self.place, self.beside = place, beside
+        self.since: dict[str, float] = {}
 
     def __call__(self, crew: Crew) -> int:
         stopped = crew.stopped()
@@ -61,9 +68,16 @@ class Wake(Fault):
         late = [
             one for one in stopped if newest.get(one.pid) in dead and not self._holds(crew, newest[one.pid])
         ]
+        late = [one for one in late if not self.beside or self._is_beside(crew, newest[one.pid])]
         for member in late:
             member.send(SIGCONT)
         return len(late)
+
+    def _is_beside(self, crew: Crew, worker: str) -> bool:
+        since = self.since.setdefault(worker, time.monotonic())
+        with crew.admin() as connection:
+            found = connection.execute(BESIDE, [worker]).fetchone()
+        return found is not None or time.monotonic() - since > self.beside
 
     def _holds(self, crew: Crew, worker: str) -> bool:
         try:

@@ -14,7 +14,7 @@ from tests.faults.world import World
 from tests.simulation.accounts import audit, explain
 from tests.simulation.invariants import BOUNDED, WHOLE, check
 
-DOUBLE = {
+NEVER = {
     "a run was ended twice": """
         SELECT run_id, count(*) FROM faults.moves
         WHERE became IN ('completed', 'failed', 'cancelled') GROUP BY run_id HAVING count(*) > 1""",
@@ -23,6 +23,8 @@ DOUBLE = {
         JOIN faults.moves AS o ON o.run_id = e.run_id AND o.became = 'running' AND o.token > e.token
         WHERE e.became = 'completed'""",
     "a run was opened while it was running": """
+        SELECT run_id, token FROM faults.moves WHERE was = 'running' AND became = 'running'""",
+    "a run did not leave the state that it was in": """
         SELECT * FROM (
             SELECT run_id, was, became, lag(became) OVER (PARTITION BY run_id ORDER BY id) AS before
             FROM faults.moves) AS of_run
@@ -38,6 +40,12 @@ DOUBLE = {
             FROM faults.steps) AS of_run
         WHERE token < token_before""",
     "a write committed though the run was no longer its attempt's": "SELECT * FROM faults.stale",
+    "two runs account for one occurrence": """
+        SELECT trigger_id, scheduled_for FROM scheduler.runs WHERE trigger_id IS NOT NULL
+        GROUP BY trigger_id, scheduled_for HAVING count(*) > 1""",
+}
+"""What must not be found at any time."""
+IN_THE_END = {
     "a launch is still open": "SELECT id, state FROM scheduler.launches WHERE state IN ('offered', 'acknowledged')",
     "a run is still open": "SELECT id, state FROM scheduler.runs WHERE finished_at IS NULL",
 }
@@ -100,7 +108,7 @@ def judge(
         problems.append(f"expected {world.fires}: {report.total.expected}, {accounts.expected}")
     if missing or extra:
         problems.append(f"missing {missing}, extra {extra}")
-    problems += _of_journals(admin, place)
+    problems += of_journals(admin, place)
     states = dict(admin.execute("SELECT state, count(*) FROM scheduler.runs GROUP BY state").fetchall())
     if states != {"completed": world.fires}:
         problems.append(f"runs ended as {states}, not all {world.fires} completed")
@@ -127,16 +135,20 @@ def _of_rows(admin, now, trivial: bool, ordered: bool) -> list[str]:
     for rules in (BOUNDED, whole):
         try:
             check(admin, now, rules)
-        except AssertionError as broken:
-            problems.append(str(broken))
-    for rule, statement in DOUBLE.items():
-        if found := admin.execute(statement, {"trivial": trivial}).fetchmany(3):
-            problems.append(f"{rule}: {found}")
-    return problems
+        except AssertionError as found:
+            problems.append(str(found))
+    return problems + broken(admin, NEVER | IN_THE_END, trivial)
 
 
-def _of_journals(admin, place: Path) -> list[str]:
+def broken(admin, rules: dict[str, str], trivial: bool = True) -> list[str]:
+    """The rules that are broken, with the first rows that break them."""
+    found = {rule: admin.execute(said, {"trivial": trivial}).fetchmany(3) for rule, said in rules.items()}
+    return [f"{rule}: {rows}" for rule, rows in found.items() if rows]
+
+
+def of_journals(admin, place: Path) -> list[str]:
     """What the workers say they completed, against the rows: each run once, by the attempt in the row."""
+    said_so = [*read_journals(place, "completed")]
     rows = {
         str(run): (attempt, token)
         for run, attempt, token in admin.execute(
@@ -144,7 +156,7 @@ def _of_journals(admin, place: Path) -> list[str]:
         )
     }
     problems, seen = [], set()
-    for said in read_journals(place, "completed"):
+    for said in said_so:
         if said["run"] in seen:
             problems.append(f"two workers completed run {said['run']}")
         seen.add(said["run"])

@@ -21,6 +21,7 @@ import resources.queries
 from resources.database import Database
 from resources.settings import SchedulerSettings
 from resources.store import Store
+from scheduler_defs.launching.packing import RUNS_A_LAUNCH
 from tests.faults.records import Journal
 
 PARENT_DIES = 1
@@ -40,6 +41,8 @@ class Post:
     freezes: Mapping[str, float] = field(default_factory=dict)
     engine: str = "trivial"
     twice: float = 0.05
+    newest: bool = False
+    packed: int = RUNS_A_LAUNCH
     skew: float = 0.0
     """How many seconds the process's own clock is off."""
     settings: Mapping[str, Any] = field(default_factory=dict)
@@ -75,9 +78,10 @@ class DyingDatabase(Database):
             self.journal.write("died", point=point)
             os.kill(os.getpid(), signal.SIGKILL)
 
-    def may_freeze(self, point: str) -> None:
-        """Stops the process until somebody continues it."""
-        if self.random.random() < self.post.freezes.get(point, 0):
+    def may_freeze(self, point: str, attempt: int) -> None:
+        """Stops the process until somebody continues it; a chance may be of one attempt alone, "point, 2"."""
+        freezes = self.post.freezes
+        if self.random.random() < freezes.get(f"{point}, {attempt}", freezes.get(point, 0)):
             self.journal.write("froze", point=point)
             os.kill(os.getpid(), signal.SIGSTOP)
 

@@ -38,6 +38,8 @@ LONG_SIZES = {
     "clocks of processes": Size(2_000, 20),
     "the database's clock": Size(5_000, 100),
     "real engines": Size(1_000, 60),
+    "daemon killed": Size(5_000, 200),
+    "two daemons": Size(480, 1),
 }
 WITHOUT_PROGRESS = timedelta(seconds=60)
 """A scenario in which nothing moves for so long has failed."""

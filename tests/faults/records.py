@@ -36,7 +36,7 @@ SCHEMA = """
     CREATE CONSTRAINT TRIGGER judge AFTER INSERT ON faults.steps
         DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION faults.judge();
 
-    -- Every change of state, as it was made.
+    -- Every change of state or attempt, as it was made.
     CREATE TABLE faults.moves (
         id bigserial, tenant_id text, run_id uuid, was text, became text, attempt integer, token bigint,
         worker_id uuid, at timestamptz DEFAULT clock_timestamp());
@@ -49,7 +49,8 @@ SCHEMA = """
         RETURN NULL;
     END $$;
     CREATE TRIGGER note_move AFTER UPDATE ON scheduler.runs
-        FOR EACH ROW WHEN (OLD.state <> NEW.state) EXECUTE FUNCTION faults.note_move();
+        FOR EACH ROW WHEN (OLD.state <> NEW.state OR OLD.fencing_token <> NEW.fencing_token)
+        EXECUTE FUNCTION faults.note_move();
 """
 WRITE_STEP = "INSERT INTO faults.steps (tenant_id, run_id, attempt, token, step) VALUES (%s, %s, %s, %s, %s)"
 STEPS = 2

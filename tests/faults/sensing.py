@@ -2,11 +2,13 @@
 
 import time
 from datetime import timedelta
+from functools import partial
 from random import Random
 
 import psycopg
 
 from resources.errors import SchedulerError
+from scheduler_defs.launching.packing import pack
 from scheduler_defs.sensors import claim as claims
 from scheduler_defs.timing import fires
 from tests.faults.processes import DyingDatabase, Post
@@ -21,6 +23,7 @@ def sense(post: Post) -> None:
     """Claims for ever, a little at a time."""
     claims.TRIGGERS_A_TICK, claims.TENANTS_A_TICK, fires.OCCURRENCES_A_TRIGGER = 6, 3, 8
     claims.OFFER_LEASE, claims.CLAIMS_A_TICK = LEASE, 2
+    claims.pack = partial(pack, size=post.packed)
     journal = Journal(post.place, "sensor")
     spool = Spool(post.place / "spool", Random(post.seed), post.twice)
     with DyingDatabase(post, journal) as database:

@@ -13,11 +13,14 @@ WAITING, TAKEN, FAILED, KNOWN = "waiting", "taken", "failed", "known"
 class Spool:
     """Launches on their way to a worker. Submitting one twice is dropped by its id, as Dagster drops a run key.
 
-    Dagster checks before it inserts, so that two daemons may both submit: a share ``twice`` slips through.
+    Dagster checks before it inserts, so that two daemons may both submit: a share ``twice`` slips through. The newest
+    waiting one is taken first, or any.
     """
 
-    def __init__(self, root: Path, random: Random | None = None, twice: float = 0.0) -> None:
-        self.root, self._random, self._twice = root, random or Random(), twice
+    def __init__(
+        self, root: Path, random: Random | None = None, twice: float = 0.0, *, newest: bool = False
+    ) -> None:
+        self.root, self._random, self._twice, self._newest = root, random or Random(), twice, newest
         for name in (WAITING, TAKEN, FAILED, KNOWN):
             (root / name).mkdir(parents=True, exist_ok=True)
 
@@ -36,7 +39,10 @@ class Spool:
     def take(self, worker_id: UUID) -> tuple[UUID, Path] | None:
         """A waiting launch for a worker and its file, which is removed when it is done; None when none waits."""
         names = [entry.name for entry in os.scandir(self.root / WAITING)]
-        self._random.shuffle(names)
+        if self._newest:
+            names.sort(reverse=True)
+        else:
+            self._random.shuffle(names)
         mine = self.root / TAKEN / str(worker_id)
         for name in names:
             mine.mkdir(exist_ok=True)

@@ -15,7 +15,7 @@ from tests.faults.disturbing import Fault
 from tests.faults.judging import Verdict, judge
 from tests.faults.processes import Post
 from tests.faults.profile import Size, size_of
-from tests.faults.world import create_world
+from tests.faults.world import IDLE, create_world
 
 
 @dataclass
@@ -39,31 +39,36 @@ class Stage:
         engine: str = "trivial",
         size: Size | None = None,
         prepare: Callable[[list[str]], None] = lambda _: None,
+        crew: Mapping[str, Any] | None = None,
+        idle: str = IDLE,
         **of_all: Any,
     ) -> Verdict:
-        """``also`` is asked all the time, ``fault`` now and then; ``posts`` says more to processes by their role."""
+        """``also`` is asked all the time, ``fault`` now and then; ``posts`` says more to processes by their role.
+
+        ``crew`` says more to the crew.
+        """
         size = size or size_of(name)
         with closing(self.admin()) as admin:
-            world = create_world(self.database, admin, size.fires, kinds=kinds, prepare=prepare)
+            world = create_world(self.database, admin, size.fires, kinds=kinds, prepare=prepare, idle=idle)
             post = Post(self.database.settings.conninfo(), self.place, engine=engine)
             post = replace(post, **of_all)
             numbers = {"sensor": size.sensors, "worker": size.workers, "rescuer": 1}
             told = {role: replace(post, **(posts or {}).get(role, {})) for role in numbers}
-            crew = Crew(self.admin, world, told, numbers, name, also=also)
-            self.crews.append(crew)
-            crew.run(fault, size.times)
-            crew.stop()
+            acting = Crew(self.admin, world, told, numbers, name, also=also, **(crew or {}))
+            self.crews.append(acting)
+            acting.run(fault, size.times)
+            acting.stop()
         with closing(self.admin()) as admin:
             ordered = "skew" not in of_all and not any(one.skew for one in told.values())
             trivial = engine == "trivial"
             verdict = judge(
                 name,
-                crew.times,
+                acting.times,
                 self.database,
                 admin,
                 world,
                 self.place,
-                crew.killed,
+                acting.killed,
                 trivial=trivial,
                 ordered=ordered,
             )

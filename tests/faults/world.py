@@ -34,35 +34,41 @@ def create_world(
     database: Database,
     admin,
     fires: int,
+    *,
     kinds: tuple[JobKind, ...] = (JobKind.GRAPH,),
     prepare: Callable[[list[str]], None] = lambda _: None,
+    idle: str = IDLE,
+    schedules: int = SCHEDULES,
+    every: timedelta = SECOND,
+    live: int | None = LIVE,
 ) -> World:
-    """At least so many fires, those of the last seconds of each trigger still to come."""
-    live = LIVE
+    """At least so many fires, the last ``live`` of each trigger still to come; all of them when it is None."""
     admin.execute(SCHEMA)
-    admin.execute(f"ALTER DATABASE {admin.info.dbname} SET idle_in_transaction_session_timeout = '{IDLE}'")
+    limit = f"idle_in_transaction_session_timeout = '{idle}'"
+    admin.execute(f"ALTER DATABASE {admin.info.dbname} SET {limit}")
     tenants = [f"t{number}" for number in range(TENANTS)]
-    each = max(live + 1, -(-fires // (TENANTS * SCHEDULES)))
+    each = max((live or 0) + 1, -(-fires // (TENANTS * schedules)))
     with database.begin_system() as store:
         now = store.now().replace(microsecond=0)
         for tenant in tenants:
             create_tenant(store, tenant, "tests")
-    since, until = now - (each - 1 - live) * SECOND, now + live * SECOND
+    until = now + (each - 1 if live is None else live) * every
+    since = until - (each - 1) * every
     prepare(tenants)
     for tenant in tenants:
         with at(database, since, tenant) as store:
-            for number in range(SCHEDULES):
-                wanted = _schedule(f"s{number}", kinds[number % len(kinds)], since, until)
+            for number in range(schedules):
+                wanted = _schedule(f"s{number}", kinds[number % len(kinds)], since, until, every)
                 create_schedule(store, tenant, wanted, "tests", since)
-    return World(tenants, since, until, each * TENANTS * SCHEDULES)
+    return World(tenants, since, until, each * TENANTS * schedules)
 
 
-def _schedule(name: str, kind: JobKind, since: datetime, until: datetime) -> NewSchedule:
+def _schedule(name: str, kind: JobKind, since: datetime, until: datetime, every: timedelta) -> NewSchedule:
     """Loses nothing to overlap or catch-up, and has attempts enough: each fire must complete."""
     return NewSchedule(
         name,
         kind,
-        [IntervalRule(SECOND, since)],
+        [IntervalRule(every, since)],
         overlap=Overlap.ALLOW,
         catch_up=CatchUp.ALL,
         starts_at=since,
