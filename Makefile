@@ -2,6 +2,7 @@
 #   PYTHON      the interpreter that .venv is made from (3.11 to 3.13)
 #   JOBS        test processes at once, 2 by default:  make test JOBS=0 for none beside the first
 #   ARGS        more arguments for pytest:  make test ARGS="tests/timing -k dst"
+#   FAULTS_SCALE  how much of make faults:  make faults FAULTS_SCALE=0.1 ARGS="-k engines"
 #   PORT        the port of the web interface:  make run PORT=3001
 #   LOCK_FLAGS  more arguments for the resolver:  make lock LOCK_FLAGS=--upgrade
 
@@ -14,7 +15,7 @@ APT = apt-get -qq -o Acquire::http::Timeout=30 -o DPkg::Lock::Timeout=60
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install lock format lint test coverage nightly browser pooler run demo stop docs clean distclean
+.PHONY: help install lock format lint test coverage faults nightly browser pooler run demo stop docs clean distclean
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
@@ -65,6 +66,9 @@ coverage: install pooler ## Measure what of resources/ the tests reach; fails un
 	    $$(setpriv --reuid=65534 --regid=65534 --clear-groups test -w build/coverage 2>/dev/null \
 	        || echo --elsewhere) \
 	    build/coverage/report.json docs/coverage.md
+
+faults: install pooler ## Kill, stop and cut off everything for hours, and count what fired; FAULTS_SCALE=0.1 for a tenth
+	FAULTS_PROFILE=long .venv/bin/python -m pytest -s -n 0 $(ARGS) tests/faults
 
 nightly: install pooler ## Run the model tests, those of timing and locks, a million simulated fires, then coverage
 	HYPOTHESIS_PROFILE=nightly .venv/bin/python -m pytest -s -n 0 \

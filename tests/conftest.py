@@ -24,6 +24,7 @@ from tests import pgbouncer
 
 TOGETHER = {
     "store": ("tests/resources/", "tests/tenancy/", "tests/plans/"),
+    "faults": ("tests/faults/",),
     "stacks": ("tests/dagster/", "tests/cli/test_up.py", "tests/cli/test_demo.py"),
 }
 TEMPLATE = "migrated"
@@ -35,7 +36,7 @@ hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
 
 
 class ByRoom(LoadScopeScheduling):
-    """Which tests share a process of pytest-xdist: those of the store, of whole stacks, of any other file."""
+    """Which tests share a process of pytest-xdist: those of the store, of faults, of stacks, of any other file."""
 
     def _split_scope(self, nodeid: str) -> str:
         path = nodeid.partition("::")[0]

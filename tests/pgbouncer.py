@@ -5,7 +5,7 @@ import shutil
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,6 +47,14 @@ class Pooler:
 
     directory: Path
     size: int
+    start: Callable[[], subprocess.Popen[bytes]]
+    processes: list[subprocess.Popen[bytes]]
+
+    def restart(self) -> None:
+        """Kills it, and starts another in its place."""
+        self.processes[-1].kill()
+        self.processes[-1].wait(PATIENCE_SECONDS)
+        self.processes.append(self.start())
 
     def conninfo(self, conninfo: str) -> str:
         """The same database and user, by way of the pooler."""
@@ -70,21 +78,24 @@ def running(
     where = {"server": server.socket_directory, "server_port": SERVER_PORT, "directory": directory}
     (directory / "ini").write_text(CONFIGURATION.format(**where, port=PORT, mode=mode, size=size))
     (directory / "users").write_text('"scheduler" ""\n"postgres" ""\n')
-    with open(directory / "log", "w") as log:
-        process = subprocess.Popen(
-            ["setpriv", "--pdeathsig", "TERM", PROGRAM, "-q", str(directory / "ini")],
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-            **user.switch(),
-        )
-    pooler = Pooler(directory, size)
+
+    def start() -> subprocess.Popen[bytes]:
+        with open(directory / "log", "a") as log:
+            return subprocess.Popen(
+                ["setpriv", "--pdeathsig", "TERM", PROGRAM, "-q", str(directory / "ini")],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                **user.switch(),
+            )
+
+    pooler = Pooler(directory, size, start, [start()])
     try:
-        _await(process, pooler.conninfo(server.conninfo()), directory / "log")
+        _await(pooler.processes[0], pooler.conninfo(server.conninfo()), directory / "log")
         yield pooler
     finally:
-        process.terminate()
-        process.wait(PATIENCE_SECONDS)
+        pooler.processes[-1].terminate()
+        pooler.processes[-1].wait(PATIENCE_SECONDS)
         shutil.rmtree(directory)
 
 

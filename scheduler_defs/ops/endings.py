@@ -4,6 +4,8 @@ from contextlib import suppress
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from psycopg.errors import LockNotAvailable
+
 from resources.database import Database
 from resources.errors import IllegalTransition, SchedulerError, StaleAttempt
 from resources.records import Launch, Run
@@ -13,14 +15,20 @@ from scheduler_defs.edits.schedules import pause_schedule
 from scheduler_defs.timing.backoff import FailurePolicy, policy_of, wait_after
 
 ACTOR = "scheduler"
+MOST_WAITING = timedelta(milliseconds=500)
+"""How long an ending waits for a transaction of the attempt that it takes the run from, which may be frozen."""
 
 
 def end_run(database: Database, run: Run, state: RunState, why: str) -> bool:
-    """Ends a run that its launch left queued or running, with its work items; False when it ended itself."""
+    """Ends a run that its launch left queued or running, with its work items; False when it ended itself.
+
+    False too while its attempt holds it in a transaction: the next call tries again.
+    """
     try:
         with database.begin(run.tenant_id) as store:
+            store.retention.limit_waiting(MOST_WAITING)
             _end(store, run, state, why, store.now())
-    except (StaleAttempt, IllegalTransition):
+    except (StaleAttempt, IllegalTransition, LockNotAvailable):
         return False
     if state is RunState.FAILED:
         pause_if_failing(database, run.tenant_id, run.schedule_id)
@@ -30,6 +38,8 @@ def end_run(database: Database, run: Run, state: RunState, why: str) -> bool:
 def give_up(database: Database, run: Run, why: str, *, lost: bool = False) -> RunState | None:
     """Takes a run from what carried it no longer; returns its state after, None when it ended or moved on itself.
 
+    None too while its attempt holds it in a transaction: the server ends one that idles (see session/begin_tenant),
+    and the next call tries again.
     A queued run goes back to pending, ``lost`` when its launch never opened it, and fails when as many launches
     were lost as it may have attempts. A running one goes back too, and its attempt is charged if it had begun; it
     fails when its attempts are used up, and is cancelled when it was asked to stop. Its leased work items are
@@ -37,8 +47,9 @@ def give_up(database: Database, run: Run, why: str, *, lost: bool = False) -> Ru
     """
     try:
         with database.begin(run.tenant_id) as store:
+            store.retention.limit_waiting(MOST_WAITING)
             after = _give_up(store, run, why, lost)
-    except (StaleAttempt, IllegalTransition):
+    except (StaleAttempt, IllegalTransition, LockNotAvailable):
         return None
     if after is RunState.FAILED:
         pause_if_failing(database, run.tenant_id, run.schedule_id)
@@ -53,7 +64,7 @@ def return_launch(database: Database, launch: Launch, why: str, *, lost: bool) -
     left = open_runs_of(database, launch)
     for run in left:
         give_up(database, run, why, lost=lost)
-    bury_launch(database, launch.id)
+    bury_if_empty(database, launch)
     return [run.id for run in left]
 
 
@@ -63,6 +74,12 @@ def open_runs_of(database: Database, launch: Launch) -> list[Run]:
         runs = store.runs.list_of_launch(launch.id)
     held = {RunState.QUEUED: None, RunState.RUNNING: launch.dagster_run_id}
     return [run for run in runs if run.state in held and run.dagster_run_id == held[run.state]]
+
+
+def bury_if_empty(database: Database, launch: Launch) -> None:
+    """Ends a launch that will not go on, unless it still has an open run, which could not be taken yet."""
+    if not open_runs_of(database, launch):
+        bury_launch(database, launch.id)
 
 
 def bury_launch(database: Database, launch_id: UUID) -> None:

@@ -20,7 +20,7 @@ from resources.postgres import PostgresResource
 from resources.records import Launch
 from resources.states import LaunchState, RunState
 from scheduler_defs.launching.instances import owner_of
-from scheduler_defs.ops.endings import bury_launch, end_run, open_runs_of, return_launch
+from scheduler_defs.ops.endings import bury_if_empty, bury_launch, end_run, open_runs_of, return_launch
 from scheduler_defs.sensors.claim import OFFER_LEASE
 
 LAUNCHES_A_TURN = 200
@@ -91,7 +91,7 @@ def end_launch(database: Database, launch: Launch, dagster_run: DagsterRun) -> l
     left = open_runs_of(database, launch)
     for run in left:
         end_run(database, run, RunState.CANCELLED, why)
-    bury_launch(database, launch.id)
+    bury_if_empty(database, launch)
     return [run.id for run in left]
 
 

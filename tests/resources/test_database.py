@@ -89,6 +89,18 @@ def test_a_connection_that_the_server_ended_is_replaced(database, admin):
     assert backend(database) != first
 
 
+@pytest.mark.parametrize(("configured", "holds"), [("0", "2min"), ("7s", "7s"), ("1h", "1h")])
+def test_a_client_that_freezes_in_a_transaction_does_not_hold_its_locks_for_ever(
+    settings, admin, tenant, configured, holds
+):
+    name = "idle_in_transaction_session_timeout"
+    admin.execute(f"ALTER DATABASE {admin.info.dbname} SET {name} = '{configured}'")
+    with Database(settings) as database:
+        for begin in (database.begin_system, lambda: database.begin(tenant)):
+            with begin() as store:
+                assert store.connection.execute(f"SHOW {name}").fetchone() == (holds,)
+
+
 def test_a_database_without_tables_is_named(settings, admin):
     admin.execute("DROP SCHEMA scheduler CASCADE; DROP SCHEMA inventory CASCADE")
     with Database(settings) as database, pytest.raises(SchemaMismatch, match="no schema yet"):

@@ -2,7 +2,9 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from time import monotonic
 
+import psycopg
 import pytest
 from dagster import DagsterInstance, DagsterRunStatus, build_sensor_context
 
@@ -155,6 +157,37 @@ def test_a_worker_that_left_its_run_running_loses_it(tick, database, tenant, off
     tick(rescue)
     run = state_of(database, tenant, *offered[:2])[0]
     assert (run.state, run.attempt, run.failures) == (RunState.PENDING, 1, 0)
+
+
+def test_an_attempt_that_froze_in_a_transaction_holds_up_nothing_until_the_server_ends_it(
+    tick, database, tenant, offered, instance
+):
+    worker = opened(database, offered, SILENT_FOR + timedelta(seconds=1))
+    begin(database, tenant, offered[0])
+    cursor = tick(rescue)
+    with pytest.raises(psycopg.errors.IdleInTransactionSessionTimeout):
+        freeze(database, tenant, offered[0], lambda: (tick(rescue, cursor), tick(reconcile)))
+    run, launch_state = state_of(database, tenant, *offered[:2])
+    assert (run.state, run.worker_id, launch_state) == (RunState.RUNNING, worker, LaunchState.ACKNOWLEDGED)
+    tick(rescue)
+    tick(reconcile)
+    run, launch_state = state_of(database, tenant, *offered[:2])
+    assert (run.state, run.attempt, launch_state) == (RunState.PENDING, 2, LaunchState.DEAD)
+
+
+def freeze(database, tenant, run_id, meanwhile):
+    """Holds a run in a transaction that does nothing more until the server has ended it."""
+    with database.begin(tenant) as frozen:
+        frozen.runs.hold_attempt(frozen.runs.get(tenant, run_id))
+        began = monotonic()
+        meanwhile()
+        assert monotonic() - began < 10
+        frozen.connection.execute("SET LOCAL idle_in_transaction_session_timeout = 1")
+        with database.begin_system() as store:
+            alive = "SELECT FROM pg_stat_activity WHERE pid = %s"
+            while store.connection.execute(alive, [frozen.connection.info.backend_pid]).fetchone():
+                store.connection.execute("SELECT pg_stat_clear_snapshot()")
+        frozen.runs.get(tenant, run_id)
 
 
 def test_a_worker_that_died_before_it_opened_its_launch_does_not_hold_it_up(

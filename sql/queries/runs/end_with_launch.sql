@@ -1,4 +1,4 @@
--- Ends a run whose launch ended without it. Guard: still queued or running in that launch; returns the id.
+-- Ends a run whose launch ended without it, not before it started, should the clock have been set back. Guard: still queued or running in that launch; returns the id.
 UPDATE scheduler.runs
 SET state = %(state)s, error = %(error)s, reason = CASE WHEN %(state)s::text = 'cancelled' THEN coalesce(reason, %(reason)s) ELSE %(reason)s END,
     finished_at = greatest(%(now)s, started_at)

@@ -1,2 +1,3 @@
--- Enters a tenant's room for the rest of the transaction: its role and its name.
-SELECT set_config('role', 'scheduler_tenant', true), set_config('scheduler.tenant', %(tenant)s, true)
+-- Enters a tenant's room for the rest of the transaction: its role and its name. A client that freezes in it holds its locks for 2 minutes, unless the database says how long.
+SELECT set_config('role', 'scheduler_tenant', true), set_config('scheduler.tenant', %(tenant)s, true),
+    set_config('idle_in_transaction_session_timeout', coalesce(nullif(current_setting('idle_in_transaction_session_timeout'), '0'), '2min'), true)
