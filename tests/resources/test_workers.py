@@ -11,7 +11,7 @@ from resources.records import Worker
 from resources.states import JobKind, RunState, WorkerState
 
 MINUTE = timedelta(minutes=1)
-ALIVE = {WorkerState.ACTIVE, WorkerState.DRAINING}
+ALIVE = (WorkerState.ACTIVE, WorkerState.DRAINING)
 CALLS = {
     "heartbeat": (ALIVE, lambda store, worker, now: store.workers.heartbeat(worker, now)),
     "deregister": (ALIVE, lambda store, worker, now: store.workers.deregister(worker, now)),
