@@ -127,7 +127,7 @@ def test_a_killed_holders_lease_is_handed_over_when_it_ends_and_not_before(
         assert handle.fencing_token > token
     assert expires_at <= killed_at + TTL
     assert expires_at <= taken_at < expires_at + timedelta(seconds=HANDED_OVER_WITHIN)
-    told = {"strategy": "lease, killed", "ttl": TTL}
+    told = {"strategy": "lease, killed", "ttl": str(TTL)}
     told |= {"taken after the lease's end, ms": round((taken_at - expires_at).total_seconds() * 1000)}
     record_property("lock table", told)
 

@@ -40,6 +40,20 @@ def importing() -> None:
     work(after=hurry())
 
 
+@job
+def hurrying() -> None:
+    hurry()
+
+
+def test_an_op_that_waits_for_others_that_wait_says_so(shared):
+    with shared.begin_system() as store:
+        store.locks.wait("import", "other-host:7", LONG, store.now())
+    with DagsterInstance.ephemeral() as instance:
+        result = hurrying.execute_in_process(instance=instance, resources={"lock": LockResource()})
+        said = [entry.user_message for entry in instance.all_logs(result.run_id)]
+    assert "waits for lock 'import', held by nobody; 1 ahead" in said
+
+
 @pytest.mark.parametrize("strategy", LockStrategy)
 def test_an_op_that_waits_says_for_whom_and_how_long_it_took(shared, admin, strategy):
     holder = DistributedLock(shared, strategy, "other-host:7").try_acquire("import")
