@@ -24,7 +24,7 @@ ALTER TABLE scheduler.runs
     ADD COLUMN failures smallint NOT NULL DEFAULT 0 CHECK (failures >= 0),
     ADD COLUMN lost_launches smallint NOT NULL DEFAULT 0 CHECK (lost_launches >= 0),
     ADD CONSTRAINT begun_is_started CHECK (NOT begun OR fencing_token IS NOT NULL),
-    ADD CONSTRAINT failures_are_attempts CHECK (failures < attempt);
+    ADD CONSTRAINT some_attempt_has_not_failed CHECK (failures < attempt);
 COMMENT ON COLUMN scheduler.runs.begun IS
     'The work of the current attempt began: a packed launch opens its runs together, but carries them out in turn.';
 COMMENT ON COLUMN scheduler.runs.failures IS
