@@ -14,7 +14,7 @@ import psycopg
 
 ROOT = Path(__file__).parents[2]
 WAITS_FOR = """
-    SELECT FROM pg_stat_activity
+    SELECT 1 FROM pg_stat_activity
     WHERE datname = current_database() AND wait_event_type = 'Lock' AND query ILIKE %s LIMIT 1"""
 MADE = "SELECT count(*) FROM runs"
 POINT_SECONDS = 120.0

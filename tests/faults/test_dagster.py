@@ -94,7 +94,7 @@ class Play:
 
     def until_launches_ended(self):
         """What a killed daemon left of launches without an open run is ended by reconcile, within its ticks."""
-        open_ones = "SELECT FROM scheduler.launches WHERE state IN ('offered', 'acknowledged') LIMIT 1"
+        open_ones = "SELECT 1 FROM scheduler.launches WHERE state IN ('offered', 'acknowledged') LIMIT 1"
         give_up_at = time.monotonic() + PATIENCE
         with self.stage.admin() as admin:
             while admin.execute(open_ones).fetchone() and time.monotonic() < give_up_at:
