@@ -14,10 +14,10 @@ import psycopg
 
 ROOT = Path(__file__).parents[2]
 WAITS_FOR = """
-    SELECT FROM pg_stat_activity
+    SELECT 1 FROM pg_stat_activity
     WHERE datname = current_database() AND wait_event_type = 'Lock' AND query ILIKE %s LIMIT 1"""
 MADE = "SELECT count(*) FROM runs"
-POINT_SECONDS = 60.0
+POINT_SECONDS = 120.0
 """How long a daemon is awaited at a point; when nothing is due it does not come there, and dies where it is."""
 
 
@@ -63,8 +63,8 @@ class House:
 
     @contextmanager
     def before_commit(self, ledger: Callable[[], psycopg.Connection]) -> Iterator[bool]:
-        """A claim waits inside its transaction, which has written its runs and no launch."""
-        with held_up(ledger, "scheduler.launches", "%INSERT INTO scheduler.launches%") as there:
+        """A claim waits inside its transaction, which has written its runs and launches."""
+        with held_up(ledger, "scheduler.tenants", "%UPDATE scheduler.tenants%") as there:
             yield there
 
     @contextmanager

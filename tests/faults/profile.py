@@ -1,7 +1,7 @@
 """How much each scenario does, in one place; FAULTS_PROFILE=long is what `make faults` runs."""
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 
@@ -13,6 +13,8 @@ class Size:
     times: int
     workers: int = 3
     sensors: int = 2
+    least: int = 60
+    """Fires that it needs at any scale."""
 
 
 LONG = os.environ.get("FAULTS_PROFILE") == "long"
@@ -39,7 +41,7 @@ LONG_SIZES = {
     "the database's clock": Size(5_000, 100),
     "real engines": Size(1_000, 60),
     "daemon killed": Size(5_000, 200),
-    "two daemons": Size(480, 1),
+    "two daemons": Size(480, 1, least=240),
 }
 WITHOUT_PROGRESS = timedelta(seconds=60)
 """A scenario in which nothing moves for so long has failed."""
@@ -49,6 +51,6 @@ def size_of(scenario: str) -> Size:
     if not LONG:
         return SHORT_SIZES[scenario]
     size = LONG_SIZES[scenario]
-    return Size(
-        max(60, round(size.fires * SCALE)), max(3, round(size.times * SCALE)), size.workers, size.sensors
+    return replace(
+        size, fires=max(size.least, round(size.fires * SCALE)), times=max(3, round(size.times * SCALE))
     )
