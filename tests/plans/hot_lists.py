@@ -79,7 +79,10 @@ AUDIT = [
 NAME = {"after_name": "s100000", "after_id": UUID(int=100_000)}
 SHOWN = {"include_deleted": False}
 RARE_LABEL = {"label_key": "team", "label_value": "a", "labels": Jsonb({"team": "a", "tier": "prod"})}
+FAILING = UUID(int=4)
 SCHEDULES = [
+    Hot("schedules/list_failing", "schedules_pausing runs_finished", 1500, {"limit": 100}, None),
+    Hot("schedules/find_failing", "schedules_pkey schedules_pausing runs_finished", 20, {"id": FAILING}),
     *first_and_deep("schedules/list", "schedules_living_by_name", LIMIT, SHOWN, NAME),
     *first_and_deep("schedules/list", "schedules_by_name", LIMIT, {"include_deleted": True}, NAME, "deleted"),
     *first_and_deep(

@@ -141,6 +141,24 @@ LAUNCHES = [
         None,
         skips=True,
     ),
+    Hot(
+        "runs/list_overdue",
+        "runs_running runs_by_state runs_open schedules_pkey",
+        2000,
+        {"now": NOON, "grace": timedelta(minutes=1), "limit": 100},
+        None,
+        skips=True,
+    ),
+    Hot("launches/see_owner", "instances_pkey", 1, OFFER | {"often": timedelta(seconds=5)}, None),
+    Hot(
+        "launches/list_orphaned",
+        "launches_offered launches_open instances_pkey",
+        500,
+        {"now": NOON, "silent_for": timedelta(minutes=2), "limit": 100},
+        None,
+        whole="instances",
+        skips=True,
+    ),
 ]
 DEEP = {"after_scheduled_for": moment(60_000), "after_id": UUID(int=60_000)}
 DEEP_PENDING = {"after_priority": 0, "after_scheduled_for": moment(159_800), "after_id": UUID(int=159_800)}

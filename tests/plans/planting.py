@@ -60,7 +60,7 @@ SELECT tenant_id, id, 's' || to_char(n, 'FM000000') AS name,
     "tier": "prod"}}'::jsonb WHEN n % 20 = 0 THEN '{{"team": "b"}}' ELSE '{{}}'
         END AS labels,
     CASE n % 10 WHEN 5 THEN 'cancel_running' WHEN 7 THEN 'allow' ELSE 'skip' END AS overlap,
-    n % {RARE} <> 1 AS enabled,
+    n % {RARE} <> 1 AS enabled, CASE n % {RARE} WHEN 4 THEN 3 END AS pause_after_failures,
     at AS created_at, 'sql' AS created_by, at AS updated_at, 'sql' AS updated_by,
     CASE n % {RARE} WHEN 3 THEN at END AS deleted_at,
     CASE n % {RARE} WHEN 3 THEN 'sql' END AS deleted_by FROM many""",

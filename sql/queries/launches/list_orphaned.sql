@@ -4,5 +4,5 @@ FROM scheduler.launches AS l
 LEFT JOIN scheduler.instances AS i ON i.owner = l.owner
 WHERE l.state = 'offered' AND l.created_at < %(now)s - %(silent_for)s::interval
   AND (i.owner IS NULL OR i.last_seen_at < %(now)s - %(silent_for)s::interval)
-ORDER BY l.id
+ORDER BY l.owner, l.offered_at NULLS FIRST
 LIMIT %(limit)s
