@@ -27,6 +27,11 @@ SHARED_SESSION = (
     psycopg.errors.DuplicatePreparedStatement,
     psycopg.errors.InvalidSqlStatementName,
 )
+ALIVE = {
+    **{"keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3},
+    "tcp_user_timeout": 60_000,
+}
+"""A server that vanished without a word is given up within a minute or so; of no account over a unix socket."""
 
 
 class Database:
@@ -103,7 +108,7 @@ class Database:
         return ConnectionPool(
             self.settings.conninfo(),
             connection_class=_reviving(self.settings) if self.settings.dsn is None else Connection,
-            kwargs={"prepare_threshold": None if self.settings.prepare_statements is False else 5},
+            kwargs={"prepare_threshold": None if self.settings.prepare_statements is False else 5} | ALIVE,
             configure=_prepare_nothing_behind_a_pooler if self.settings.prepare_statements is None else None,
             min_size=self.settings.pool_min_size,
             max_size=self.settings.pool_max_size,

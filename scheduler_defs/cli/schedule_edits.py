@@ -37,6 +37,7 @@ EMPTY: dict[str, Any] = {
     **{"max_runs_per_hour": None, "only_if": None, "run_timeout": None, "pause_after_failures": None},
 }
 NO_TERMS: dict[str, Any] = {"jitter": timedelta(), "calendars": [], "max_fires": None}
+CLEARABLE = [name.replace("_", "-") for name in (*EMPTY, *NO_TERMS)]
 
 
 @click.command()
@@ -78,9 +79,10 @@ def create(tenant: str, actor: str, times: AskedTimes, schedule_labels: Sequence
 @failure_options
 @click.option(
     "--clear",
-    type=click.Choice([name.replace("_", "-") for name in (*EMPTY, *NO_TERMS)]),
+    type=click.Choice(CLEARABLE),
+    metavar="FIELD",
     multiple=True,
-    help="Take a field away; repeatable.",
+    help=f"Take a field away: {', '.join(CLEARABLE)}; repeatable.",
 )
 @actor_option
 def edit(

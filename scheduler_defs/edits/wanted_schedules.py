@@ -7,6 +7,7 @@ from typing import Any
 from resources.errors import InvalidInput
 from resources.pages import check_text
 from resources.records import Schedule
+from resources.texts import duration
 from scheduler_defs.edits.wanted_runs import check_priority
 from scheduler_defs.timing.catch_up import refuse_past
 from scheduler_defs.timing.gates import CONDITIONS
@@ -64,7 +65,11 @@ def _check_failure_policy(schedule: Schedule) -> None:
     for name, (least, most, unit) in FAILURE_POLICY.items():
         value = getattr(schedule, name)
         if value is not None and not least <= value <= most:
-            raise InvalidInput(name, value, f"{least} to {most}{unit}")
+            raise InvalidInput(name, value, f"{_told(least)} to {_told(most)}{unit}")
+
+
+def _told(bound: Any) -> str:
+    return duration(bound) if isinstance(bound, timedelta) else str(bound)
 
 
 def check_name(name: str) -> None:

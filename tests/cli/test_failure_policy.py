@@ -37,9 +37,9 @@ def test_what_is_not_said_has_its_default_and_an_edit_changes_only_what_is(sched
         ("--max-attempts", "0", "max_attempts: 0 is not valid; expected 1 to 100 attempts"),
         ("--backoff-factor", "0.5", "backoff_factor: 0.5 is not valid; expected 1 to 100"),
         ("--backoff-factor", "nan", "backoff_factor: nan is not valid"),
-        ("--backoff-cap", "8d", "backoff_cap: 8 days, 0:00:00 is not valid; expected 0:00:00 to 7 days"),
+        ("--backoff-cap", "8d", "backoff_cap: 8d is not valid; expected 0s to 7d"),
         ("--backoff-jitter", "1.5", "backoff_jitter: 1.5 is not valid; expected 0 to 1"),
-        ("--run-timeout", "0s", "run_timeout: 0:00:00 is not valid; expected 0:00:01 to 365 days"),
+        ("--run-timeout", "0s", "run_timeout: 0s is not valid; expected 1s to 365d"),
         ("--pause-after-failures", "0", "pause_after_failures: 0 is not valid; expected 1 to 1000"),
     ],
 )

@@ -139,3 +139,31 @@ def test_what_a_clock_offered_that_was_set_back_since_is_offered_and_listed_at_o
         assert [one.id for one in store.launches.list_open("here", plant.now, 10)] == [launch]
     assert offered(database, plant.now) == [launch]
     assert offered(database, plant.now + timedelta(seconds=59)) == []
+
+
+def test_launches_of_an_owner_that_fell_silent_are_orphaned(database, plant):
+    launch = plant.launch(plant.run(), owner="lost")
+    plant.launch(plant.run(), owner="heard")
+    silent_for, later = timedelta(minutes=2), plant.now + timedelta(minutes=3)
+    with database.begin_system() as store:
+        store.launches.see_owner("lost", plant.now)
+        store.launches.see_owner("heard", plant.now)
+        store.launches.see_owner("heard", later)
+        assert store.launches.list_orphaned(plant.now, silent_for) == []
+        assert [one.id for one in store.launches.list_orphaned(later, silent_for)] == [launch]
+        assert store.launches.list_orphaned(later, silent_for, limit=0) == []
+        store.launches.acknowledge(launch, "d", later)
+        assert store.launches.list_orphaned(later, silent_for) == []
+
+
+def test_an_owner_is_seen_every_few_seconds_and_also_by_a_clock_that_was_set_back(database, admin, plant):
+    def seen_at(now):
+        with database.begin_system() as store:
+            store.launches.see_owner("here", now)
+        return admin.execute("SELECT last_seen_at FROM scheduler.instances").fetchone()[0]
+
+    second = timedelta(seconds=1)
+    assert seen_at(plant.now) == plant.now
+    assert seen_at(plant.now + 4 * second) == plant.now
+    assert seen_at(plant.now + 6 * second) == plant.now + 6 * second
+    assert seen_at(plant.now - second) == plant.now - second

@@ -157,12 +157,17 @@ def test_a_waiter_that_listens_is_told_when_its_turn_comes(database, monkeypatch
 
 
 def end_sessions(admin, seen):
-    """Ends every session but this once a waiter listens, which it does from its second look on, and pauses."""
+    """Ends the newest session once a waiter listens by it, which it does from its second look on, and pauses."""
     give_up = time.monotonic() + LONG.total_seconds()
     while len(seen) < 2:
         assert time.monotonic() < give_up
-    others = "FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
-    assert admin.execute(f"SELECT pg_terminate_backend(pid, 5000) {others}").rowcount > 0
+    newest = """
+        SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()
+        ORDER BY backend_start DESC LIMIT 1
+        """
+    assert admin.execute(f"SELECT pg_terminate_backend(pid, 5000) FROM ({newest}) AS it").fetchone() == (
+        True,
+    )
 
 
 def test_a_waiter_whose_session_ends_says_so(database, admin):

@@ -8,7 +8,7 @@ import pytest
 
 from resources.errors import AlreadyExists, IllegalTransition, NotFound, VersionConflict
 from resources.ids import new_id
-from resources.states import CatchUp, JobKind, Overlap, PolicyMode, TriggerKind
+from resources.states import CatchUp, JobKind, Overlap, PolicyMode, RunState, TriggerKind
 
 
 def test_a_schedule_is_read_as_it_was_written(database, plant):
@@ -222,3 +222,30 @@ def test_a_schedule_is_locked_with_those_whose_triggers_wait_for_an_event(databa
         assert claimer.schedules.lock("acme", "other") == other
     with database.begin("acme") as store:
         assert store.schedules.lock_with_listeners("acme", "nobody", "run_completed:nobody") == []
+
+
+def test_a_schedule_fails_by_its_last_runs_since_its_last_edit(database, plant, admin):
+    schedule = plant.schedule()
+    other = plant.schedule("other")
+    admin.execute("UPDATE scheduler.schedules SET pause_after_failures = 2")
+    minute = timedelta(minutes=1)
+
+    def end(state, after):
+        run = plant.running(schedule_id=schedule.id, schedule_version=1)
+        with database.begin("acme") as store:
+            error = "boom" if state is RunState.FAILED else None
+            store.runs.finish(run, state, plant.now + after * minute, error=error)
+        with database.begin_system() as store:
+            listed = store.schedules.list_failing()
+            assert store.schedules.is_failing("acme", schedule.id) is (listed == [("acme", schedule.id)])
+            assert not store.schedules.is_failing("acme", other.id)
+        return bool(listed)
+
+    failed, completed = RunState.FAILED, RunState.COMPLETED
+    assert [end(failed, 1), end(completed, 2), end(failed, 3), end(failed, 4)] == [False, False, False, True]
+    assert end(RunState.CANCELLED, 5)
+    admin.execute("UPDATE scheduler.schedules SET updated_at = updated_at + interval '4 minutes'")
+    assert not end(failed, 6)
+    assert end(failed, 7)
+    admin.execute("UPDATE scheduler.schedules SET pause_after_failures = NULL")
+    assert not end(failed, 8)

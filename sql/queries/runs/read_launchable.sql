@@ -10,7 +10,8 @@ FROM (
         FROM scheduler.runs AS r
         LEFT JOIN scheduler.schedules AS s ON s.tenant_id = r.tenant_id AND s.id = r.schedule_id
         WHERE r.tenant_id = t.tenant_id AND r.state = 'pending'
-          AND (r.available_at <= %(now)s OR r.available_at = r.created_at
+          AND r.available_at < %(now)s + interval '10 years'
+           AND (r.available_at <= %(now)s OR r.available_at = r.created_at
                 OR r.available_at > %(now)s + interval '1 hour' + greatest(coalesce(s.backoff_cap, '0 hours'), interval '1 hour'))
           AND (s.id IS NULL OR s.overlap = 'allow' OR r.trigger_id IS NULL OR NOT EXISTS (
                 SELECT FROM scheduler.runs AS o

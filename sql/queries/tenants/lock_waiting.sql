@@ -4,6 +4,7 @@ FROM scheduler.tenants AS t
 WHERE EXISTS (
         SELECT FROM scheduler.runs AS r
         WHERE r.tenant_id = t.tenant_id AND r.state = 'pending'
+          AND r.available_at < %(now)s + interval '10 years'
           AND (r.available_at <= %(now)s OR r.available_at = r.created_at OR r.available_at > %(now)s + interval '2 hours'))
   AND NOT EXISTS (
         SELECT FROM scheduler.triggers AS g
