@@ -195,7 +195,11 @@ def finish_launch(database: Database, opened: Opened) -> None:
 
 def raise_for_failures(outcomes: Sequence[Outcome]) -> None:
     """Raises RunsFailed naming the runs whose attempt failed, so that Dagster shows the launch as failed."""
-    failed = [one for one in outcomes if one.state is RunState.FAILED or one.may_pass]
+    failed = [one for one in outcomes if one.state is RunState.FAILED or _failed_for_now(one)]
     if failed:
         first = "; ".join(f"{one.run.tenant_id} {one.run.id}: {one.error}" for one in failed[:5])
         raise RunsFailed(f"{len(failed)} of {len(outcomes)} runs failed: {first}")
+
+
+def _failed_for_now(outcome: Outcome) -> bool:
+    return outcome.may_pass and outcome.state is RunState.PENDING

@@ -1,19 +1,20 @@
 """One attempt of a run: cancelled between chunks, taken away, failed in odd ways."""
 
+from contextlib import nullcontext
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from resources.database import Database
-from resources.errors import InvalidInput, RunTimedOut, ServerUnavailable, StaleAttempt
+from resources.errors import InvalidInput, RunsFailed, RunTimedOut, ServerUnavailable, StaleAttempt
 from resources.migrations import LOG_PARTITIONS_AHEAD
 from resources.states import JobKind, RunState, WorkState
 from scheduler_defs.edits.runs import cancel_run
 from scheduler_defs.ops.attempt import Attempt, Process, Result, carry_out
 from scheduler_defs.ops.endings import end_run
 from scheduler_defs.ops.graph import build_graphs
-from scheduler_defs.ops.launches import close_run
+from scheduler_defs.ops.launches import close_run, raise_for_failures
 
 
 def count(admin, table):
@@ -374,3 +375,13 @@ def test_a_process_that_is_told_to_leave_hands_its_run_back_and_charges_it_with_
         items = [item.status for item in store.graph_jobs.list_of_run(run)]
         assert items == [WorkState.COMPLETED, WorkState.PENDING, WorkState.PENDING]
         assert after.available_at <= store.now()
+
+
+@pytest.mark.parametrize(
+    ("state", "fails"),
+    [(RunState.FAILED, True), (RunState.PENDING, True), (RunState.CANCELLED, False), (None, False)],
+)
+def test_a_launch_fails_by_failed_attempts_and_not_by_those_cancelled_or_lost(world, state, fails):
+    outcome = replace(world.carry(world.opened(JobKind.GRAPH)), state=state, error="broke", may_pass=True)
+    with pytest.raises(RunsFailed) if fails else nullcontext():
+        raise_for_failures([outcome])
