@@ -15,6 +15,7 @@ from resources.states import (
     JobKind,
     LaunchState,
     LockStrategy,
+    NotificationKind,
     OnExcluded,
     Overlap,
     PolicyMode,
@@ -583,3 +584,20 @@ class PolicyRevision:
     revision: int
     document: str
     digest: str
+
+
+@dataclass(frozen=True)
+class Notification:
+    """What people are to be told; ``attempts`` counts deliveries begun, ``available_at`` is when the next may begin."""
+
+    tenant_id: str
+    id: UUID
+    kind: NotificationKind
+    subject: str
+    message: str
+    created_at: datetime
+    attempts: int
+    available_at: datetime
+    delivered_at: datetime | None
+    given_up_at: datetime | None
+    error: str | None

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Literal, Self
+from urllib.parse import urlsplit
 from uuid import UUID
 
 import psycopg
@@ -23,6 +24,7 @@ _DSN_FORM = (
     "a libpq connection string, postgresql://user@host:5432/database or host=… dbname=…, "
     "with special characters of a URL's password percent-encoded"
 )
+_URL_FORM = "the http:// or https:// address that notifications are posted to"
 
 
 def default_data_directory() -> Path:
@@ -74,6 +76,7 @@ class SchedulerSettings(BaseSettings):
     prepare_statements: bool | None = Field(
         None, description="true, or false; unset: true unless a pooler is in between"
     )
+    notify_url: SecretStr | None = Field(None, description=_URL_FORM)
     correlation_id: UUID | None = Field(
         None, description="the UUID of the request that this process is part of, for its audit entries"
     )
@@ -124,6 +127,8 @@ class SchedulerSettings(BaseSettings):
             raise InvalidSettings(
                 "SCHEDULER_DSN", None, f"{_DSN_FORM}, because SCHEDULER_PERSISTENCE=postgres"
             )
+        if self.notify_url is not None and not _is_web_address(self.notify_url.get_secret_value()):
+            raise InvalidSettings("SCHEDULER_NOTIFY_URL", "***", _URL_FORM)
         if self.pool_min_size > self.pool_max_size:
             raise InvalidSettings(
                 "SCHEDULER_POOL_MIN_SIZE",
@@ -209,6 +214,14 @@ def ensure_server(settings: SchedulerSettings, *, direct: bool = False) -> None:
 
 def _is_checkout() -> bool:
     return (_CHECKOUT / "pyproject.toml").exists()
+
+
+def _is_web_address(text: str) -> bool:
+    try:
+        parts = urlsplit(text)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
 
 
 def _check_dsn(variable: str, secret: SecretStr) -> None:

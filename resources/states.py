@@ -44,6 +44,12 @@ class WorkState(StrEnum):
     CANCELLED = "cancelled"
 
 
+class NotificationKind(StrEnum):
+    """What people are told of."""
+
+    SCHEDULE_PAUSED = "schedule_paused"
+
+
 class LaunchState(StrEnum):
     """Where a launch stands: offered to Dagster until a run acknowledges it."""
 

@@ -20,6 +20,7 @@ from resources.protocols.inventory.images import Images
 from resources.protocols.inventory.policies import Policies
 from resources.protocols.launches import Launches
 from resources.protocols.locks import Locks
+from resources.protocols.notifications import Notifications
 from resources.protocols.retention import Retention
 from resources.protocols.run_summaries import RunSummaries
 from resources.protocols.runs import Runs
@@ -42,6 +43,7 @@ from resources.repositories.inventory.images import ImageRepository
 from resources.repositories.inventory.policies import PolicyRepository
 from resources.repositories.launches import LaunchRepository
 from resources.repositories.locks import LockRepository
+from resources.repositories.notifications import NotificationRepository
 from resources.repositories.retention import RetentionRepository
 from resources.repositories.run_summaries import RunSummaryRepository
 from resources.repositories.runs import RunRepository
@@ -132,6 +134,11 @@ class Store:
     def run_summaries(self) -> RunSummaries:
         """Table run_summaries."""
         return RunSummaryRepository(self.connection)
+
+    @cached_property
+    def notifications(self) -> Notifications:
+        """Table notifications."""
+        return NotificationRepository(self.connection)
 
     @cached_property
     def locks(self) -> Locks:

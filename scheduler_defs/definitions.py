@@ -12,6 +12,7 @@ from scheduler_defs.ops.fire_ledger import fire_ledger
 from scheduler_defs.ops.verification_report import verification_report
 from scheduler_defs.sensors.fire_due import fire_due
 from scheduler_defs.sensors.maintain import maintain
+from scheduler_defs.sensors.notify import notify
 from scheduler_defs.sensors.reconcile import reconcile
 from scheduler_defs.sensors.rescue import rescue
 
@@ -21,7 +22,7 @@ defs = Definitions(
     assets=[fire_ledger, verification_report],
     jobs=[*RUN_JOBS.values(), maintenance_job, verification_job],
     schedules=[maintain_hourly, verify_hourly],
-    sensors=[fire_due, reconcile, rescue, maintain],
+    sensors=[fire_due, reconcile, rescue, maintain, notify],
     resources={
         "postgres": postgres,
         "worker": WorkerResource(postgres=postgres),

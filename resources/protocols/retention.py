@@ -31,6 +31,9 @@ class Retention(Protocol):
     def prune_workers(self, before: datetime, batch: int) -> int:
         """Deletes workers that ended before an instant and that no run names; returns how many."""
 
+    def prune_notifications(self, before: datetime, batch: int) -> int:
+        """Deletes what people were to be told before an instant, delivered or not; returns how many."""
+
     def prune_trigger_events(self, tenant_id: str, before: datetime, batch: int) -> int:
         """Deletes events of a tenant that were accounted for before an instant, at most a batch; returns how many."""
 

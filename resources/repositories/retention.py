@@ -43,6 +43,9 @@ class RetentionRepository(Repository, Retention):
     def prune_workers(self, before: datetime, batch: int) -> int:
         return self._execute("retention/delete_workers", before=before, batch=batch)
 
+    def prune_notifications(self, before: datetime, batch: int) -> int:
+        return self._execute("retention/delete_notifications", before=before, batch=batch)
+
     def prune_trigger_events(self, tenant_id: str, before: datetime, batch: int) -> int:
         return self._execute(
             "retention/delete_trigger_events", tenant_id=tenant_id, before=before, batch=batch

@@ -34,6 +34,7 @@ COMMANDS = {
     "impact": "Show which images runs found affected.",
     "lock": "List distributed locks, and free one by force.",
     "worker": "List the processes that carry runs, and let one finish.",
+    "notification": "List what people were told, or are to be told.",
     "audit": "List edits, check that their record was not rewritten, and that what should have fired did.",
     "verify": "Check the whole product on the configured database, and write a report.",
     "db": "Create, check, document and maintain the database.",

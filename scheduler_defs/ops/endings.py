@@ -9,7 +9,7 @@ from psycopg.errors import LockNotAvailable
 from resources.database import Database
 from resources.errors import IllegalTransition, SchedulerError, StaleAttempt
 from resources.records import Launch, Run
-from resources.states import RunState
+from resources.states import NotificationKind, RunState
 from resources.store import Store
 from scheduler_defs.edits.schedules import pause_schedule
 from scheduler_defs.timing.backoff import FailurePolicy, policy_of, wait_after
@@ -125,7 +125,7 @@ def requeue(store: Store, run: Run) -> None:
 
 
 def pause_if_failing(database: Database, tenant_id: str, schedule_id: UUID | None) -> bool:
-    """Pauses a schedule with as many failures in a row as it allows; returns whether it did."""
+    """Pauses a schedule with as many failures in a row as it allows, and has people told; returns whether it did."""
     if schedule_id is None:
         return False
     with database.begin(tenant_id) as store:
@@ -136,6 +136,13 @@ def pause_if_failing(database: Database, tenant_id: str, schedule_id: UUID | Non
             return False
         reason = f"{schedule.pause_after_failures} runs failed in a row"
         pause_schedule(store, tenant_id, schedule.name, reason, ACTOR)
+        store.notifications.append(
+            tenant_id,
+            NotificationKind.SCHEDULE_PAUSED,
+            schedule.name,
+            f"schedule {schedule.name} is paused: {reason}; `scheduler schedule resume` lets it fire again",
+            store.now(),
+        )
     return True
 
 

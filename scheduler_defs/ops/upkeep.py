@@ -75,7 +75,8 @@ def drop_partitions(database: Database, now: datetime, say: Say) -> Step:
 
 
 def prune_runs(database: Database, now: datetime, say: Say) -> Step:
-    """Deletes runs past SCHEDULER_RUN_RETENTION_DAYS with what belongs to them, then launches and workers of none.
+    """Deletes runs past SCHEDULER_RUN_RETENTION_DAYS with what belongs to them, then launches and workers of none, and
+    notifications.
 
     The oldest go first, a batch a transaction. Retention ends at the beginning of a day (UTC), so that a day's
     runs are all there or may all be gone.
@@ -88,7 +89,7 @@ def prune_runs(database: Database, now: datetime, say: Say) -> Step:
     prunes: dict[str, Callable[[Store], dict[str, int]]] = {
         f"runs of {tenant}": partial(_prune_runs_of, tenant, before, batch) for tenant in tenants
     }
-    prunes["launches and workers"] = partial(_prune_the_unnamed, before, batch)
+    prunes["launches, workers and notifications"] = partial(_prune_the_unnamed, before, batch)
     for what, prune in prunes.items():
         _repeat(step, database, what, prune, say)
     return step
@@ -153,6 +154,7 @@ def _prune_the_unnamed(before: datetime, batch: int, store: Store) -> dict[str, 
     return {
         "launches": store.retention.prune_launches(before, batch),
         "workers": store.retention.prune_workers(before, batch),
+        "notifications": store.retention.prune_notifications(before, batch),
     }
 
 

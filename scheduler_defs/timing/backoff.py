@@ -38,10 +38,10 @@ def policy_of(schedule: Schedule | None) -> FailurePolicy:
     )
 
 
-def wait_after(policy: FailurePolicy, run_id: UUID, failures: int) -> timedelta | None:
-    """How long a run waits after its failure number ``failures`` (from 1); None when no attempt is left.
+def wait_after(policy: FailurePolicy, of: UUID, failures: int) -> timedelta | None:
+    """How long a run, or what else is tried again, waits after failure number ``failures`` (from 1); None at the last.
 
-    Exponential with deterministic jitter: the same run and failure wait equally long wherever it is computed.
+    Exponential with deterministic jitter: the same id ``of`` it and failure wait equally long wherever computed.
     """
     if failures >= policy.max_attempts:
         return None
@@ -50,9 +50,9 @@ def wait_after(policy: FailurePolicy, run_id: UUID, failures: int) -> timedelta 
     except OverflowError:
         wait = policy.cap.total_seconds()
     wait = min(wait, policy.cap.total_seconds())
-    return timedelta(seconds=wait * (1 - policy.jitter * _share(run_id, failures)))
+    return timedelta(seconds=wait * (1 - policy.jitter * _share(of, failures)))
 
 
-def _share(run_id: UUID, failures: int) -> float:
-    digest = hashlib.sha256(f"{run_id}:{failures}".encode()).digest()
+def _share(of: UUID, failures: int) -> float:
+    digest = hashlib.sha256(f"{of}:{failures}".encode()).digest()
     return int.from_bytes(digest[:8], "big") / 2**64

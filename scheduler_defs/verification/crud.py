@@ -22,6 +22,7 @@ OF_REPOSITORY: Mapping[str, CheckFunction] = {
     "execution_logs": crud_runs.check_execution_logs,
     "run_summaries": crud_runs.check_run_summaries,
     "impact_snapshots": crud_runs.check_impact_snapshots,
+    "notifications": crud_runs.check_notifications,
     "locks": crud_runs.check_locks,
     "retention": crud_runs.check_retention,
     "images": crud_inventory.check_images,

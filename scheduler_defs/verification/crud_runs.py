@@ -8,7 +8,15 @@ from resources.errors import AlreadyExists, IllegalTransition, LockLost, NotFoun
 from resources.ids import new_id
 from resources.protocols.work_items import WorkItems
 from resources.records import Completion, ImpactSnapshot, LogLine
-from resources.states import JobKind, LaunchState, LockStrategy, RunState, WorkerState, WorkState
+from resources.states import (
+    JobKind,
+    LaunchState,
+    LockStrategy,
+    NotificationKind,
+    RunState,
+    WorkerState,
+    WorkState,
+)
 from resources.store import Store
 from scheduler_defs.verification.check import Bench, expect, expect_equal, expect_refused
 
@@ -16,6 +24,7 @@ HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 LONG_AGO = datetime(1971, 1, 1, tzinfo=UTC)
 """Before whatever is kept: what a call may take of that time is the check's own."""
 DIGEST = "0" * 64
+PAUSED = NotificationKind.SCHEDULE_PAUSED
 
 
 def check_runs(bench: Bench) -> str:
@@ -213,6 +222,28 @@ def check_locks(bench: Bench) -> str:
     return "taken, renewed, read, freed by force"
 
 
+def check_notifications(bench: Bench) -> str:
+    """What people are to be told is taken by one, tried again after a failure, delivered once, and listed."""
+    with bench.world() as world:
+        with world.begin() as store:
+            store.notifications.append(world.tenant, PAUSED, "verify", "verify is paused", LONG_AGO)
+        with world.begin_system() as store:
+            due = store.notifications.take_due(LONG_AGO, LONG_AGO + HOUR, 10)
+            expect_equal("notifications due", [one.subject for one in due], ["verify"])
+            taken = due[0]
+            expect_equal(
+                "others that take it", store.notifications.take_due(LONG_AGO, LONG_AGO + DAY, 10), []
+            )
+            expect(store.notifications.fail(taken, "refused", LONG_AGO, LONG_AGO), "its failure was not kept")
+            (again,) = store.notifications.take_due(LONG_AGO, LONG_AGO + HOUR, 10)
+            expect(not store.notifications.deliver(taken, LONG_AGO), "a delivery that was over counts")
+            expect(store.notifications.deliver(again, LONG_AGO), "its delivery was not kept")
+        with world.begin() as store:
+            told = [(one.attempts, one.delivered_at) for one in store.notifications.list(world.tenant).items]
+            expect_equal("notifications of the tenant", told, [(2, LONG_AGO)])
+    return "written, taken, failed, delivered, listed"
+
+
 def check_retention(bench: Bench) -> str:
     """What is past retention goes, and the tenant says since when its ledger is whole."""
     with bench.world() as world:
@@ -234,5 +265,7 @@ def check_retention(bench: Bench) -> str:
             expect_equal("runs pruned", store.retention.prune_runs(world.tenant, before, 10).runs, 1)
             expect_equal("launches pruned", store.retention.prune_launches(before, 10), 1)
             expect_equal("workers pruned", store.retention.prune_workers(before, 10), 1)
+            store.notifications.append(world.tenant, PAUSED, "old", "is paused", LONG_AGO)
+            expect_equal("notifications pruned", store.retention.prune_notifications(before, 10), 1)
             expect_equal("the ledger is whole since", store.retention.ledger_since(world.tenant), before)
-    return "pruned runs, launches and workers"
+    return "pruned runs, launches, workers and notifications"

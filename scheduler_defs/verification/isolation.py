@@ -4,6 +4,7 @@ The statements name no tenant, or the wrong one: what keeps the rows apart is th
 """
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 
 from resources.audit_chain import seals_of
 from resources.errors import TenantRequired
@@ -16,7 +17,7 @@ from resources.scratch import (
     tables_of_tenants,
     touch_rows,
 )
-from resources.states import JobKind, RunState
+from resources.states import JobKind, NotificationKind, RunState
 from scheduler_defs.edits.calendars import NewCalendar, create_calendar
 from scheduler_defs.edits.schedules import NewSchedule, create_schedule
 from scheduler_defs.timing.rules import EventRule
@@ -25,6 +26,8 @@ from scheduler_defs.verification.world import World
 
 NOT_FILLED = {"inventory.vex_statements": "nothing writes it yet"}
 EVENT = "sbom_ingested"
+NEVER = datetime(9999, 1, 1, tzinfo=UTC)
+"""When a notification may be delivered that no daemon is to deliver."""
 
 
 def check_reads(bench: Bench) -> str:
@@ -96,6 +99,8 @@ def _fill(world: World) -> None:
         create_schedule(store, world.tenant, wanted, ACTOR)
         create_calendar(store, world.tenant, NewCalendar("freeze", [{"weekdays": ["sun"]}]), ACTOR)
         store.trigger_events.record(EVENT, store.now(), world.tenant)
+        paused = NotificationKind.SCHEDULE_PAUSED
+        store.notifications.append(world.tenant, paused, "verify", "verify is paused", NEVER)
     with world.begin_system() as store:
         entries = store.audit_seals.take_unsealed(world.tenant, 1)
         store.audit_seals.append_many([*seals_of(world.tenant, None, entries, store.now())])

@@ -6,11 +6,12 @@ NOT_HOT = {
         triggers/set_enabled triggers/set_next_fire triggers/soft_delete triggers/update schedules/advance_version
         schedules/get_version schedules/restore schedules/set_enabled schedules/soft_delete schedules/update
         calendars/delete calendars/get calendars/get_version calendars/lock calendars/update
-        workers/deregister workers/drain workers/get tenants/get retention/advance_ledger retention/ledger_since""",
+        workers/deregister workers/drain workers/get tenants/get retention/advance_ledger retention/ledger_since
+        notifications/deliver notifications/fail""",
     "Writes new rows and reads none but those it is given.": """
         audit/append audit_seals/append_many execution_logs/append calendars/insert calendars/insert_version
         impact_snapshots/insert launches/insert_many schedules/insert schedules/insert_version tenants/insert
-        triggers/insert workers/register""",
+        notifications/append triggers/insert workers/register""",
     "For an edit of a calendar, which is rare: reads the tenant's triggers that have calendars.": """
         calendars/list_users schedules/lock_of_calendar triggers/list_of_calendar""",
     "Reads no table: a lock, a setting, the clock, the catalogs.": """

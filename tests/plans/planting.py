@@ -95,6 +95,10 @@ FROM many WHERE n % 8 = 0""",
 SELECT tenant_id, CASE WHEN n <= 5000 THEN 'c000008' ELSE 'c' || to_char(n, 'FM000000') END AS name,
     CASE WHEN n <= 5000 THEN n ELSE 1 END AS version, at AS valid_from, 'sql' AS changed_by
 FROM many WHERE n <= 20000""",
+    "notifications": """
+SELECT tenant_id, id, 'schedule_paused' AS kind, 's' || n AS subject, 'paused' AS message, at AS created_at,
+    1 AS attempts, at AS available_at, CASE WHEN age >= 200 THEN at END AS delivered_at
+FROM many""",
     "launches": """
 SELECT id, owner, kind,
     CASE WHEN acknowledged_at IS NULL THEN 'offered' WHEN finished_at IS NULL THEN 'acknowledged' ELSE 'finished'

@@ -12,7 +12,14 @@ from tests.tenancy.parameters import query_names
 HOT = list(
     chain(
         *(hot_runs.CLAIM, hot_runs.LAUNCHES, hot_runs.LEDGER, hot_items.WORK_ITEMS, hot_items.LOGS),
-        *(hot_items.SUMMARIES, hot_items.SNAPSHOTS, hot_lists.LOCKS, hot_lists.AUDIT, hot_lists.SCHEDULES),
+        *(
+            hot_items.SUMMARIES,
+            hot_items.SNAPSHOTS,
+            hot_lists.LOCKS,
+            hot_lists.NOTIFICATIONS,
+            hot_lists.AUDIT,
+            hot_lists.SCHEDULES,
+        ),
         *(hot_lists.CALENDARS, hot_lists.FIRE_AUDIT, hot_lists.RETENTION),
     )
 )

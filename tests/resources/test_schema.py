@@ -30,6 +30,7 @@ PAST_RETENTION = {
         "scheduler.launches",
         "scheduler.trigger_events",
         "scheduler.workers",
+        "scheduler.notifications",
     ),
 }
 TABLES = """

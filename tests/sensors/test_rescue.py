@@ -10,7 +10,7 @@ from dagster import DagsterInstance, DagsterRunStatus, build_sensor_context
 
 from resources.ids import new_id
 from resources.postgres import PostgresResource, shared_database
-from resources.states import JobKind, LaunchState, RunState
+from resources.states import JobKind, LaunchState, NotificationKind, RunState
 from scheduler_defs.edits.runs import cancel_run, request_run
 from scheduler_defs.edits.schedules import NewSchedule, create_schedule, resume_schedule, trigger_schedule
 from scheduler_defs.jobs.run_jobs import RUN_JOBS
@@ -347,6 +347,9 @@ def test_a_schedule_whose_runs_keep_failing_is_paused_and_resumes_with_a_clean_s
     with database.begin_system() as store:
         (said,) = [one for one in store.audit.list_all(limit=10).items if one.action == "pause"]
         assert said.actor == "scheduler"
+        (told,) = store.notifications.list(tenant).items
+        assert (told.kind, told.subject, told.attempts) == (NotificationKind.SCHEDULE_PAUSED, "timed", 0)
+        assert told.message.startswith("schedule timed is paused: 2 runs failed in a row")
         resume_schedule(store, tenant, "timed", "ann")
     tick(rescue)
     assert fail().enabled

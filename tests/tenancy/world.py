@@ -140,6 +140,13 @@ def plant_schedule(tenant: Tenant, overlap: str) -> tuple[Row, Row]:
         tenant.add(
             "scheduler.trigger_events", trigger_id=waiting["id"], event="push", at=at, handled_at=handled
         )
+    told = {"kind": "schedule_paused", "attempts": 1, "available_at": tenant.at}
+    for settled in (
+        {},
+        {"delivered_at": tenant.at},
+        {"given_up_at": tenant.at, "error": f"{tenant.name} error"},
+    ):
+        tenant.add("scheduler.notifications", **told | settled)
     return schedule, tenant.add("scheduler.triggers", next_fire_at=tenant.at, **of)
 
 

@@ -70,6 +70,9 @@ BROKEN = {
     "repository: workers": [(loses("UPDATE", "scheduler.workers"), "IllegalTransition")],
     "repository: graph_jobs": [(loses("INSERT", "scheduler.graph_jobs"), "items: found \\[\\]")],
     "repository: policy_jobs": [(loses("INSERT", "scheduler.policy_jobs"), "items: found \\[\\]")],
+    "repository: notifications": [
+        (loses("UPDATE", "scheduler.notifications"), "notifications due: found \\[\\]"),
+    ],
     "repository: execution_logs": [
         (loses("INSERT", "scheduler.execution_logs"), "lines after the first: found \\[\\]"),
     ],
