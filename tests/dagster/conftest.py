@@ -48,6 +48,8 @@ class Stack:
     database: Database
     instance: DagsterInstance
     log: Path
+    superuser: str
+    """A connection string of the ledger."""
 
     @property
     def owner(self) -> str:
@@ -69,6 +71,13 @@ class Stack:
                 return found
             time.sleep(0.1)
         raise AssertionError(f"not within {PATIENCE_SECONDS} s: {what}\n{self.log.read_text()[-5000:]}")
+
+    @contextmanager
+    def hold(self, table: str) -> Iterator[None]:
+        """Lets nobody read or write a table meanwhile."""
+        with psycopg.connect(self.superuser) as connection:
+            connection.execute(f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE")
+            yield
 
     def run(self, run_id: UUID) -> Run:
         with self.database.begin(TENANT) as store:
@@ -125,7 +134,9 @@ def stack(server: EmbeddedServer, template: str, tmp_path_factory: pytest.TempPa
         with Database(settings) as database, instance:
             _load_examples(database)
             with _process(daemon, environment, log), _process(web, environment, log):
-                stack = Stack(f"http://127.0.0.1:{port}", database, instance, log)
+                stack = Stack(
+                    f"http://127.0.0.1:{port}", database, instance, log, server.conninfo(ledger, "postgres")
+                )
                 stack.until(lambda: _serves(stack.url), "the web server answers")
                 yield stack
 

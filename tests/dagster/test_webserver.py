@@ -4,7 +4,10 @@ import pytest
 import yaml
 from dagster import DagsterEventType, DagsterRunStatus
 
-from resources.states import JobKind, PolicyMode, RunState, TriggerKind
+from resources.states import JobKind, LaunchState, PolicyMode, RunState, TriggerKind, WorkState
+from scheduler_defs.edits.tenants import create_tenant
+from scheduler_defs.inputs.sboms import Placement, ingest_sbom
+from tests.dagster.conftest import EXAMPLES
 
 pytestmark = pytest.mark.stack
 
@@ -28,6 +31,16 @@ mutation ($params: ExecutionParams!) {
   }
 }
 """
+TERMINATE = """
+mutation ($run: String!) {
+  terminateRun(runId: $run) {
+    __typename
+    ... on TerminateRunFailure { message }
+    ... on PythonError { message }
+  }
+}
+"""
+IMAGES = 40
 
 
 def launch(stack, kind, config, tags=()):
@@ -98,3 +111,38 @@ def test_a_launch_that_cannot_be_carried_out_fails_with_what_is_wrong(stack, man
     (failure,) = stack.instance.all_logs(dagster_run_id, of_type=DagsterEventType.STEP_FAILURE)
     assert message in failure.dagster_event.step_failure_data.error.cause.message
     assert [run for run in stack.runs() if run.id not in before] == []
+
+
+def test_a_termination_in_the_ui_stops_between_two_images_and_leaves_cancelled(stack):
+    with stack.database.begin_system() as store:
+        create_tenant(store, "patient", "tests")
+    for number in range(IMAGES):
+        image = Placement(image=f"registry.example/shop/{number}:1")
+        ingest_sbom(stack.database, "patient", EXAMPLES / "shop.cdx.json", image, "tests")
+
+    def run():
+        with stack.database.begin("patient") as store:
+            return next(iter(store.runs.list("patient").items), None)
+
+    def is_at_work():
+        with stack.database.begin_system() as store:
+            held = (
+                "SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+            )
+            return store.connection.execute(held).rowcount
+
+    with stack.hold("inventory.graphs"):
+        dagster_run_id = launch(stack, JobKind.GRAPH, {"tenant": "patient"})
+        stack.until(is_at_work, "the run writes a graph")
+        assert run().state is RunState.RUNNING
+        answer = stack.graphql(TERMINATE, run=dagster_run_id)["terminateRun"]
+        assert answer["__typename"] == "TerminateRunSuccess", answer
+    assert stack.ended_in_dagster(dagster_run_id) is DagsterRunStatus.CANCELED
+    ended = stack.until(lambda: (one := run()).finished_at and one, "the run ends")
+    assert (ended.state, ended.reason, ended.error) == (RunState.CANCELLED, "cancelled", None)
+    with stack.database.begin("patient") as store:
+        counts = store.graph_jobs.count_by_status(ended)
+    assert 0 < counts[WorkState.COMPLETED] < IMAGES
+    assert counts[WorkState.CANCELLED] == IMAGES - counts[WorkState.COMPLETED]
+    with stack.database.begin_system() as store:
+        assert store.launches.get(ended.launch_id).state is LaunchState.FINISHED

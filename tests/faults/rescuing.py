@@ -10,6 +10,7 @@ import psycopg
 
 from resources.database import Database
 from resources.errors import NotFound, SchedulerError
+from resources.records import Launch
 from resources.states import LaunchState, WorkerState
 from scheduler_defs.ops.endings import pause_failing, return_launch
 from scheduler_defs.sensors import rescue
@@ -72,12 +73,26 @@ def _is_over(database: Database, worker_id: UUID) -> bool:
 
 
 def _end(database: Database, launch_id: UUID, run: str, file: Path) -> None:
-    """A submission that somebody else's was taken for is nobody's any more."""
-    with database.begin_system() as store:
-        launch = store.launches.get(launch_id)
-    if launch.state is LaunchState.OFFERED or (
-        launch.state is LaunchState.ACKNOWLEDGED and launch.dagster_run_id == run
-    ):
+    """Ends a launch whose Dagster run is over; one with a run that cannot be taken yet is tried again.
+
+    A submission that somebody else's was taken for is nobody's any more.
+    """
+    launch = _launch(database, launch_id)
+    if _is_of(launch, run):
         why = f"Dagster run {run} ended as FAILURE without closing the run"
         return_launch(database, launch, why, lost=launch.state is LaunchState.OFFERED)
-    file.unlink(missing_ok=True)
+        launch = _launch(database, launch_id)
+    if not _is_of(launch, run):
+        file.unlink(missing_ok=True)
+
+
+def _launch(database: Database, launch_id: UUID) -> Launch:
+    with database.begin_system() as store:
+        return store.launches.get(launch_id)
+
+
+def _is_of(launch: Launch, run: str) -> bool:
+    """Whether a launch waits for its Dagster run, or was opened by this one, and has not ended."""
+    return launch.state is LaunchState.OFFERED or (
+        launch.state is LaunchState.ACKNOWLEDGED and launch.dagster_run_id == run
+    )
