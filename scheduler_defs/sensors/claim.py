@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 from resources.database import Database
 from resources.records import Offer
+from resources.states import Overlap
 from resources.store import Store
 from scheduler_defs.edits.surroundings import advance, read_calendars, read_events
 from scheduler_defs.launching.packing import pack
@@ -88,7 +89,7 @@ def _fire(store: Store, tenants: Sequence[str], now: datetime) -> None:
     limited = [one for one in schedules if one.max_runs_per_hour is not None or one.only_if]
     facts = store.runs.read_firing_facts(limited, now) if limited else []
     calendars, events = read_calendars(store, triggers), read_events(store, triggers)
-    open_runs = store.runs.count_open(schedules)
+    open_runs = store.runs.count_open([one for one in schedules if one.overlap is not Overlap.ALLOW])
     fires = plan_fires(schedules, triggers, open_runs, now, calendars, facts, events)
     if fires.cancels:
         store.runs.cancel_waiting_of(fires.cancels, now)

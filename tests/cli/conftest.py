@@ -22,6 +22,7 @@ from resources.database import Database
 from resources.ids import new_id
 from resources.records import Launchable, LogLine, Run, Schedule, Trigger
 from resources.states import RunState
+from tests.conftest import scratch_directory
 
 COMMAND = [sys.executable, "-m", "scheduler_defs.cli.main"]
 EXAMPLES = Path(__file__).parents[2] / "examples"
@@ -71,7 +72,7 @@ class OwnDirectory:
 @pytest.fixture
 def own_directory() -> Iterator[OwnDirectory]:
     """Not below tmp_path, which PostgreSQL's user cannot enter when pytest runs as root; gone afterwards."""
-    path = Path(tempfile.mkdtemp(dir="/var/tmp", prefix="scheduler-tests-"))
+    path = Path(tempfile.mkdtemp(dir=scratch_directory(), prefix="scheduler-tests-"))
     path.chmod(0o755)
     own = OwnDirectory(path)
     try:

@@ -8,6 +8,7 @@ import sys
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
+from uuid import UUID
 
 import psycopg
 import pytest
@@ -65,33 +66,48 @@ def in_long_poll(own_directory) -> bool:
     return "Checking for new runs for sensor: fire_due" in log.read_text()
 
 
+def stop(process: subprocess.Popen[str], number: signal.Signals = signal.SIGINT) -> list[str]:
+    """Tells the stack to stop; returns the lines it still said."""
+    process.send_signal(number)
+    assert process.wait(STOPPED_WITHIN_SECONDS) == 0
+    return process.stdout.read().splitlines()
+
+
 @pytest.mark.parametrize(
     ("script", "number"),
-    [(WITH_SIGINT, signal.SIGINT), (WITHOUT_SIGINT, signal.SIGTERM), (WITHOUT_SIGINT, signal.SIGINT)],
-    ids=["Ctrl-C", "SIGTERM in the background of a script", "SIGINT there"],
+    [(WITH_SIGINT, signal.SIGINT), (WITHOUT_SIGINT, signal.SIGTERM)],
+    ids=["Ctrl-C", "SIGTERM in the background of a script"],
 )
 def test_it_serves_until_it_is_told_to_stop_and_leaves_no_process(own_directory, script, number):
     with running(own_directory, script) as (process, url):
         assert set(get(f"{url}/server_info")) >= {"dagster_version", "dagster_webserver_version"}
         own_directory.until(lambda: in_long_poll(own_directory), "fire_due is evaluated")
         assert own_directory.processes() != []
-        process.send_signal(number)
-        assert process.wait(STOPPED_WITHIN_SECONDS) == 0
-        rest = process.stdout.read()
-    assert rest.splitlines()[-1] == "stopped; the data stays"
-    assert "does not stop by itself" not in rest
+        rest = stop(process, number)
+    assert rest[-1] == "stopped; the data stays"
+    assert "does not stop by itself" not in "".join(rest)
     assert LEFT_SERVER not in rest
     assert own_directory.processes() == []
     assert (own_directory.path / "data/PG_VERSION").exists()
 
 
-def test_a_server_that_ran_before_goes_on_and_that_is_said(own_directory):
+def test_in_the_background_it_goes_on_beside_a_server_that_ran_before_and_refuses_a_second_stack(
+    own_directory,
+):
     server = SchedulerSettings(data_directory=own_directory.path).embedded_server()
     server.start()
-    with running(own_directory, WITH_SIGINT) as (process, _):
-        process.send_signal(signal.SIGINT)
-        assert process.wait(STOPPED_WITHIN_SECONDS) == 0
-        rest = process.stdout.read().splitlines()
+    with running(own_directory, WITHOUT_SIGINT) as (process, _):
+        second = subprocess.run(
+            [sys.executable, "-m", "scheduler_defs.cli.main", "demo"],
+            capture_output=True,
+            text=True,
+            env=own_directory.environment,
+            timeout=60,
+            check=False,
+        )
+        rest = stop(process)
+    assert (second.returncode, second.stdout) == (2, "")
+    assert f"data directory: '{own_directory.path}' is not valid" in second.stderr
     assert next(line.strip() for line in rest if line) == (
         "Ctrl-C stops all but PostgreSQL, which ran before; the data stays"
     )
@@ -111,38 +127,16 @@ def test_a_second_ctrl_c_leaves_no_process_either(own_directory):
     assert own_directory.processes() == []
 
 
-def test_a_second_stack_on_one_directory_is_refused(own_directory):
-    with running(own_directory, WITH_SIGINT) as (process, _):
-        done = subprocess.run(
-            [sys.executable, "-m", "scheduler_defs.cli.main", "demo"],
-            capture_output=True,
-            text=True,
-            env=own_directory.environment,
-            timeout=60,
-            check=False,
-        )
-        process.send_signal(signal.SIGINT)
-        assert process.wait(STOPPED_WITHIN_SECONDS) == 0
-    assert (done.returncode, done.stdout) == (2, "")
-    assert f"data directory: '{own_directory.path}' is not valid" in done.stderr
-
-
-def test_what_a_killed_stack_was_starting_is_carried_out_by_the_next(own_directory):
+def test_what_a_killed_stack_was_starting_goes_on_in_the_next_which_hands_back_what_it_carries(
+    own_directory, tmp_path
+):
     settings = SchedulerSettings(data_directory=own_directory.path)
     with running(own_directory, WITH_SIGINT), Database(settings) as database:
         with database.begin_system() as store:
             create_tenant(store, "acme", "tests")
             run_id = request_run(store, "acme", JobKind.GRAPH, "tests")
-        with psycopg.connect(settings.dagster_conninfo(), autocommit=True) as dagster:
-            # Dagster's own hourly schedules may start runs at this moment too.
-            carried = """
-                SELECT run_id FROM runs WHERE pipeline_name = 'graph_job' AND status IN ('STARTING', 'STARTED')
-            """
-            found = []
-            own_directory.until(
-                lambda: found.extend(dagster.execute(carried).fetchall()) or found, "Dagster starts the run"
-            )
-            own_directory.kill()
+        started = in_dagster(own_directory, settings)
+        own_directory.kill()
     with running(own_directory, WITH_SIGINT) as (process, _), Database(settings) as database:
 
         def ended():
@@ -153,39 +147,50 @@ def test_what_a_killed_stack_was_starting_is_carried_out_by_the_next(own_directo
         own_directory.until(
             ended, "what was starting is done long before Dagster gives it up after 180 s", 120
         )
-        run = ended()
-        assert run.state is RunState.COMPLETED
-        assert (run.dagster_run_id,) not in found
-        process.send_signal(signal.SIGINT)
-        assert process.wait(STOPPED_WITHIN_SECONDS) == 0
-
-
-def test_a_run_that_is_carried_when_the_stack_stops_is_handed_back(own_directory, tmp_path):
-    settings = SchedulerSettings(data_directory=own_directory.path)
-    sbom = tmp_path / "bom.json"
-    component = {"type": "library", "name": "flask", "version": "1.0"}
-    content = {"bomFormat": "CycloneDX", "specVersion": "1.5", "version": 1, "components": [component]}
-    sbom.write_text(json.dumps(content))
-    with running(own_directory, WITH_SIGINT) as (process, _), Database(settings) as database:
-        with database.begin_system() as store:
-            create_tenant(store, "acme", "tests")
-        for number in range(300):
-            ingest_sbom(database, "acme", sbom, Placement("web", f"registry.test/shop/{number}:1"), "tests")
-        with database.begin_system() as store:
-            run_id = request_run(store, "acme", JobKind.GRAPH, "tests")
-
-        def some_are_done():
-            with database.begin("acme") as store:
-                return store.graph_jobs.list("acme", status=WorkState.COMPLETED).items
-
-        own_directory.until(some_are_done, "the run gets on")
-        process.send_signal(signal.SIGINT)
-        assert process.wait(STOPPED_WITHIN_SECONDS) == 0
+        assert ended().state is RunState.COMPLETED
+        assert ended().dagster_run_id not in started
+        carried_id = carried(own_directory, database, tmp_path)
+        stop(process)
     with Database(settings) as database, database.begin("acme") as store:
-        run = store.runs.get("acme", run_id)
+        run = store.runs.get("acme", carried_id)
         assert run.state in (RunState.PENDING, RunState.QUEUED)
         assert (run.attempt, run.failures) == (2, 0)
         assert store.graph_jobs.count_by_status(run)[WorkState.RUNNING] == 0
+
+
+def in_dagster(own_directory, settings: SchedulerSettings) -> list[str]:
+    """Waits until Dagster starts a graph run: its own hourly schedules may start others at this moment too."""
+    found: list[str] = []
+    starting = (
+        "SELECT run_id FROM runs WHERE pipeline_name = 'graph_job' AND status IN ('STARTING', 'STARTED')"
+    )
+    with psycopg.connect(settings.dagster_conninfo(), autocommit=True) as dagster:
+
+        def read() -> list[str]:
+            found.extend(run_id for (run_id,) in dagster.execute(starting))
+            return found
+
+        own_directory.until(read, "Dagster starts the run")
+    return found
+
+
+def carried(own_directory, database: Database, directory) -> UUID:
+    """A run over 300 images, of which some are done."""
+    sbom = directory / "bom.json"
+    component = {"type": "library", "name": "flask", "version": "1.0"}
+    content = {"bomFormat": "CycloneDX", "specVersion": "1.5", "version": 1, "components": [component]}
+    sbom.write_text(json.dumps(content))
+    for number in range(300):
+        ingest_sbom(database, "acme", sbom, Placement("web", f"registry.test/shop/{number}:1"), "tests")
+    with database.begin_system() as store:
+        run_id = request_run(store, "acme", JobKind.GRAPH, "tests")
+
+    def some_are_done():
+        with database.begin("acme") as store:
+            return store.graph_jobs.list("acme", status=WorkState.COMPLETED).items
+
+    own_directory.until(some_are_done, "the run gets on")
+    return run_id
 
 
 def test_a_port_in_use_is_one_line_and_starts_nothing(own_directory):

@@ -157,7 +157,7 @@ SNAPSHOT_OF_RUN = "impact_snapshots_tenant_id_run_id_key"
 PAST = {"before": NOON - 100 * DAY, "batch": 100, "runs": [UUID(int=n) for n in range(10, 110)]}
 RETENTION = [
     Hot("retention/delete_trigger_events", "trigger_events_handled trigger_events_pkey", 300, PAST, None),
-    Hot("retention/delete_notifications", "notifications_created notifications_pkey", 300, PAST, None),
+    Hot("retention/delete_notifications", "notifications_created", 300, PAST, None),
     Hot("retention/list_tenants", "runs_ended runs_retries tenants_pkey", 500, PAST, None),
     Hot("retention/lock_runs", "runs_ended runs_retries", 300, PAST, None),
     Hot("retention/delete_graph_jobs", "graph_jobs_of_run graph_jobs_pkey", 300, PAST, None),

@@ -1,9 +1,9 @@
--- Deletes what people were to be told before an instant, at most a batch. Guard: nobody delivers it at this moment.
+-- Deletes what people were to be told before an instant, at most a batch. Guard: nobody delivers it at this moment; what is locked stays where it is.
 DELETE FROM scheduler.notifications
-WHERE (tenant_id, id) IN (
-    SELECT n.tenant_id, n.id
+WHERE ctid = ANY(ARRAY(
+    SELECT n.ctid
     FROM scheduler.notifications AS n
     WHERE n.created_at < %(before)s
     ORDER BY n.created_at
     LIMIT %(batch)s
-    FOR UPDATE SKIP LOCKED)
+    FOR UPDATE SKIP LOCKED))
