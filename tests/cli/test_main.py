@@ -49,6 +49,7 @@ TENANT_COMMANDS = [
     ("impact", "list"),
     ("impact", "show", "0"),
     ("impact", "diff", "0", "0"),
+    ("notification", "list"),
     ("audit", "list"),
     ("audit", "fires"),
     ("audit", "head"),
@@ -70,15 +71,10 @@ def subcommands():
 
 
 @pytest.mark.parametrize("arguments", TENANT_COMMANDS, ids=words)
-class TestEveryTenantCommand:
-    def test_refuses_an_unknown_tenant(self, refused, tenant, arguments):
-        assert refused(*arguments, "--tenant", "nobody") == "Error: tenant 'nobody' does not exist"
-
-    def test_refuses_an_empty_tenant(self, refused, tenant, arguments):
-        assert "tenant: '' is not valid" in refused(*arguments, "--tenant", "")
-
-    def test_wants_a_tenant(self, refused, tenant, arguments):
-        assert "Missing option '--tenant' (env var: 'SCHEDULER_TENANT')" in refused(*arguments)
+def test_a_tenant_that_is_unknown_empty_or_left_out_is_refused(refused, tenant, arguments):
+    assert refused(*arguments, "--tenant", "nobody") == "Error: tenant 'nobody' does not exist"
+    assert "tenant: '' is not valid" in refused(*arguments, "--tenant", "")
+    assert "Missing option '--tenant' (env var: 'SCHEDULER_TENANT')" in refused(*arguments)
 
 
 def test_the_list_of_tenant_commands_is_complete():

@@ -8,8 +8,10 @@ import sys
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 from psycopg.conninfo import make_conninfo
 
+from scheduler_defs.cli.main import main
 from scheduler_defs.inputs.policies import apply_policy
 
 UNREACHABLE = "host=127.0.0.1 port=1 user=u password=hush dbname=d"
@@ -44,16 +46,24 @@ UNREACHABLE = "host=127.0.0.1 port=1 user=u password=hush dbname=d"
     ],
     ids=" ".join,
 )
-def test_a_server_that_is_not_there_is_one_line(process, examples, tmp_path, arguments, variables, message):
+def test_a_server_that_is_not_there_is_one_line(
+    examples, tmp_path, monkeypatch, arguments, variables, message
+):
     (tmp_path / "here").symlink_to(examples / "advisories.osv.jsonl")
-    done = process(
-        *arguments, env={**os.environ, **variables, "PYTHONPATH": str(examples.parent)}, cwd=tmp_path
-    )
+    monkeypatch.chdir(tmp_path)
+    done = CliRunner().invoke(main, arguments, env=variables, catch_exceptions=False)
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert done.stderr.count("\n") == 1
+    assert done.stderr.startswith(message)
+    assert "hush" not in done.stderr
+
+
+def test_an_error_is_one_line_of_the_process_too(process, tmp_path):
+    variables = {"SCHEDULER_PERSISTENCE": "postgres", "SCHEDULER_DSN": UNREACHABLE}
+    done = process("db", "status", env={**os.environ, **variables}, cwd=tmp_path)
     assert (done.returncode, done.stdout) == (2, b"")
-    error = done.stderr.decode()
-    assert error.count("\n") == 1
-    assert error.startswith(message)
-    assert "hush" not in error
+    assert done.stderr.count(b"\n") == 1
+    assert done.stderr.startswith(b"Error: PostgreSQL at host=127.0.0.1 port=1 ")
 
 
 def test_the_console_script_is_the_command():
