@@ -64,9 +64,10 @@ def add_manual(store: Store, wanted: ManualLaunch, owner: str) -> UUID:
     return launch_id
 
 
-def _check_capacity(store: Store, tenant_id: str) -> None:
+def _check_capacity(store: Store, tenant_id: str, added: int = 0) -> None:
+    """Raises InvalidInput when a tenant has no room for a run beside those open and so many ``added``."""
     limit = store.tenants.lock_capacity(tenant_id)
-    if limit is not None and store.runs.count_active(tenant_id) >= limit:
+    if limit is not None and store.runs.count_active(tenant_id) + added >= limit:
         raise InvalidInput(
             "tenant",
             tenant_id,
@@ -88,7 +89,7 @@ def add_retries(store: Store, tags: Mapping[str, str], kind: JobKind, actor: str
     again: list[Launchable] = []
     waiting = _waiting(store, tags.get(f"{TAG}tenant"), tags.get(f"{TAG}run"))
     for run in [*store.runs.list_of_launch(launch.id), *waiting]:
-        _check_capacity(store, run.tenant_id)
+        _check_capacity(store, run.tenant_id, sum(one.tenant_id == run.tenant_id for one in again))
         if run.state in {RunState.FAILED, RunState.CANCELLED}:
             again.append(Launchable(run.tenant_id, retry_run(store, run, actor), kind))
         elif run.state is RunState.COMPLETED:

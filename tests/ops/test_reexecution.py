@@ -75,6 +75,21 @@ def test_what_completed_runs_once_more(world, job, again):
     assert (second.trigger_kind, second.retry_of) == (TriggerKind.MANUAL, None)
 
 
+def test_runs_that_are_tried_again_keep_the_limit_of_their_tenant_together(world, job, again, broken, admin):
+    with world.database.begin_system() as store:
+        for _ in range(6):
+            request_run(store, "acme", JobKind.GRAPH, "ann")
+    (offer,) = world.claim()
+    failed = job(offer)
+    assert [run.state for run in runs(world)] == [RunState.FAILED] * 6
+    admin.execute("UPDATE scheduler.tenants SET max_concurrent_runs = 5 WHERE tenant_id = 'acme'")
+    assert not again(failed).success
+    assert len(runs(world)) == 6
+    admin.execute("UPDATE scheduler.tenants SET max_concurrent_runs = 6 WHERE tenant_id = 'acme'")
+    again(failed)
+    assert len(runs(world)) == 12
+
+
 def test_a_run_that_waits_for_its_next_attempt_takes_it_now(world, job, again, admin):
     world.image()
     month = admin.execute("SELECT to_char(now() AT TIME ZONE 'UTC', 'YYYYMM')").fetchone()[0]
