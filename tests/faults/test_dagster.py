@@ -114,14 +114,14 @@ def die(house, play, point):
         there = house.mid_submission()
         house.kill(all_of_it=all_of_it)
     else:
-        time.sleep(play.random.uniform(5, 40))
+        time.sleep(play.random.uniform(3, 25))
         there = True
         house.kill(all_of_it=all_of_it)
     return there
 
 
 def test_a_daemon_killed_at_random_and_at_named_points_loses_and_doubles_nothing(stage, houses):
-    play, died = Play(stage, "daemon killed", every=45), Counter()
+    play, died = Play(stage, "daemon killed", every=30), Counter()
     house = houses[0]
     for time_number in range(play.size.times):
         house.start()
