@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from resources.errors import InvalidDocument, InvalidInput
 from scheduler_defs.engines.graph import build_graph
-from scheduler_defs.engines.sbom import STAND_IN_ROOT, load_sbom, read_sbom
+from scheduler_defs.engines.sbom import STAND_IN_ROOT
+from scheduler_defs.engines.sbom_formats import load_sbom, read_sbom
 from scheduler_defs.engines.schemas import SUPPORTED
 from scheduler_defs.engines.subjects import parse_image_reference
 
