@@ -53,7 +53,7 @@ def ingest_sbom(
     on_bytes: Callable[[int], None] | None = None,
     on_components: Callable[[int, int], None] | None = None,
 ) -> IngestedSbom:
-    """Reads, validates and keeps a CycloneDX JSON file (plain or gzip) as what an image holds now.
+    """Reads, validates and keeps a CycloneDX or SPDX JSON file (plain or gzip) as what an image holds now.
 
     ``on_bytes`` gets bytes read, ``on_components`` (written, total). All in one transaction: an SBOM is there
     whole or not at all. Raises InvalidInput, InvalidDocument, NotFound for an unknown tenant.
