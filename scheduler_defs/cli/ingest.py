@@ -31,7 +31,7 @@ def ingest() -> None:
 def sbom(
     file: Path, tenant: str, namespace: str, image: str | None, labels: tuple[str, ...], actor: str
 ) -> None:
-    """Keep a CycloneDX JSON file, plain or gzip, as what its image holds now."""
+    """Keep a CycloneDX or SPDX JSON file, plain or gzip, as what its image holds now."""
     from scheduler_defs.inputs.sboms import Placement, ingest_sbom
 
     placement = Placement(namespace, image, read_labels("label", labels))

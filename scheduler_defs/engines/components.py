@@ -1,9 +1,15 @@
 """One component of an SBOM, with what is needed to join it with advisories."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from scheduler_defs.engines.purls import DISTRIBUTION_TYPES, Purl, generic_purl, purl_distro
+
+Source = tuple[str | None, str | None]
+"""A source package's name and version, as far as they are known."""
+
+NO_SOURCE: Source = (None, None)
 
 _TRIVY = "aquasecurity:trivy:"
 
@@ -32,15 +38,35 @@ class Component:
 
 def component_of(member: dict[str, Any], ref: str, purl: Purl | None) -> Component:
     """Build a component from its CycloneDX form, validated before, its ref and its parsed purl."""
-    group, name, version = member.get("group"), member["name"], member.get("version") or None
-    full_name = f"{group}/{name}" if group else name
+    notes: dict[str, str | None] = {
+        note["name"].removeprefix(_TRIVY): note.get("value")
+        for note in member.get("properties", ())
+        if note.get("name", "").startswith(_TRIVY)
+    }
+    name, version = member["name"], member.get("version")
+    return named_component(
+        ref, member["type"], member.get("group"), name, version, purl, source_in_notes(notes)
+    )
+
+
+def named_component(
+    ref: str,
+    kind: str,
+    group: str | None,
+    name: str,
+    version: str | None,
+    purl: Purl | None,
+    stated_source: Source = NO_SOURCE,
+) -> Component:
+    """Build a component; `stated_source` says what a distribution's package was built from, if its purl does not."""
+    full_name, version = f"{group}/{name}" if group else name, version or None
     if purl is None:
-        return Component(ref, generic_purl(group, name, version), member["type"], full_name, version)
-    source_package, source_version = _source_of(member, purl)
+        return Component(ref, generic_purl(group, name, version), kind, full_name, version)
+    source_package, source_version = _source_of(purl, stated_source)
     return Component(
         ref=ref,
         identity=purl.text,
-        type=member["type"],
+        type=kind,
         name=full_name,
         version=_with_epoch(purl.version or version, purl.qualifiers.get("epoch")),
         purl=purl.text,
@@ -52,20 +78,19 @@ def component_of(member: dict[str, Any], ref: str, purl: Purl | None) -> Compone
     )
 
 
-def _source_of(member: dict[str, Any], purl: Purl) -> tuple[str | None, str | None]:
-    """Return a package's source name and version, from the purl's `upstream` or Trivy's properties."""
+def source_in_notes(notes: Mapping[str, str | None]) -> Source:
+    """Read a source package from the properties Trivy notes: SrcName, SrcVersion, SrcRelease, SrcEpoch."""
+    version = notes.get("SrcVersion")
+    if version and (release := notes.get("SrcRelease")):
+        version = f"{version}-{release}"
+    return notes.get("SrcName"), _with_epoch(version, notes.get("SrcEpoch"))
+
+
+def _source_of(purl: Purl, stated: Source) -> Source:
     if upstream := purl.qualifiers.get("upstream"):
         name, _, version = upstream.partition("@")
         return name, version or None
-    if purl.type not in DISTRIBUTION_TYPES:
-        return None, None
-    notes: dict[str, str | None] = {
-        note["name"]: note.get("value") for note in member.get("properties", ()) if "name" in note
-    }
-    source_version = notes.get(f"{_TRIVY}SrcVersion")
-    if source_version and (release := notes.get(f"{_TRIVY}SrcRelease")):
-        source_version = f"{source_version}-{release}"
-    return notes.get(f"{_TRIVY}SrcName"), _with_epoch(source_version, notes.get(f"{_TRIVY}SrcEpoch"))
+    return stated if purl.type in DISTRIBUTION_TYPES else NO_SOURCE
 
 
 def _with_epoch(version: str | None, epoch: str | None) -> str | None:

@@ -50,15 +50,23 @@ def parse_image_reference(text: str) -> ImageReference:
 
 
 def subject_of(component: dict[str, Any], purl: Purl | None) -> Subject:
-    """Build the subject from an SBOM's metadata.component and its parsed purl.
+    """Build the subject from a CycloneDX metadata.component and its parsed purl; see named_subject."""
+    return named_subject(
+        component["type"], component.get("group"), component["name"], component.get("version"), purl
+    )
 
-    Container images and pkg:oci or pkg:docker purls get registry, repository, tag and digest; of anything
-    else the full name is the repository.
+
+def named_subject(
+    kind: str, group: str | None, name: str, version: str | None, purl: Purl | None, digest: str | None = None
+) -> Subject:
+    """Build the subject from its CycloneDX type, its name and its parsed purl.
+
+    Container images and pkg:oci or pkg:docker purls get registry, repository, tag and digest, which is `digest`
+    where neither purl nor name nor version holds one; of anything else the full name is the repository.
     """
-    group, name = component.get("group"), component["name"]
     full_name = f"{group}/{name}" if group else name
-    version = component.get("version") or (purl.version if purl else None)
-    is_image = component["type"] == "container" or (purl is not None and purl.type in _IMAGE_TYPES)
+    version = version or (purl.version if purl else None)
+    is_image = kind == "container" or (purl is not None and purl.type in _IMAGE_TYPES)
     parts = _image_of(full_name, version, purl) if is_image else ImageReference(None, full_name, None, None)
     return Subject(
         name=full_name,
@@ -66,7 +74,7 @@ def subject_of(component: dict[str, Any], purl: Purl | None) -> Subject:
         purl=purl.text if purl else None,
         registry=parts.registry,
         repository=parts.repository,
-        digest=parts.digest,
+        digest=parts.digest or (digest if is_image else None),
         tag=parts.tag,
         identity=purl.text if purl else generic_purl(group, name, version),
     )

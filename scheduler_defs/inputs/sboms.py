@@ -13,7 +13,8 @@ from resources.inventory_records import ComponentRow
 from resources.records import Image
 from resources.store import Store
 from scheduler_defs.engines.components import Component
-from scheduler_defs.engines.sbom import Sbom, load_sbom
+from scheduler_defs.engines.sbom import Sbom
+from scheduler_defs.engines.sbom_formats import load_sbom
 from scheduler_defs.engines.subjects import ImageReference, parse_image_reference
 
 BATCH = 1000
@@ -52,7 +53,7 @@ def ingest_sbom(
     on_bytes: Callable[[int], None] | None = None,
     on_components: Callable[[int, int], None] | None = None,
 ) -> IngestedSbom:
-    """Reads, validates and keeps a CycloneDX JSON file (plain or gzip) as what an image holds now.
+    """Reads, validates and keeps a CycloneDX or SPDX JSON file (plain or gzip) as what an image holds now.
 
     ``on_bytes`` gets bytes read, ``on_components`` (written, total). All in one transaction: an SBOM is there
     whole or not at all. Raises InvalidInput, InvalidDocument, NotFound for an unknown tenant.
@@ -164,7 +165,7 @@ def _reference(source: str, sbom: Sbom, placement: Placement) -> ImageReference:
         return named
     if sbom.subject is None:
         raise InvalidDocument(
-            source, "/metadata/component", "names no image; say which with --image registry/repository:tag"
+            source, sbom.subject_path, "names no image; say which with --image registry/repository:tag"
         )
     subject = sbom.subject
     reference = ImageReference(
@@ -172,7 +173,7 @@ def _reference(source: str, sbom: Sbom, placement: Placement) -> ImageReference:
     )
     if not _is_storable(_lower_digest(reference).digest):
         reason = f"has the digest {subject.digest!r}; expected algorithm:hex, or give --image"
-        raise InvalidDocument(source, "/metadata/component", reason)
+        raise InvalidDocument(source, sbom.subject_path, reason)
     return _lower_digest(reference)
 
 
@@ -195,7 +196,9 @@ def _rows(source: str, sbom: Sbom) -> list[ComponentRow]:
         if len(key[0]) > PURL_LIMIT or len("".join(key).encode()) > KEY_LIMIT:
             reason = f"holds {key[0][:80]!r}…; expected a purl of at most {PURL_LIMIT} characters"
             raise InvalidDocument(
-                source, "/components", f"{reason}, {KEY_LIMIT} bytes with package, versions and distribution"
+                source,
+                sbom.components_path,
+                f"{reason}, {KEY_LIMIT} bytes with package, versions and distribution",
             )
     return [by_key[key] for key in sorted(by_key)]
 

@@ -10,7 +10,7 @@ from resources.records import Completion, WorkItem
 from resources.states import WorkState
 from scheduler_defs.engines.digests import canonical_json
 from scheduler_defs.engines.graph import Graph, build_graph, to_document
-from scheduler_defs.engines.sbom import read_sbom
+from scheduler_defs.engines.sbom_formats import read_sbom
 from scheduler_defs.ops.attempt import Attempt, Result, storable
 
 SHOWN = 50

@@ -24,6 +24,45 @@ def sbom_of(name="app", **changes):
     return json.dumps(document | changes).encode()
 
 
+def spdx_of(*packages, **changes):
+    """An SPDX document of an image and two packages, one of which needs the other."""
+    image = "pkg:oci/app@sha256%3A" + "ab" * 32 + "?repository_url=registry.example%2Fshop%2Fapp&tag=1"
+    own = [
+        ("app", image),
+        ("a", "pkg:pypi/a@1"),
+        ("b", "pkg:deb/debian/b@2?distro=debian-12&upstream=src%402.1"),
+    ]
+    edges = [("DOCUMENT", "DESCRIBES", "app"), ("app", "CONTAINS", "a"), ("b", "DEPENDENCY_OF", "a")]
+    document = {
+        "spdxVersion": "SPDX-2.3",
+        "SPDXID": "SPDXRef-DOCUMENT",
+        "documentNamespace": "https://example.com/app",
+        "packages": [
+            {
+                "SPDXID": f"SPDXRef-{name}",
+                "name": name,
+                "externalRefs": [
+                    {
+                        "referenceCategory": "PACKAGE-MANAGER",
+                        "referenceType": "purl",
+                        "referenceLocator": purl,
+                    }
+                ],
+            }
+            for name, purl in packages or own
+        ],
+        "relationships": [
+            {
+                "spdxElementId": f"SPDXRef-{left}",
+                "relationshipType": kind,
+                "relatedSpdxElement": f"SPDXRef-{right}",
+            }
+            for left, kind, right in edges
+        ],
+    }
+    return json.dumps(document | changes).encode()
+
+
 @pytest.fixture
 def write(tmp_path):
     """Writes a file; returns its path."""
@@ -67,6 +106,25 @@ def test_the_same_sbom_again_changes_nothing(scheduler, examples, row_counts):
     assert row_counts() == before
 
 
+@pytest.mark.parametrize("version", ["SPDX-2.2", "SPDX-2.3"])
+def test_an_spdx_document_becomes_what_its_image_holds(scheduler, write, images, admin, version):
+    path = write(gzip.compress(spdx_of(spdxVersion=version)), "app.spdx.json.gz")
+    result = scheduler("ingest", "sbom", path)
+    counts = "registry.example/shop/app:1: 2 components, 2 dependencies, 0 unresolved, 0 without a purl"
+    assert (result.exit_code, result.stdout) == (0, f"{counts}; kept\n"), result.output
+    assert images() == [("acme", "registry.example", "shop/app", "1", f"sha256:{'ab' * 32}", "default", {})]
+    kept = admin.execute(
+        "SELECT spec_version, serial_number, dependency_count FROM inventory.sboms"
+    ).fetchall()
+    assert kept == [(version, "https://example.com/app", 2)]
+    components = admin.execute(
+        "SELECT type, package, name, version, source_version, distro FROM inventory.image_components"
+        " JOIN inventory.component_versions ON component_versions.id = component_id ORDER BY type"
+    ).fetchall()
+    assert components == [("deb", "src", "b", "2", "2.1", "debian:12"), ("pypi", "a", "a", "1", None, None)]
+    assert scheduler("ingest", "sbom", path).stdout == f"{counts}; unchanged\n"
+
+
 def test_an_sbom_may_be_compressed_and_its_image_named(scheduler, write, images):
     path = write(gzip.compress(sbom_of()), "app.json.gz")
     result = scheduler("ingest", "sbom", path, "--image", f"other.example/app:2@sha256:{'AB' * 32}")
@@ -98,6 +156,20 @@ def test_names_from_documents_cannot_steer_the_terminal(scheduler, write):
             sbom_of("app@sha256:xyz"),
             "at /metadata/component: has the digest 'sha256:xyz'; expected algorithm:hex",
         ),
+        (
+            b"{}",
+            "at /bomFormat: is None; expected 'CycloneDX', or an SPDX document's spdxVersion; supported are",
+        ),
+        (
+            spdx_of(spdxVersion="SPDX-2.1"),
+            "at /spdxVersion: 'SPDX-2.1' is not supported; supported are SPDX-2.2",
+        ),
+        (spdx_of(packages=[{}]), 'at /packages/0: breaks SPDX-2.3: "SPDXID" is a required property'),
+        (spdx_of(relationships=[]), "at /documentDescribes: names no image; say which with --image"),
+        (
+            spdx_of(("app", "pkg:oci/app@1"), ("a", f"pkg:pypi/{'a' * 2100}@1")),
+            f"at /packages: holds 'pkg:pypi/{'a' * 60}",
+        ),
     ],
     ids=[
         "empty",
@@ -110,6 +182,11 @@ def test_names_from_documents_cannot_steer_the_terminal(scheduler, write):
         "version",
         "no image",
         "digest",
+        "neither format",
+        "SPDX version",
+        "SPDX schema",
+        "SPDX no image",
+        "SPDX long name",
     ],
 )
 def test_a_wrong_sbom_is_refused_with_its_position(refused, tenant, write, content, message):

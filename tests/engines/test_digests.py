@@ -84,7 +84,7 @@ def test_what_is_not_json_is_refused(value):
 SCRIPT = """
 import sys
 from scheduler_defs.engines.graph import build_graph
-from scheduler_defs.engines.sbom import read_sbom
+from scheduler_defs.engines.sbom_formats import read_sbom
 sbom = read_sbom("stdin", sys.stdin.buffer.read())
 print(hash("scheduler"), sbom.digest, build_graph(sbom).digest)
 """

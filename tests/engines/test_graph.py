@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 
 from resources.errors import InvalidDocument
 from scheduler_defs.engines.graph import build_graph, from_document, to_document
-from scheduler_defs.engines.sbom import STAND_IN_ROOT, read_sbom
+from scheduler_defs.engines.sbom import STAND_IN_ROOT
+from scheduler_defs.engines.sbom_formats import read_sbom
 
 ROOT = "pkg:generic/app@1"
 

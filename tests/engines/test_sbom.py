@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from resources.errors import InvalidDocument, InvalidInput
 from scheduler_defs.engines.graph import build_graph
-from scheduler_defs.engines.sbom import STAND_IN_ROOT, load_sbom, read_sbom
+from scheduler_defs.engines.sbom import STAND_IN_ROOT
+from scheduler_defs.engines.sbom_formats import load_sbom, read_sbom
 from scheduler_defs.engines.schemas import SUPPORTED
 from scheduler_defs.engines.subjects import parse_image_reference
 
@@ -255,7 +256,9 @@ def test_what_is_no_json_is_refused(raw):
         (b"[]", "", "holds no JSON object"),
         (b"<?xml version='1.0'?><bom/>", "", "is XML"),
         (b"{}", "/bomFormat", "is None; expected 'CycloneDX'"),
-        (b'{"spdxVersion": "SPDX-2.3"}', "/bomFormat", "is an SPDX document"),
+        (b"{}", "/bomFormat", "supported are CycloneDX JSON 1.4 to 1.6 and SPDX JSON 2.2 and 2.3"),
+        (b'{"bomFormat": "SPDX"}', "/bomFormat", "is 'SPDX'; expected 'CycloneDX'"),
+        (b'{"spdxVersion": "SPDX-2.1"}', "/spdxVersion", "'SPDX-2.1' is not supported"),
         (b'{"bomFormat": "CycloneDX", "specVersion": "1.2"}', "/specVersion", "'1.2' is not supported"),
         (b'{"bomFormat": "CycloneDX", "specVersion": [1]}', "/specVersion", "supported are 1.4, 1.5, 1.6"),
         (b'{"bomFormat": "CycloneDX"}', "/specVersion", "None is not supported"),

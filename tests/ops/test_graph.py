@@ -12,7 +12,7 @@ from resources.selection import Selection
 from resources.states import JobKind, RunState, WorkState
 from scheduler_defs.engines.digests import canonical_json
 from scheduler_defs.engines.graph import build_graph, to_document
-from scheduler_defs.engines.sbom import load_sbom
+from scheduler_defs.engines.sbom_formats import load_sbom
 from scheduler_defs.ops.launches import close_run
 
 

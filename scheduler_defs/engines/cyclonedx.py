@@ -1,0 +1,84 @@
+"""Reader of CycloneDX JSON, versions 1.4 to 1.6 (ECMA-424): a validated document becomes an Sbom."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from resources.errors import InvalidDocument
+from scheduler_defs.engines.components import component_of
+from scheduler_defs.engines.sbom import Collector, Edge, Sbom
+from scheduler_defs.engines.schemas import SUPPORTED, validator_of
+from scheduler_defs.engines.subjects import subject_of
+from scheduler_defs.engines.validation import check_schema
+
+_ROOT_POINTER = "/metadata/component"
+
+
+def validate(source: str, document: dict[str, Any]) -> None:
+    """Hold a document to the schema of its version; raises InvalidDocument, for other versions too."""
+    version = document.get("specVersion")
+    if version not in SUPPORTED:
+        raise InvalidDocument(
+            source, "/specVersion", f"{version!r:.40} is not supported; supported are {', '.join(SUPPORTED)}"
+        )
+    check_schema(source, f"CycloneDX {version}", validator_of(version), document)
+
+
+def read(source: str, document: dict[str, Any]) -> Sbom:
+    """Read a validated document.
+
+    Raises InvalidDocument for package URLs that do not parse, one bom-ref on two different components, and no
+    components at all.
+    """
+    collector = Collector(source)
+    nested = list(_collect(collector, document))
+    if not collector.components:
+        reason = "holds no components; expected at least one to build a graph from"
+        raise InvalidDocument(source, "/components", reason)
+    return collector.finish(
+        [*_stated_edges(document), *nested],
+        spec_version=document["specVersion"],
+        serial_number=document.get("serialNumber"),
+        subject_path=_ROOT_POINTER,
+        components_path="/components",
+    )
+
+
+def _collect(collector: Collector, document: dict[str, Any]) -> Iterator[Edge]:
+    """Collect subject and components; yields the edges that nesting states."""
+    described = document.get("metadata", {}).get("component")
+    if described:
+        subject = subject_of(described, collector.purl(described.get("purl"), f"{_ROOT_POINTER}/purl"))
+        root_ref = described.get("bom-ref") or _ROOT_POINTER
+        collector.describe(subject, root_ref)
+        yield from _flatten(collector, described.get("components"), f"{_ROOT_POINTER}/components", root_ref)
+    yield from _flatten(collector, document.get("components"), "/components", None)
+
+
+def _flatten(
+    collector: Collector, members: list[dict[str, Any]] | None, pointer: str, parent: str | None
+) -> Iterator[Edge]:
+    """Add components in document order, nested ones after their parent, without recursion."""
+    pending = _numbered(members, pointer, parent)
+    while pending:
+        member, place, holder = pending.pop()
+        ref = member.get("bom-ref") or place
+        purl = collector.purl(member.get("purl"), f"{place}/purl")
+        collector.add(component_of(member, ref, purl), f"{place}/bom-ref")
+        if holder is not None:
+            yield holder, ref
+        pending += _numbered(member.get("components"), f"{place}/components", ref)
+
+
+def _numbered(
+    members: list[dict[str, Any]] | None, pointer: str, parent: str | None
+) -> list[tuple[dict[str, Any], str, str | None]]:
+    """Return the members last first, each with its JSON pointer and parent, ready for a stack."""
+    numbered = [(member, f"{pointer}/{index}", parent) for index, member in enumerate(members or ())]
+    numbered.reverse()
+    return numbered
+
+
+def _stated_edges(document: dict[str, Any]) -> Iterator[Edge]:
+    for entry in document.get("dependencies", ()):
+        for target in entry.get("dependsOn", ()):
+            yield entry["ref"], target

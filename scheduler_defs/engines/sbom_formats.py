@@ -1,0 +1,70 @@
+"""Reader of SBOM files: finds out which format a document is in and has it read."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from resources.errors import InvalidDocument
+from scheduler_defs.engines import cyclonedx, spdx
+from scheduler_defs.engines.documents import OnBytes, read_document
+from scheduler_defs.engines.sbom import Sbom
+from scheduler_defs.engines.validation import refuse_nul, shortened
+
+SBOM_LIMIT = 256 << 20
+
+FORMATS = "CycloneDX JSON 1.4 to 1.6 and SPDX JSON 2.2 and 2.3"
+
+Document = dict[str, Any]
+Reader = Callable[[str, Document], Sbom]
+
+_UTF8_MARK = b"\xef\xbb\xbf"
+
+
+def load_sbom(
+    path: str | Path, on_bytes: OnBytes | None = None, limit: int = SBOM_LIMIT
+) -> tuple[Sbom, bytes]:
+    """Read an SBOM from a file, plain or gzip, with the unpacked document, of at most `limit` bytes.
+
+    Raises what read_document and read_sbom raise.
+    """
+    raw = read_document(path, on_bytes, limit)
+    return read_sbom(str(path), raw), raw
+
+
+def read_sbom(source: str, raw: bytes) -> Sbom:
+    """Read an SBOM from its JSON text; `source` is only named in messages.
+
+    Raises InvalidDocument for malformed JSON, another format or version, schema violations (the first five),
+    package URLs that do not parse, one ref on two different components, and no components at all.
+    """
+    document = _parsed(source, raw)
+    validate, read = _reader_of(source, document)
+    validate(source, document)
+    refuse_nul(source, raw, document)
+    return read(source, document)
+
+
+def _reader_of(source: str, document: Document) -> tuple[Callable[[str, Document], None], Reader]:
+    """Return what validates and what reads a document of its format."""
+    if document.get("bomFormat") == "CycloneDX":
+        return cyclonedx.validate, cyclonedx.read
+    if "spdxVersion" in document:
+        return spdx.validate, spdx.read
+    found = shortened(repr(document.get("bomFormat")))
+    reason = f"is {found}; expected 'CycloneDX', or an SPDX document's spdxVersion; supported are {FORMATS}"
+    raise InvalidDocument(source, "/bomFormat", reason)
+
+
+def _parsed(source: str, raw: bytes) -> Document:
+    if raw.lstrip()[:1] == b"<":
+        raise InvalidDocument(source, "", f"is XML; expected {FORMATS}")
+    try:
+        document = orjson.loads(raw.removeprefix(_UTF8_MARK))
+    except orjson.JSONDecodeError as error:
+        place = f"line {error.lineno} column {error.colno}"
+        raise InvalidDocument(source, "", f"is not JSON: {error.msg} at {place}") from error
+    if not isinstance(document, dict):
+        raise InvalidDocument(source, "", f"holds no JSON object; expected {FORMATS}")
+    return document
