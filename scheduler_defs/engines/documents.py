@@ -1,13 +1,15 @@
-"""Opening of input files: plain or gzip, counted, limited in size, read as a stream."""
+"""Opening of input files: plain, gzip or in an archive, counted, limited in size, read as a stream."""
 
 import gzip
 import io
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, cast
 
 from resources.errors import InvalidDocument, InvalidInput
+from scheduler_defs.engines.archives import ARCHIVES, GZIP_MAGIC, iter_members
+from scheduler_defs.engines.counted import CHUNK, OnBytes, open_counted
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
@@ -16,10 +18,6 @@ GIBIBYTE = 1 << 30
 DOCUMENT_LIMIT = GIBIBYTE
 LINE_LIMIT = 64 << 20
 
-OnBytes = Callable[[int], None]
-
-_GZIP_MAGIC = b"\x1f\x8b"
-_CHUNK = 1 << 18
 _LINES = (".jsonl", ".jsonl.gz")
 _WHOLE = (".json", ".json.gz")
 
@@ -31,16 +29,14 @@ def open_document(path: str | Path, on_bytes: OnBytes | None = None, limit: int 
     Raises InvalidInput when the file cannot be opened. Reading raises InvalidDocument for a truncated or
     corrupt gzip stream and for more than `limit` bytes of content.
     """
-    try:
-        file = open(path, "rb", buffering=0)  # noqa: SIM115 (closed by the stream that is returned)
-        counted = io.BufferedReader(_Counted(file, on_bytes), _CHUNK)
-        magic = counted.peek(2)[:2]
-    except OSError as error:
-        raise InvalidInput("file", str(path), f"a readable file ({error.strerror})") from error
-    content: BinaryIO = counted
-    if magic == _GZIP_MAGIC:
-        content = cast(BinaryIO, gzip.GzipFile(fileobj=counted, mode="rb"))
-    return io.BufferedReader(_Limited(content, counted, str(path), limit), _CHUNK)
+    return _unpacked(open_counted(path, on_bytes), str(path), limit)
+
+
+def _unpacked(file: io.BufferedReader, source: str, limit: int) -> BinaryIO:
+    content: BinaryIO = file
+    if file.peek(2)[:2] == GZIP_MAGIC:
+        content = cast(BinaryIO, gzip.GzipFile(fileobj=file, mode="rb"))
+    return io.BufferedReader(_Limited(content, file, source, limit), CHUNK)
 
 
 def read_document(path: str | Path, on_bytes: OnBytes | None = None, limit: int = DOCUMENT_LIMIT) -> bytes:
@@ -49,38 +45,38 @@ def read_document(path: str | Path, on_bytes: OnBytes | None = None, limit: int 
         return stream.read()
 
 
-def iter_json_lines(
-    path: str | Path, on_bytes: OnBytes | None = None, limit: int = DOCUMENT_LIMIT
-) -> Iterator[tuple[str, int, bytes]]:
-    """Yield (source, line number from 1, line) for each line that is not blank, one line in memory at a time.
-
-    Raises what open_document raises, and InvalidDocument for a line of more than 64 MiB.
-    """
-    source = str(path)
-    with open_document(path, on_bytes, limit) as stream:
-        number = 0
-        while line := stream.readline(LINE_LIMIT + 1):
-            number += 1
-            if len(line) > LINE_LIMIT:
-                raise InvalidDocument(source, f"line {number}", f"is longer than {LINE_LIMIT} bytes")
-            if stripped := line.strip():
-                yield source, number, stripped
-
-
 def iter_documents(
     path: str | Path, on_bytes: OnBytes | None = None, limit: int = DOCUMENT_LIMIT
 ) -> Iterator[tuple[str, int | None, bytes]]:
-    """Yield (source, line number or None, content) for every JSON document of a file or of a directory.
+    """Yield (source, line number from 1 or None, content) for every JSON document of a file, directory or archive.
 
-    A directory is walked with its subdirectories in sorted order: *.json and *.json.gz hold one document
-    each, *.jsonl and *.jsonl.gz one a line. A file given by name is read as lines when its name says so.
-    Raises what iter_json_lines raises, and InvalidInput for a directory without such files.
+    *.json holds one document, *.jsonl one a line, of which blank ones are left out; either may be gzip and end
+    in .gz. A directory is walked with its subdirectories in sorted order, archives (.zip, .tar, .tar.gz, .tgz)
+    in it too; a source inside of one is `archive!member`. One document is in memory at a time.
+    Raises what open_document raises, InvalidDocument for a line of more than 64 MiB and for a damaged archive,
+    and InvalidInput for a directory without such files.
     """
     for file in input_files(path):
-        if file.name.endswith(_LINES):
-            yield from iter_json_lines(file, on_bytes, limit)
-        else:
-            yield str(file), None, read_document(file, on_bytes, limit)
+        if not file.name.endswith(ARCHIVES):
+            with open_document(file, on_bytes, limit) as stream:
+                yield from _documents(str(file), stream, lines=file.name.endswith(_LINES))
+            continue
+        for member, content in iter_members(file, _LINES + _WHOLE, on_bytes):
+            with _unpacked(content, member, limit) as stream:
+                yield from _documents(member, stream, lines=member.endswith(_LINES))
+
+
+def _documents(source: str, stream: BinaryIO, *, lines: bool) -> Iterator[tuple[str, int | None, bytes]]:
+    if not lines:
+        yield source, None, stream.read()
+        return
+    number = 0
+    while line := stream.readline(LINE_LIMIT + 1):
+        number += 1
+        if len(line) > LINE_LIMIT:
+            raise InvalidDocument(source, f"line {number}", f"is longer than {LINE_LIMIT} bytes")
+        if stripped := line.strip():
+            yield source, number, stripped
 
 
 def input_files(path: str | Path) -> list[Path]:
@@ -88,30 +84,14 @@ def input_files(path: str | Path) -> list[Path]:
     root = Path(path)
     if not root.is_dir():
         return [root]
-    files = sorted(file for file in root.rglob("*") if file.name.endswith(_LINES + _WHOLE) and file.is_file())
+    ends = _LINES + _WHOLE + ARCHIVES
+    files = sorted(file for file in root.rglob("*") if file.name.endswith(ends) and file.is_file())
     if not files:
-        raise InvalidInput("file", str(path), "a directory that holds *.json, *.jsonl, or either with .gz")
+        expected = (
+            "a directory that holds *.json, *.jsonl, either with .gz, or archives of them (.zip, .tar.gz)"
+        )
+        raise InvalidInput("file", str(path), expected)
     return files
-
-
-class _Counted(io.RawIOBase):
-    """A raw file that reports each read."""
-
-    def __init__(self, file: io.FileIO, on_bytes: OnBytes | None) -> None:
-        self._file, self._on_bytes = file, on_bytes
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: "WriteableBuffer", /) -> int | None:
-        count = self._file.readinto(buffer)
-        if count and self._on_bytes:
-            self._on_bytes(count)
-        return count
-
-    def close(self) -> None:
-        self._file.close()
-        super().close()
 
 
 class _Limited(io.RawIOBase):

@@ -8,7 +8,8 @@ import orjson
 
 from resources.errors import InvalidDocument
 from scheduler_defs.engines import cyclonedx, spdx
-from scheduler_defs.engines.documents import OnBytes, read_document
+from scheduler_defs.engines.counted import OnBytes
+from scheduler_defs.engines.documents import read_document
 from scheduler_defs.engines.sbom import Sbom
 from scheduler_defs.engines.validation import refuse_nul, shortened
 

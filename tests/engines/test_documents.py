@@ -1,5 +1,9 @@
 import gzip
+import io
+import random
+import tarfile
 import tracemalloc
+import zipfile
 
 import pytest
 
@@ -7,7 +11,6 @@ from resources.errors import InvalidDocument, InvalidInput
 from scheduler_defs.engines.documents import (
     input_files,
     iter_documents,
-    iter_json_lines,
     open_document,
     read_document,
 )
@@ -79,7 +82,7 @@ def test_lines_keep_their_number_and_blank_ones_are_left_out(tmp_path):
     path = tmp_path / "a.jsonl"
     path.write_bytes(b'{"a":1}\r\n\n  \n{"b":2}')
     source = str(path)
-    assert list(iter_json_lines(path)) == [(source, 1, b'{"a":1}'), (source, 4, b'{"b":2}')]
+    assert list(iter_documents(path)) == [(source, 1, b'{"a":1}'), (source, 4, b'{"b":2}')]
 
 
 def test_lines_are_streamed_in_bounded_memory(tmp_path):
@@ -88,7 +91,7 @@ def test_lines_are_streamed_in_bounded_memory(tmp_path):
     path.write_bytes(packed(line * 30_000))
     tracemalloc.start()
     try:
-        count = sum(1 for _ in iter_json_lines(path))
+        count = sum(1 for _ in iter_documents(path))
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
@@ -119,3 +122,110 @@ def test_a_directory_is_read_in_sorted_order(tmp_path):
 def test_a_directory_without_documents_is_refused(tmp_path):
     with pytest.raises(InvalidInput, match="a directory that holds"):
         list(iter_documents(tmp_path))
+
+
+MEMBERS = {
+    "b.json": b"1",
+    "a.jsonl": b"2\n\n3\n",
+    "sub/c.json.gz": packed(b"4"),
+    "notes.txt": b"5",
+    "../../d.json": b"6",
+}
+
+
+def zipped(path, members=MEMBERS, method=zipfile.ZIP_DEFLATED):
+    with zipfile.ZipFile(path, "w", method) as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+
+
+def tarred(path, members=MEMBERS, mode="w:gz"):
+    with tarfile.open(path, mode) as archive:
+        for name, content in members.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(content)
+            archive.addfile(member, io.BytesIO(content))
+        link = tarfile.TarInfo("link.json")
+        link.type, link.linkname = tarfile.SYMTYPE, "/etc/passwd"
+        archive.addfile(link)
+
+
+ARCHIVES = {
+    "a.zip": zipped,
+    "stored.zip": lambda path: zipped(path, method=zipfile.ZIP_STORED),
+    "a.tar.gz": tarred,
+    "a.tgz": tarred,
+    "a.tar": lambda path: tarred(path, mode="w"),
+}
+
+
+@pytest.mark.parametrize("name", ARCHIVES)
+def test_an_archive_is_read_like_a_directory_and_unpacked_nowhere(tmp_path, name):
+    path = tmp_path / "in" / name
+    path.parent.mkdir()
+    ARCHIVES[name](path)
+    counts = []
+    found = {
+        (source.removeprefix(f"{path}!"), line): text
+        for source, line, text in iter_documents(path, counts.append)
+    }
+    assert found == {
+        ("b.json", None): b"1",
+        ("a.jsonl", 1): b"2",
+        ("a.jsonl", 3): b"3",
+        ("sub/c.json.gz", None): b"4",
+        ("../../d.json", None): b"6",
+    }
+    assert sum(counts) == path.stat().st_size
+    assert [*tmp_path.rglob("*.json*")] == []
+
+
+def test_an_archive_in_a_directory_is_read_in_its_place(tmp_path):
+    zipped(tmp_path / "b.zip", {"x.json": b"2"})
+    (tmp_path / "a.json").write_bytes(b"1")
+    (tmp_path / "c.json").write_bytes(b"3")
+    assert [text for _, _, text in iter_documents(tmp_path)] == [b"1", b"2", b"3"]
+
+
+@pytest.mark.parametrize("name", ["a.zip", "a.tar.gz", "a.tar"])
+@pytest.mark.parametrize("share", [0, 0.3, 0.7])
+def test_a_damaged_archive_is_named(tmp_path, name, share):
+    path = tmp_path / name
+    noise = {f"{number}.json": random.Random(number).randbytes(3000) for number in range(5)}
+    {"a.zip": zipped, "a.tar.gz": tarred, "a.tar": lambda *of: tarred(*of, "w")}[name](path, noise)
+    whole = path.read_bytes()
+    path.write_bytes(whole[: int(len(whole) * share)])
+    with pytest.raises(InvalidDocument, match=r"cannot be unpacked|holds no member") as caught:
+        list(iter_documents(path))
+    assert caught.value.source.startswith(str(path))
+
+
+@pytest.mark.parametrize(("make", "name"), [(zipped, "a.zip"), (tarred, "a.tar.gz")])
+def test_a_changed_byte_of_an_archive_is_found(tmp_path, make, name):
+    path = tmp_path / name
+    make(path, {"a.json": random.Random(1).randbytes(3000)})
+    broken = bytearray(path.read_bytes())
+    broken[1500] ^= 1
+    path.write_bytes(broken)
+    with pytest.raises(InvalidDocument, match=r"cannot be unpacked: (Bad CRC-32|CRC check failed)"):
+        list(iter_documents(path))
+
+
+def test_an_archive_without_documents_is_refused(tmp_path):
+    zipped(tmp_path / "a.zip", {"notes.txt": b"1"})
+    with pytest.raises(InvalidDocument, match=r"holds no member that ends in \.jsonl"):
+        list(iter_documents(tmp_path / "a.zip"))
+
+
+@pytest.mark.parametrize("make", [zipped, tarred])
+def test_a_member_that_grows_too_large_is_refused_before_it_is_unpacked(tmp_path, make):
+    path = tmp_path / ("a.zip" if make is zipped else "a.tar.gz")
+    make(path, {"bomb.json": b"0" * 50_000_000})
+    tracemalloc.start()
+    try:
+        with pytest.raises(InvalidDocument, match="holds more than 1000000 bytes"):
+            list(iter_documents(path, limit=1_000_000))
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 8_000_000
