@@ -1,6 +1,6 @@
 """What changed between two dependency graphs: packages, their versions, and who depends on whom."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -28,9 +28,10 @@ class VersionChange:
 
 @dataclass(frozen=True, slots=True)
 class EdgeChange:
-    """An edge that one of the graphs lacks; `follows` when both have one between the same two packages.
+    """An edge that one of the graphs lacks.
 
-    Such an edge is there because a version changed, not because a dependency came or went.
+    `follows` says that it came or went because a version did: one of its packages has changed, and the other
+    graph has an edge between the same two packages.
     """
 
     dependent: str
@@ -68,12 +69,13 @@ def diff(earlier: Graph, later: Graph) -> GraphDiff:
     package_of = {node: _package(node) for node in {*earlier.nodes, *later.nodes}}
     before, after = _grouped(gone, package_of), _grouped(new, package_of)
     both = before.keys() & after.keys()
+    moved = {node for node in gone | new if package_of[node] in both}
     return GraphDiff(
         added=tuple(sorted(node for node in new if package_of[node] not in both)),
         removed=tuple(sorted(node for node in gone if package_of[node] not in both)),
         changed=tuple(VersionChange(key, before[key], after[key]) for key in sorted(both)),
-        edges_added=_edges_only_of(later, earlier, package_of),
-        edges_removed=_edges_only_of(earlier, later, package_of),
+        edges_added=_edges_only_of(later, earlier, package_of, moved),
+        edges_removed=_edges_only_of(earlier, later, package_of, moved),
         root=_pair(earlier.root, later.root),
         flat=_pair(earlier.flat, later.flat),
     )
@@ -94,11 +96,18 @@ def _grouped(nodes: Iterable[str], package_of: Mapping[str, str]) -> dict[str, t
     return {package: tuple(group) for package, group in groups.items()}
 
 
-def _edges_only_of(graph: Graph, other: Graph, package_of: Mapping[str, str]) -> tuple[EdgeChange, ...]:
+def _edges_only_of(
+    graph: Graph, other: Graph, package_of: Mapping[str, str], moved: Collection[str]
+) -> tuple[EdgeChange, ...]:
     others = _edges(other)
     joined = {(package_of[dependent], package_of[dependency]) for dependent, dependency in others}
     return tuple(
-        EdgeChange(dependent, dependency, (package_of[dependent], package_of[dependency]) in joined)
+        EdgeChange(
+            dependent,
+            dependency,
+            follows=(dependent in moved or dependency in moved)
+            and (package_of[dependent], package_of[dependency]) in joined,
+        )
         for dependent, dependency in sorted(_edges(graph) - others)
     )
 

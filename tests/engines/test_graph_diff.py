@@ -98,10 +98,23 @@ def test_the_other_way_round_all_is_turned_round(earlier, later):
 
 
 @given(graphs, graphs)
-def test_an_edge_follows_when_both_graphs_have_one_between_its_packages(earlier, later):
-    joined = {(name_of(source), name_of(target)) for source, target in edges_of(earlier)}
-    for edge in diff(earlier, later).edges_added:
-        assert edge.follows == ((name_of(edge.dependent), name_of(edge.dependency)) in joined)
+def test_an_edge_follows_a_change_between_packages_that_both_graphs_join(earlier, later):
+    found = diff(earlier, later)
+    moved = {node for change in found.changed for node in (*change.before, *change.after)}
+    for edges, other in ((found.edges_added, earlier), (found.edges_removed, later)):
+        joined = {(name_of(source), name_of(target)) for source, target in edges_of(other)}
+        for edge in edges:
+            ends = edge.dependent, edge.dependency
+            assert edge.follows == (not moved.isdisjoint(ends) and tuple(map(name_of, ends)) in joined)
+
+
+def test_an_edge_that_turns_to_another_version_which_stays_follows_nothing():
+    both = [npm("a", 1), npm("a", 2)]
+    found = diff(graph_of((ROOT, npm("a", 1)), nodes=both), graph_of((ROOT, npm("a", 2)), nodes=both))
+    assert found == GraphDiff(
+        edges_added=(EdgeChange(ROOT, npm("a", 2), False),),
+        edges_removed=(EdgeChange(ROOT, npm("a", 1), False),),
+    )
 
 
 def test_a_change_in_full():

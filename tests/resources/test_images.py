@@ -301,7 +301,7 @@ def built(store, plant, run, image, digest):
 
 def test_the_graph_of_an_image_is_the_last_one_built_of_its_present_sbom(database, plant):
     first, bystander = plant.image("shop", ["lodash@4.0"]), plant.image("other")
-    runs = [plant.running() for _ in range(5)]
+    runs = [plant.running() for _ in range(6)]
     with database.begin("acme") as store:
         assert store.images.find_graph(first) is None
         store.graph_jobs.create_many(runs[0], [first], plant.now)
@@ -310,6 +310,8 @@ def test_the_graph_of_an_image_is_the_last_one_built_of_its_present_sbom(databas
         built(store, plant, runs[1], first, "a" * 64)
         assert store.images.find_graph(first) == "a" * 64
         built(store, plant, runs[2], first, "b" * 64)
+        assert store.images.find_graph(first) == "b" * 64
+        store.graph_jobs.create_many(runs[5], [first], plant.now)
         assert store.images.find_graph(first) == "b" * 64
     second = plant.image("shop", ["lodash@5.0"])
     assert (second.id, second.sbom_id) != (first.id, first.sbom_id)
