@@ -62,6 +62,12 @@ WORK_ITEMS = [
     )
 ] + [
     Hot(
+        "graph_jobs/last_digest",
+        "graph_jobs_of_image",
+        160,
+        {"image_id": UUID(int=77), "sbom_id": UUID(int=77)},
+    ),
+    Hot(
         "policy_jobs/last_evaluations",
         "policy_jobs_evaluated",
         100,

@@ -7,13 +7,15 @@ NOT_HOT = {
         schedules/get_version schedules/restore schedules/set_enabled schedules/soft_delete schedules/update
         calendars/delete calendars/get calendars/get_version calendars/lock calendars/update
         workers/deregister workers/drain workers/get tenants/get retention/advance_ledger retention/ledger_since
-        notifications/deliver notifications/fail""",
+        notifications/deliver notifications/fail graphs/get_content""",
     "Writes new rows and reads none but those it is given.": """
         audit/append audit_seals/append_many execution_logs/append calendars/insert calendars/insert_version
         impact_snapshots/insert launches/insert_many schedules/insert schedules/insert_version tenants/insert
         notifications/append triggers/insert workers/register""",
     "For an edit of a calendar, which is rare: reads the tenant's triggers that have calendars.": """
         calendars/list_users schedules/lock_of_calendar triggers/list_of_calendar""",
+    "The first rows of a range of the primary key, for a person who typed how one begins.": """
+        graphs/list_digests""",
     "Reads no table: a lock, a setting, the clock, the catalogs.": """
         audit_seals/try_lock execution_logs/ensure_partitions execution_logs/list_expired_partitions lock_waiters/listen
         execution_logs/try_dropping policy_jobs/lock run_summaries/lock session/backend_pid session/become_owner
@@ -21,9 +23,9 @@ NOT_HOT = {
     "Planned as another query that is tested: fail, requeue_of_run, page_images, roll_up.": """
         graph_jobs/cancel graph_jobs/cancel_open_of_run policy_jobs/cancel policy_jobs/cancel_open_of_run
         impact_snapshots/list_images run_summaries/forget_day run_summaries/list_groups run_summaries/next_day""",
-    "Reads all there is, by its purpose: `scheduler audit verify`, the list of tenants, a part of an id.": """
+    "Reads all there is, by its purpose: `scheduler audit verify`, the list of tenants, a part of an id or name.": """
         audit_seals/find_lost audit_seals/find_stray audit_seals/list_chains tenants/list runs/find_by_prefix
-        workers/find_by_prefix""",
+        workers/find_by_prefix images/find_named""",
     "Of the audit of fires: a page of schedules, and the history of one by its key.": """
         auditing/count_fires auditing/earliest_range auditing/list_calendar_versions auditing/list_schedules
         auditing/list_versions auditing/list_events""",

@@ -6,9 +6,10 @@ from datetime import timedelta
 import psycopg
 import pytest
 
-from resources.errors import NotFound
+from resources.errors import InvalidInput, NotFound
 from resources.ids import new_id
 from resources.inventory_records import AffectedImage, ComponentRow, GraphRow, KnownComponent
+from resources.records import Completion
 from resources.selection import Selection
 
 DIGEST, OTHER = "sha256:" + "a" * 64, "sha256:" + "b" * 64
@@ -240,3 +241,113 @@ def test_an_image_is_found_by_what_an_upsert_goes_by_and_by_its_tenant_only(data
         assert store.images.find(*place, OTHER, "1.0") is None
     with database.begin("globex") as store:
         assert store.images.find(*place, DIGEST, None) is None
+
+
+def test_an_image_is_found_by_its_name_before_parts_of_names(database, plant):
+    web = plant.image("shop/web", tag="1", digest=DIGEST)
+    admin = plant.image("shop/web-admin", tag="1.2", digest=OTHER)
+    bare = plant.image("web", tag=None, registry="")
+    with database.begin_system() as store:
+        upsert(store, plant.now, repository="shop/web-without-sbom")
+    everything = [bare, web, admin]
+    for text, expected in [
+        ("registry.test/shop/web:1", [web]),
+        (f"registry.test/shop/web:1@{DIGEST}", [web]),
+        (f"registry.test/shop/web@{DIGEST}", [web]),
+        ("registry.test/shop/web", [web]),
+        ("shop/web:1", [web]),
+        ("shop/web", [web]),
+        (f"shop/web@{DIGEST}", [web]),
+        ("shop/web-", [admin]),
+        ("web:1", [web]),
+        (f"@{OTHER}", [admin]),
+        (f"web-admin@{OTHER}", [admin]),
+        ("sha256:" + "b" * 12, [admin]),
+        ("web", [bare]),
+        ("we", everything),
+        ("registry.test", [web, admin]),
+        ("%", []),
+        ("without-sbom", []),
+        ("none", []),
+    ]:
+        with database.begin("acme") as store:
+            assert store.images.find_named("acme", text, 10) == expected, text
+            assert store.images.find_named("acme", text, 1) == expected[:1]
+    with database.begin("globex") as store:
+        assert store.images.find_named("acme", "web", 10) == []
+        assert store.images.find_named("globex", "web", 10) == []
+
+
+def test_one_tag_that_moved_names_both_its_images(database, plant):
+    before, after = (plant.image("shop", tag="1", digest=digest) for digest in (DIGEST, OTHER))
+    with database.begin("acme") as store:
+        assert store.images.find_named("acme", "registry.test/shop:1", 10) == [before, after]
+        assert store.images.find_named("acme", f"registry.test/shop:1@{OTHER}", 10) == [after]
+
+
+def test_no_image_is_called_what_postgresql_cannot_hold(database, tenant):
+    with pytest.raises(InvalidInput, match="image: "), database.begin(tenant) as store:
+        store.images.find_named(tenant, "a\0b", 10)
+
+
+def built(store, plant, run, image, digest):
+    """Carries out the one item of a run, which builds a graph of the image's present SBOM."""
+    worker = plant.worker()
+    store.graph_jobs.create_many(run, [image], plant.now)
+    (item,) = store.graph_jobs.claim(run, worker, plant.now, limit=1)
+    store.images.add_graph("acme", GraphRow(digest, "pkg:npm/shop@1", 3, 2, 1, digest.encode()), plant.now)
+    store.graph_jobs.complete_many([Completion(item, digest, {})], worker, plant.now)
+
+
+def test_the_graph_of_an_image_is_the_last_one_built_of_its_present_sbom(database, plant):
+    first, bystander = plant.image("shop", ["lodash@4.0"]), plant.image("other")
+    runs = [plant.running() for _ in range(6)]
+    with database.begin("acme") as store:
+        assert store.images.find_graph(first) is None
+        store.graph_jobs.create_many(runs[0], [first], plant.now)
+        assert store.images.find_graph(first) is None
+    with database.begin("acme") as store:
+        built(store, plant, runs[1], first, "a" * 64)
+        assert store.images.find_graph(first) == "a" * 64
+        built(store, plant, runs[2], first, "b" * 64)
+        assert store.images.find_graph(first) == "b" * 64
+        store.graph_jobs.create_many(runs[5], [first], plant.now)
+        assert store.images.find_graph(first) == "b" * 64
+    second = plant.image("shop", ["lodash@5.0"])
+    assert (second.id, second.sbom_id) != (first.id, first.sbom_id)
+    with database.begin("acme") as store:
+        assert store.images.find_graph(second) is None
+        built(store, plant, runs[3], bystander, "c" * 64)
+        assert store.images.find_graph(second) is None
+        built(store, plant, runs[4], second, "d" * 64)
+        assert store.images.find_graph(second) == "d" * 64
+        assert store.images.find_graph(first) == "b" * 64
+    with database.begin("globex") as store:
+        assert store.images.find_graph(second) is None
+
+
+def test_graphs_are_read_by_their_digest_or_how_it_begins(database, tenant):
+    digests = [head * 8 + "5" * 56 for head in "09af"]
+    with database.begin(tenant) as store:
+        for digest in digests:
+            store.images.add_graph(
+                tenant, GraphRow(digest, "pkg:npm/a@1", 1, 0, 0, digest.encode()), store.now()
+            )
+        assert store.images.get_graph(tenant, digests[1]) == digests[1].encode()
+        with pytest.raises(NotFound, match="graph '9"):
+            store.images.get_graph(tenant, "9" * 64)
+        for prefix, expected in [
+            ("", digests),
+            *((digest[:8], [digest]) for digest in digests),
+            *((digest, [digest]) for digest in digests),
+            ("ff", digests[3:]),
+            ("0000000", digests[:1]),
+            ("00000006", []),
+            ("b", []),
+        ]:
+            assert store.images.graph_digests(tenant, prefix, 10) == expected, prefix
+        assert store.images.graph_digests(tenant, "", 2) == digests[:2]
+    with database.begin("globex") as store:
+        assert store.images.graph_digests(tenant, "", 10) == []
+        with pytest.raises(NotFound):
+            store.images.get_graph(tenant, digests[1])

@@ -71,6 +71,8 @@ OF_QUERY: dict[str, dict[str, Any]] = {
     "execution_logs/list_expired_partitions": {"before": lambda tenant: tenant.at + timedelta(days=100)},
     "graph_jobs/insert_many": {"images": lambda tenant: [uuid4()]},
     "graphs/insert": {"digest": lambda tenant: tenant.digest()},
+    "graphs/list_digests": {"prefix": lambda tenant: tenant.rows["inventory.graphs"][0]["digest"][:8]},
+    "images/find_named": {"text": lambda tenant: f"{tenant.name} tag 0"},
     "impact_snapshots/diff": {
         "earlier": lambda tenant: tenant.rows["scheduler.impact_snapshots"][0]["id"],
         "later": lambda tenant: tenant.rows["scheduler.impact_snapshots"][1]["id"],

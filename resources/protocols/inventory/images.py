@@ -32,6 +32,13 @@ class Images(Protocol):
     ) -> Image | None:
         """The image that `upsert` would bring up to date, locked until the transaction ends."""
 
+    def find_named(self, tenant_id: str, text: str, limit: int) -> list[Image]:
+        """The images with an SBOM that ``text`` names best, in the order of their names.
+
+        Those called exactly so (``registry/repository:tag``, ``…@digest`` or both), else those called so without
+        registry or tag, else those whose name and digest it is a part of.
+        """
+
     def select(self, tenant_id: str, selection: Selection) -> list[Image]:
         """The images with an SBOM that a selection names, by id."""
 
@@ -73,6 +80,15 @@ class Images(Protocol):
 
     def add_graph(self, tenant_id: str, graph: GraphRow, now: datetime) -> None:
         """Keeps a graph; one with the same digest stays."""
+
+    def find_graph(self, image: Image) -> str | None:
+        """The digest of the graph of the image's present SBOM; None until a graph run has built it."""
+
+    def get_graph(self, tenant_id: str, digest: str) -> bytes:
+        """A graph, compressed with zlib; raises NotFound."""
+
+    def graph_digests(self, tenant_id: str, prefix: str, limit: int) -> list[str]:
+        """The digests of graphs that begin with some hexadecimal digits, in order."""
 
     def list_candidates(
         self, tenant_id: str, selection: Selection, *, with_withdrawn: bool

@@ -9,6 +9,7 @@ from psycopg.types.json import Jsonb
 from resources.errors import NotFound
 from resources.ids import new_id
 from resources.inventory_records import AffectedImage, CandidateRow, ComponentRow, GraphRow, KnownComponent
+from resources.pages import check_text
 from resources.protocols.inventory.images import Images
 from resources.records import Image, Json
 from resources.repositories.base import Repository, columns_of, fields_of
@@ -61,6 +62,10 @@ class ImageRepository(Repository, Images):
             digest=digest,
             tag=tag,
         )
+
+    def find_named(self, tenant_id: str, text: str, limit: int) -> list[Image]:
+        check_text("image", text)
+        return self._all("images/find_named", Image, tenant_id=tenant_id, text=text, limit=limit)
 
     def select(self, tenant_id: str, selection: Selection) -> list[Image]:
         return self._all(
@@ -145,6 +150,22 @@ class ImageRepository(Repository, Images):
 
     def add_graph(self, tenant_id: str, graph: GraphRow, now: datetime) -> None:
         self._execute("graphs/insert", tenant_id=tenant_id, now=now, **fields_of(graph))
+
+    def find_graph(self, image: Image) -> str | None:
+        digest: str | None = self._scalar(
+            "graph_jobs/last_digest", tenant_id=image.tenant_id, image_id=image.id, sbom_id=image.sbom_id
+        )
+        return digest
+
+    def get_graph(self, tenant_id: str, digest: str) -> bytes:
+        rows = self._rows("graphs/get_content", tenant_id=tenant_id, digest=digest)
+        if not rows:
+            raise NotFound("graph", digest)
+        return bytes(rows[0][0])
+
+    def graph_digests(self, tenant_id: str, prefix: str, limit: int) -> list[str]:
+        rows = self._rows("graphs/list_digests", tenant_id=tenant_id, prefix=prefix, limit=limit)
+        return [digest for (digest,) in rows]
 
     def list_candidates(
         self, tenant_id: str, selection: Selection, *, with_withdrawn: bool
