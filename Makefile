@@ -70,13 +70,13 @@ coverage: install pooler ## Measure what of resources/ the tests reach; fails un
 faults: install pooler ## Kill, stop and cut off everything for hours, and count what fired; FAULTS_SCALE=0.1 for a tenth
 	FAULTS_PROFILE=long .venv/bin/python -m pytest -s -n 0 $(ARGS) tests/faults
 
-nightly: install pooler ## Run the model tests, those of timing and locks, a million simulated fires, then coverage
+nightly: install pooler ## Run the model tests, those of timing and locks, a million simulated fires, then coverage by both routes
 	HYPOTHESIS_PROFILE=nightly .venv/bin/python -m pytest -s -n 0 \
 	    tests/resources/test_run_model.py tests/resources/test_work_item_model.py
 	HYPOTHESIS_PROFILE=nightly .venv/bin/python -m pytest -n $(JOBS) tests/timing tests/auditing
-	HYPOTHESIS_PROFILE=nightly .venv/bin/python -m pytest -n 0 tests/locks
+	HYPOTHESIS_PROFILE=nightly .venv/bin/python -m pytest -n 0 tests/locks tests/cli/test_demo.py
 	HYPOTHESIS_PROFILE=nightly .venv/bin/python -m pytest -s -n 0 tests/simulation/test_simulation.py
-	$(MAKE) coverage
+	TEST_ROUTES=all $(MAKE) coverage
 
 browser: ## Install Debian's Chromium for the browser test, where that is possible
 	@found() { test -x /usr/bin/chromium && test -x /usr/bin/chromedriver; }; \

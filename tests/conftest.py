@@ -30,7 +30,7 @@ TOGETHER = {
 TEMPLATE = "migrated"
 GROUP_ROLES = "scheduler_owner, scheduler_system, scheduler_tenant"
 
-hypothesis.settings.register_profile("ci", derandomize=True, deadline=None)
+hypothesis.settings.register_profile("ci", max_examples=60, derandomize=True, deadline=None)
 hypothesis.settings.register_profile("nightly", max_examples=2500, deadline=None)
 hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
 

@@ -79,6 +79,14 @@ class Stack:
             connection.execute(f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE")
             yield
 
+    def somebody_waits(self) -> bool:
+        """Whether a session of the ledger waits for a lock."""
+        waiting = (
+            "SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+        )
+        with psycopg.connect(self.superuser) as connection:
+            return connection.execute(waiting).rowcount > 0
+
     def run(self, run_id: UUID) -> Run:
         with self.database.begin(TENANT) as store:
             return store.runs.get(TENANT, run_id)

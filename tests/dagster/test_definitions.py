@@ -64,7 +64,9 @@ def test_dagster_loads_everything():
         *("graph_job", "impact_job", "policy_job", "maintenance_job", "verification_job")
     }
     assert {schedule.name for schedule in defs.schedules} == {"maintain_hourly", "verify_hourly"}
-    assert {sensor.name for sensor in defs.sensors} == {"fire_due", "reconcile", "rescue", "maintain"}
+    assert {sensor.name for sensor in defs.sensors} == {
+        *("fire_due", "reconcile", "rescue", "maintain", "notify")
+    }
 
 
 @pytest.mark.parametrize("kind", JobKind)

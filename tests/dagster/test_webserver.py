@@ -124,16 +124,9 @@ def test_a_termination_in_the_ui_stops_between_two_images_and_leaves_cancelled(s
         with stack.database.begin("patient") as store:
             return next(iter(store.runs.list("patient").items), None)
 
-    def is_at_work():
-        with stack.database.begin_system() as store:
-            held = (
-                "SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
-            )
-            return store.connection.execute(held).rowcount
-
     with stack.hold("inventory.graphs"):
         dagster_run_id = launch(stack, JobKind.GRAPH, {"tenant": "patient"})
-        stack.until(is_at_work, "the run writes a graph")
+        stack.until(stack.somebody_waits, "the run writes a graph")
         assert run().state is RunState.RUNNING
         answer = stack.graphql(TERMINATE, run=dagster_run_id)["terminateRun"]
         assert answer["__typename"] == "TerminateRunSuccess", answer

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from scheduler_defs.engines.graph import build_graph, from_document
 from scheduler_defs.engines.graph_diff import EdgeChange, GraphDiff, VersionChange, diff
-from scheduler_defs.engines.sbom import read_sbom
+from scheduler_defs.engines.sbom_formats import read_sbom
 
 ROOT = "pkg:generic/app@1"
 

@@ -130,7 +130,7 @@ def test_there_is_an_end_to_the_batches_of_one_run(settings, plant_run, now, say
         assert step.done["runs"] == 1
         assert step.left == [
             f"{what}: more than 1 batches; the next run goes on"
-            for what in ("runs of acme", "launches and workers")
+            for what in ("runs of acme", "launches, workers and notifications")
         ]
 
 

@@ -48,6 +48,12 @@ SELECT m.*, CASE WHEN n % {RARE} = 2 THEN 'retry' WHEN n % 4 = 0 THEN 'manual' W
 FROM many AS m, LATERAL (SELECT CASE WHEN n <= {OF_BIG} THEN 300 ELSE 30 END) AS of (size_of_queue);
 """
 
+INDEXES = """
+    SELECT x.relname, pg_get_indexdef(x.oid) FROM pg_index AS i JOIN pg_class AS x ON x.oid = i.indexrelid
+    WHERE i.indrelid = ('scheduler.' || %s)::regclass AND x.relkind = 'i'
+      AND NOT EXISTS (SELECT FROM pg_constraint AS c WHERE c.conindid = x.oid)"""
+"""Those of a table that no constraint needs and that are not partitioned."""
+
 TABLES = {
     "tenants": """
 SELECT DISTINCT tenant_id, tenant_id AS display_name, 1000 AS max_concurrent_runs,
@@ -211,12 +217,17 @@ TABLES["policy_jobs"] = f"SELECT *, 'full' AS kind, result_digest AS input_diges
 
 
 def plant(admin: Connection) -> None:
-    """Loads every table, one statement each, without the work of foreign keys and triggers."""
+    """Loads every table, one statement each, without the work of foreign keys and triggers; indexes come after."""
     admin.execute("SET session_replication_role = replica")
     admin.execute("SELECT scheduler.ensure_log_partitions(%s, %s)", [NOON - timedelta(days=112), NOON])
     admin.execute(BEFORE)
     for table, rows in TABLES.items():
         names = admin.execute(f"SELECT * FROM ({rows}) AS planted LIMIT 0").description or ()
         columns = ", ".join(column.name for column in names)
+        indexes = admin.execute(INDEXES, [table]).fetchall()
+        for name, _ in indexes:
+            admin.execute(f"DROP INDEX scheduler.{name}")
         admin.execute(f"INSERT INTO scheduler.{table} ({columns}) {rows}")
+        for _, definition in indexes:
+            admin.execute(definition)
     admin.execute("VACUUM ANALYZE")

@@ -1,6 +1,7 @@
 """Rows to begin a test with, planted through the repositories as the system."""
 
 import hashlib
+import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -18,6 +19,7 @@ from resources.selection import Selection
 from resources.settings import SchedulerSettings
 from resources.states import JobKind, PolicyMode, TriggerKind
 from resources.store import Store
+from tests import pgbouncer
 from tests.resources.recording import Method, record
 
 HERE = Path(__file__).parent
@@ -25,6 +27,9 @@ LAST = HERE / "test_every_method_is_called.py"
 COLLECTED = pytest.StashKey[set[Path]]()
 DESELECTED = pytest.StashKey[bool]()
 NOW = datetime(2026, 3, 14, 12, tzinfo=UTC)
+ROUTES = ["pgbouncer"] if pgbouncer.PROGRAM else ["direct"]
+if os.environ.get("TEST_ROUTES") == "all":
+    ROUTES = ["direct", "pgbouncer"]
 NO_REPOSITORY = {
     *("test_catalog", "test_constraints", "test_dagster_database", "test_database", "test_distributed_lock"),
     *("test_embedded", "test_external_server", "test_lock_handle", "test_lock_resource"),
@@ -168,9 +173,12 @@ def advisory_row(advisory_id: str, **changes: Any) -> AdvisoryRow:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Runs every test of a repository twice: straight to PostgreSQL, and behind PgBouncer."""
+    """Runs every test of a repository behind PgBouncer; with TEST_ROUTES=all straight to PostgreSQL too.
+
+    All other suites reach PostgreSQL directly.
+    """
     if "route" in metafunc.fixturenames and metafunc.module.__name__.rpartition(".")[2] not in NO_REPOSITORY:
-        metafunc.parametrize("route", ["direct", "pgbouncer"], indirect=True)
+        metafunc.parametrize("route", ROUTES, indirect=True)
 
 
 @pytest.fixture

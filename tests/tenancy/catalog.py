@@ -16,6 +16,7 @@ ONCE_WRITTEN = (
 RIGHTS = {table: {"SELECT", "INSERT"} for table in ONCE_WRITTEN} | {
     "scheduler.tenants": {"SELECT"},
     "scheduler.audit_seals": {"SELECT"},
+    "scheduler.notifications": {"SELECT", "INSERT"},
     "scheduler.schedule_labels": {"SELECT"},
     "inventory.image_components": {"SELECT", "INSERT", "DELETE"},
 }
@@ -32,6 +33,8 @@ INDEXES_FOR_ALL = {
     "graph_jobs_leased": "leases that expired, of all tenants",
     "policy_jobs_leased": "leases that expired, of all tenants",
     "runs_of_launch": "a launch carries runs of several tenants",
+    "notifications_waiting": "what is to be delivered, of all tenants",
+    "notifications_created": "what is past retention, of all tenants",
     "runs_of_worker": "a worker has runs of several tenants",
     "runs_running": "attempts whose worker is dead, of all tenants",
     "runs_skipped_or_cancelled": "what ended without an attempt, of all tenants",
