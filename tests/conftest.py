@@ -23,24 +23,38 @@ from resources.settings import SchedulerSettings
 from tests import pgbouncer
 
 TOGETHER = {
+    "stacks": ("tests/dagster/", "tests/cli/test_up.py", "tests/cli/test_demo.py"),
     "store": ("tests/resources/", "tests/tenancy/", "tests/plans/"),
     "faults": ("tests/faults/",),
-    "stacks": ("tests/dagster/", "tests/cli/test_up.py", "tests/cli/test_demo.py"),
+    "simulation": ("tests/simulation/",),
 }
+"""Rooms whose tests share a process, those that take longest first."""
 TEMPLATE = "migrated"
 GROUP_ROLES = "scheduler_owner, scheduler_system, scheduler_tenant"
 
-hypothesis.settings.register_profile("ci", max_examples=60, derandomize=True, deadline=None)
+hypothesis.settings.register_profile("ci", derandomize=True, deadline=None)
 hypothesis.settings.register_profile("nightly", max_examples=2500, deadline=None)
 hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
 
 
 class ByRoom(LoadScopeScheduling):
-    """Which tests share a process of pytest-xdist: those of the store, of faults, of stacks, of any other file."""
+    """Which tests share a process of pytest-xdist: those of a room, or of a file that is in none."""
 
     def _split_scope(self, nodeid: str) -> str:
-        path = nodeid.partition("::")[0]
-        return next((room for room, paths in TOGETHER.items() if path.startswith(paths)), path)
+        return room_of(nodeid)
+
+
+def room_of(nodeid: str) -> str:
+    path = nodeid.partition("::")[0]
+    return next((room for room, paths in TOGETHER.items() if path.startswith(paths)), path)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begins with the rooms, so that none of them is left over for one process at the end."""
+    order = [*TOGETHER]
+    items.sort(
+        key=lambda item: order.index(room) if (room := room_of(item.nodeid)) in TOGETHER else len(order)
+    )
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByRoom:
