@@ -19,7 +19,7 @@ from resources.store import Store
 LONGEST_WAIT = timedelta(seconds=2)
 """For a lock: upkeep gives way to everything else and goes on an hour later."""
 BATCHES = 1000
-"""Most batches of one tenant, and of launches and workers, at one go."""
+"""Most batches of one tenant, and of what belongs to no run, at one go."""
 REPAIR = timedelta(days=1)
 GROUPS = 10_000
 DAY = timedelta(days=1)
