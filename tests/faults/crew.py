@@ -80,6 +80,7 @@ class Crew:
     def _disturb(self, fault: "Fault", times: int, done: int) -> None:
         if self.also:
             self.times += self.also(self)
+        fault.pass_time(self)
         if self.times < times and done >= self.world.fires * self.times / (times + 1):
             self.times += fault(self)
         elif self.times >= times and not self._healed:

@@ -34,6 +34,9 @@ class Fault:
     def __call__(self, crew: Crew) -> int:
         return 0
 
+    def pass_time(self, crew: Crew) -> None:
+        """Called all the time: ends what has lasted long enough."""
+
     def heal(self, crew: Crew) -> None:
         """Ends what lasts."""
 
@@ -97,27 +100,36 @@ class TerminateSessions(Fault):
 
 
 class ShortTimeouts(Fault):
-    """Statement and lock timeouts under which some statements fail, for every other while."""
+    """Statement and lock timeouts under which some statements fail, for a while.
 
-    def __init__(self) -> None:
-        self.short = False
+    Hardly anything gets done under them, so it is time and not progress that ends them.
+    """
+
+    def __init__(self, seconds: float = 4.0) -> None:
+        self.seconds = seconds
+        self.since: float | None = None
 
     def __call__(self, crew: Crew) -> int:
-        self._set(crew, not self.short)
-        return int(self.short)
+        self._set(crew, short=True)
+        self.since = time.monotonic()
+        return 1
+
+    def pass_time(self, crew: Crew) -> None:
+        if self.since is not None and time.monotonic() - self.since > self.seconds:
+            self.heal(crew)
 
     def heal(self, crew: Crew) -> None:
-        if self.short:
-            self._set(crew, False)
+        if self.since is not None:
+            self._set(crew, short=False)
+            self.since = None
 
-    def _set(self, crew: Crew, short: bool) -> None:
+    def _set(self, crew: Crew, *, short: bool) -> None:
         limits = {"statement_timeout": "12ms", "lock_timeout": "5ms"}
         with crew.admin() as connection:
             for name, limit in limits.items():
                 change = f"SET {name} = '{limit}'" if short else f"RESET {name}"
                 connection.execute(f"ALTER ROLE scheduler IN DATABASE {connection.info.dbname} {change}")
             connection.execute(SESSIONS, [100])
-        self.short = short
 
 
 class StopServer(Fault):
@@ -210,6 +222,10 @@ class AnyOf(Fault):
     def __call__(self, crew: Crew) -> int:
         self.heal(crew)
         return crew.random.choice(self.faults)(crew)
+
+    def pass_time(self, crew: Crew) -> None:
+        for fault in self.faults:
+            fault.pass_time(crew)
 
     def heal(self, crew: Crew) -> None:
         for fault in self.faults:
