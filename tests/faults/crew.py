@@ -52,7 +52,7 @@ class Crew:
 
     def __post_init__(self) -> None:
         self.random = Random(self.seed)
-        self._spawned, self._healed = 0, False
+        self._spawned, self._healed, self._injected_at = 0, True, 0.0
 
     def run(self, fault: "Fault", times: int) -> None:
         """Runs until every fire has ended and the fault was injected so often, spread evenly over the fires."""
@@ -80,10 +80,10 @@ class Crew:
     def _disturb(self, fault: "Fault", times: int, done: int) -> None:
         if self.also:
             self.times += self.also(self)
-        fault.pass_time(self)
         if self.times < times and done >= self.world.fires * self.times / (times + 1):
             self.times += fault(self)
-        elif self.times >= times and not self._healed:
+            self._healed, self._injected_at = False, time.monotonic()
+        elif not self._healed and (self.times >= times or time.monotonic() - self._injected_at > fault.lasts):
             fault.heal(self)
             self._healed = True
 
@@ -93,8 +93,10 @@ class Crew:
         with self.admin() as connection:
             return bool(self.watch(connection))
 
-    def some(self, role: str) -> Member:
-        return self.random.choice([one for one in self.members if one.role == role and one.exit_code is None])
+    def some(self, role: str) -> Member | None:
+        """None where the last one died a moment ago."""
+        alive = [one for one in self.members if one.role == role and one.exit_code is None]
+        return self.random.choice(alive) if alive else None
 
     def stopped(self) -> list[Member]:
         return [one for one in self.members if one.is_stopped()]

@@ -31,11 +31,11 @@ STOPS = ("immediate", "fast")
 class Fault:
     """Injected now and then; this one does nothing by itself."""
 
+    lasts = float("inf")
+    """Seconds after which it is ended: what slows everything must not last until enough is done."""
+
     def __call__(self, crew: Crew) -> int:
         return 0
-
-    def pass_time(self, crew: Crew) -> None:
-        """Called all the time: ends what has lasted long enough."""
 
     def heal(self, crew: Crew) -> None:
         """Ends what lasts."""
@@ -48,8 +48,10 @@ class Kill(Fault):
         self.roles = roles
 
     def __call__(self, crew: Crew) -> int:
-        crew.kill(crew.some(crew.random.choice(self.roles)))
-        return 1
+        there = crew.some(crew.random.choice(self.roles))
+        if there:
+            crew.kill(there)
+        return int(there is not None)
 
 
 class Wake(Fault):
@@ -100,28 +102,20 @@ class TerminateSessions(Fault):
 
 
 class ShortTimeouts(Fault):
-    """Statement and lock timeouts under which some statements fail, for a while.
+    """Statement and lock timeouts under which some statements fail, for a while."""
 
-    Hardly anything gets done under them, so it is time and not progress that ends them.
-    """
+    lasts = 4.0
 
-    def __init__(self, seconds: float = 4.0) -> None:
-        self.seconds = seconds
-        self.since: float | None = None
+    def __init__(self) -> None:
+        self.short = False
 
     def __call__(self, crew: Crew) -> int:
         self._set(crew, short=True)
-        self.since = time.monotonic()
         return 1
 
-    def pass_time(self, crew: Crew) -> None:
-        if self.since is not None and time.monotonic() - self.since > self.seconds:
-            self.heal(crew)
-
     def heal(self, crew: Crew) -> None:
-        if self.since is not None:
+        if self.short:
             self._set(crew, short=False)
-            self.since = None
 
     def _set(self, crew: Crew, *, short: bool) -> None:
         limits = {"statement_timeout": "12ms", "lock_timeout": "5ms"}
@@ -130,6 +124,7 @@ class ShortTimeouts(Fault):
                 change = f"SET {name} = '{limit}'" if short else f"RESET {name}"
                 connection.execute(f"ALTER ROLE scheduler IN DATABASE {connection.info.dbname} {change}")
             connection.execute(SESSIONS, [100])
+        self.short = short
 
 
 class StopServer(Fault):
@@ -172,6 +167,8 @@ class TakeEverySlot(Fault):
 
 class Network(Fault):
     """Delays, drops, resets, half-opens and deafens what goes through a proxy."""
+
+    lasts = 4.0
 
     def __init__(self, proxy: Proxy) -> None:
         self.proxy = proxy
@@ -218,14 +215,11 @@ class AnyOf(Fault):
 
     def __init__(self, *faults: Fault) -> None:
         self.faults: Sequence[Fault] = faults
+        self.lasts = min(fault.lasts for fault in faults)
 
     def __call__(self, crew: Crew) -> int:
         self.heal(crew)
         return crew.random.choice(self.faults)(crew)
-
-    def pass_time(self, crew: Crew) -> None:
-        for fault in self.faults:
-            fault.pass_time(crew)
 
     def heal(self, crew: Crew) -> None:
         for fault in self.faults:

@@ -14,7 +14,8 @@ from tests.faults.crew import Crew
 from tests.faults.disturbing import Fault
 from tests.faults.judging import Verdict, judge
 from tests.faults.processes import Post
-from tests.faults.profile import Size, size_of
+from tests.faults.profile import LONG, Size, size_of
+from tests.faults.table import write
 from tests.faults.world import IDLE, create_world
 
 
@@ -72,8 +73,14 @@ class Stage:
                 trivial=trivial,
                 ordered=ordered,
             )
-        self.verdicts.append(verdict)
+        self.add(verdict)
         return verdict
+
+    def add(self, verdict: Verdict) -> None:
+        self.verdicts.append(verdict)
+        write(self.verdicts)
+        if LONG:
+            print(verdict, flush=True)
 
     def end(self) -> None:
         for crew in self.crews:

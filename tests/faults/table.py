@@ -1,4 +1,4 @@
-"""The table of all scenarios, printed at the end of a session and kept in build/faults.json."""
+"""The table of all scenarios, printed at the end of a session and, after each of them, kept in build/faults.json."""
 
 import json
 from pathlib import Path
@@ -21,8 +21,8 @@ HEADINGS = {
 }
 
 
-def tell(verdicts: list[Verdict]) -> str:
-    """Writes what was found; returns it as a table with a line of sums."""
+def write(verdicts: list[Verdict]) -> None:
+    """Keeps what was found so far."""
     PATH.parent.mkdir(exist_ok=True)
     found = {
         "profile": "long" if LONG else "short",
@@ -30,6 +30,10 @@ def tell(verdicts: list[Verdict]) -> str:
         "scenarios": [one.facts() for one in verdicts],
     }
     PATH.write_text(json.dumps(found, indent=2) + "\n")
+
+
+def tell(verdicts: list[Verdict]) -> str:
+    """What was found, as a table with a line of sums."""
     rows = [[*HEADINGS.values()]]
     rows += [
         ["–" if (value := one.facts()[name]) is None else str(value) for name in HEADINGS] for one in verdicts

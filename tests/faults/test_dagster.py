@@ -89,7 +89,7 @@ class Play:
                 trivial=False,
                 ordered=True,
             )
-        self.stage.verdicts.append(verdict)
+        self.stage.add(verdict)
         assert verdict.problems == []
 
     def until_launches_ended(self):
