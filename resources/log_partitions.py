@@ -21,6 +21,7 @@ from resources.repositories.retention import MILLISECOND, RetentionRepository
 from resources.settings import SchedulerSettings, ensure_server
 
 LONGEST_WAIT = timedelta(seconds=5)
+LOG_PARTITIONS_AHEAD = timedelta(days=100)
 PARENT, PARTITION = "scheduler.execution_logs", "scheduler.execution_logs_YYYYMM"
 LOCKS = (
     HeldLock(PARENT, "ShareUpdateExclusiveLock"),

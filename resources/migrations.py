@@ -18,11 +18,11 @@ from sqlalchemy.pool import NullPool
 from resources.database import Database
 from resources.embedded_bootstrap import LOGIN
 from resources.errors import SchemaMismatch, ServerUnavailable
+from resources.log_partitions import LOG_PARTITIONS_AHEAD
 from resources.settings import SchedulerSettings, ensure_server
 
 MIGRATIONS = files("sql") / "migrations"
 ROLES = files("sql") / "roles"
-LOG_PARTITIONS_AHEAD = timedelta(days=100)
 
 
 @dataclass(frozen=True)

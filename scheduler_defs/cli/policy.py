@@ -7,7 +7,7 @@ import click
 from resources.errors import InvalidDocument, NotFound
 from resources.records import PolicyRevision
 from scheduler_defs.cli.context import actor_option, begin, json_option, tenant_option
-from scheduler_defs.cli.output import print_json, print_table
+from scheduler_defs.cli.output import print_json, print_table, printable
 
 LIMIT = 1 << 20
 
@@ -27,10 +27,14 @@ def apply(file: Path, tenant: str, actor: str) -> None:
 
     document = _read(file)
     with begin(tenant) as store:
-        current, changed = apply_policy(store, tenant, str(file), document, actor)
+        done = apply_policy(store, tenant, str(file), document, actor)
+    current = done.revision
     click.echo(
-        f"policy {current.name}: revision {current.revision} " + ("applied" if changed else "unchanged")
+        f"policy {current.name}: revision {current.revision} " + ("applied" if done.changed else "unchanged")
     )
+    if done.ended:
+        names = ", ".join(map(printable, done.ended))
+        click.echo(f"exceptions that have ended, and exempt nothing: {names}", err=True)
 
 
 @policy.command("list")

@@ -1,8 +1,9 @@
-"""Policies: ordered rules in CEL over one fact, compiled once, decided by the first rule that holds."""
+"""Policies: exceptions and ordered rules in CEL over one fact, compiled once; the first one that holds decides."""
 
 import re
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
 from functools import cache
 from importlib.resources import files
@@ -11,17 +12,30 @@ from typing import Any
 import cel
 import yaml
 
-from resources.errors import InvalidDocument
 from scheduler_defs.engines.conditions import AdvisoryFact, ComponentFact, Fact, compile_condition
 from scheduler_defs.engines.digests import digest_of
+from scheduler_defs.engines.yaml_nodes import Nodes
 
-__all__ = ["ENGINE_VERSION", "AdvisoryFact", "ComponentFact", "Decision", "Fact", "Policy", "Rule", "Verdict"]
-__all__ += ["compile_policy", "evaluate", "input_digest", "load_default_policy"]
+__all__ = [
+    "ENGINE_VERSION",
+    "AdvisoryFact",
+    "ComponentFact",
+    "Decision",
+    "Exemption",
+    "Fact",
+    "Policy",
+    "Rule",
+]
+__all__ += ["Verdict", "compile_policy", "evaluate", "input_digest", "load_default_policy"]
 
 # Part of every input digest: raise it when the same input may give another result.
 ENGINE_VERSION = "1"
 
-_NOT_STORABLE = re.compile("[\x00\ud800-\udfff]")
+_DAY = re.compile(r"\d{4}-\d\d-\d\d")
+_END = (
+    "expected the last day on which the exception holds (2027-01-31, by UTC), "
+    "or the instant with its offset (2027-01-31T18:00:00+01:00)"
+)
 
 
 class Verdict(StrEnum):
@@ -44,8 +58,19 @@ class Rule:
 
 
 @dataclass(frozen=True, slots=True)
+class Exemption:
+    """An exception from all rules: what its condition in CEL holds for is ignored, before the instant `until`."""
+
+    name: str
+    when: str
+    until: datetime
+    reason: str
+    program: cel.Program = field(repr=False, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Decision:
-    """A verdict and what gave it; `rule` is None when the policy's default did."""
+    """A verdict and the rule or exception that gave it; `rule` is None when the policy's default did."""
 
     verdict: Verdict
     rule: str | None
@@ -54,21 +79,42 @@ class Decision:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """A compiled policy; `digest` covers its rules in order and its default, not how the YAML is laid out."""
+    """A compiled policy; `digest` covers its exceptions, its rules in order and its default, not the YAML's layout."""
 
     name: str
     description: str
     rules: tuple[Rule, ...]
     default: Verdict
     digest: str
+    exceptions: tuple[Exemption, ...] = ()
+
+    def at(self, as_of: datetime) -> "Policy":
+        """Return the policy without the exceptions that have ended by `as_of`; its digest says what is left."""
+        left = tuple(one for one in self.exceptions if as_of < one.until)
+        if left == self.exceptions:
+            return self
+        return replace(
+            self,
+            exceptions=left,
+            digest=_digest(self.name, self.description, self.rules, self.default, left),
+        )
 
     def decide(self, fact: Fact) -> Decision:
-        """Return the decision of the first rule whose condition is true.
+        """Return what the first exception gives whose condition is true, else the first such rule.
 
-        Fails closed: a rule that cannot be evaluated on this fact, or gives no boolean, blocks, and the
-        message names the rule and the error.
+        Exceptions hold whatever the time; see `at`. Fails closed: an exception that cannot be evaluated on this
+        fact does not hold; a rule that cannot, or gives no boolean, blocks, and the message names it and the error.
         """
         context = cel.Context(fact.context())
+        for exception in self.exceptions:
+            # As below; an error is no exemption.
+            try:
+                exempt = exception.program.execute(context) is True
+            except Exception:
+                exempt = False
+            if exempt:
+                reason = f"{exception.reason} (excepted until {exception.until.isoformat()})"
+                return Decision(Verdict.IGNORE, exception.name, reason)
         for rule in self.rules:
             # CEL reports errors as KeyError, TypeError, RuntimeError and others; each of them blocks.
             try:
@@ -83,30 +129,32 @@ class Policy:
 
 
 def compile_policy(source: str, text: str) -> Policy:
-    """Compile a policy document (YAML): name, optional description, rules, default.
+    """Compile a policy document (YAML): name, rules, default, optional description and exceptions.
 
     Raises InvalidDocument whose path is line:column, from 1, of what is wrong.
     """
-    document = _Reader(source)
-    fields = document.mapping(document.root(text), "policy", {"name", "rules", "default"}, {"description"})
+    nodes = Nodes(source)
+    root = nodes.root(text, "a policy")
+    fields = nodes.mapping(root, "policy", {"name", "rules", "default"}, {"description", "exceptions"})
+    listed = nodes.items(fields["exceptions"], "exceptions") if "exceptions" in fields else []
+    exceptions = [_exemption(nodes, node, f"exceptions[{index}]") for index, node in enumerate(listed)]
     rules = [
-        document.rule(node, index) for index, node in enumerate(document.items(fields["rules"], "rules"))
+        _rule(nodes, node, f"rules[{index}]")
+        for index, node in enumerate(nodes.items(fields["rules"], "rules"))
     ]
     seen: set[str] = set()
-    for index, (rule, node) in enumerate(rules):
-        if rule.name in seen:
-            raise document.error(node, f"rules[{index}].name: {rule.name!r} is the name of an earlier rule")
-        seen.add(rule.name)
-    name = document.text(fields["name"], "name")
-    description = document.text(fields["description"], "description") if "description" in fields else ""
-    default = document.verdict(fields["default"], "default")
-    content = {
-        "name": name,
-        "description": description,
-        "rules": [[rule.name, rule.when, rule.verdict, rule.message] for rule, _ in rules],
-        "default": default,
-    }
-    return Policy(name, description, tuple(rule for rule, _ in rules), default, digest_of(content))
+    named = [(one.name, path, node) for one, path, node in exceptions]
+    for name, path, node in [*named, *((rule.name, path, node) for rule, path, node in rules)]:
+        if name in seen:
+            raise nodes.error(node, f"{path}.name: {name!r} is the name of an earlier rule or exception")
+        seen.add(name)
+    name = nodes.text(fields["name"], "name")
+    description = nodes.text(fields["description"], "description") if "description" in fields else ""
+    default = _verdict(nodes, fields["default"], "default")
+    own_rules = tuple(rule for rule, *_ in rules)
+    own_exceptions = tuple(one for one, *_ in exceptions)
+    digest = _digest(name, description, own_rules, default, own_exceptions)
+    return Policy(name, description, own_rules, default, digest, own_exceptions)
 
 
 def evaluate(policy: Policy, facts: Iterable[Fact]) -> dict[Fact, Decision]:
@@ -136,86 +184,72 @@ def _failed(rule: Rule, reason: str) -> Decision:
     return Decision(Verdict.BLOCK, rule.name, f"rule {rule.name!r} could not be evaluated: {reason}")
 
 
-class _Reader:
-    """Reads the nodes of one YAML document; every error carries the node's position."""
-
-    def __init__(self, source: str) -> None:
-        self._source = source
-
-    def root(self, text: str) -> yaml.Node:
-        try:
-            node = yaml.compose(text, Loader=yaml.SafeLoader)
-        except yaml.MarkedYAMLError as error:
-            mark = error.problem_mark or error.context_mark
-            where = _position(mark) if mark else "1:1"
-            raise InvalidDocument(self._source, where, f"is not YAML: {error.problem}") from error
-        except yaml.reader.ReaderError as error:
-            before = text[: error.position]
-            where = f"{before.count(chr(10)) + 1}:{len(before) - before.rfind(chr(10))}"
-            raise InvalidDocument(self._source, where, f"is not YAML: {error.reason}") from error
-        except RecursionError as error:
-            raise InvalidDocument(self._source, "1:1", "is nested too deeply") from error
-        if node is None:
-            raise InvalidDocument(self._source, "1:1", "is empty; expected a policy")
-        return node
-
-    def rule(self, node: yaml.Node, index: int) -> tuple[Rule, yaml.Node]:
-        path = f"rules[{index}]"
-        fields = self.mapping(node, path, {"name", "when", "verdict"}, {"message"})
-        when = self.text(fields["when"], f"{path}.when")
-        try:
-            program = compile_condition(when)
-        except ValueError as error:
-            raise self.error(fields["when"], f"{path}.when: {error}") from error
-        name = self.text(fields["name"], f"{path}.name")
-        message = self.text(fields["message"], f"{path}.message") if "message" in fields else None
-        verdict = self.verdict(fields["verdict"], f"{path}.verdict")
-        return Rule(name, when, verdict, message, program), fields["name"]
-
-    def mapping(
-        self, node: yaml.Node, path: str, required: set[str], optional: set[str]
-    ) -> dict[str, yaml.Node]:
-        if not isinstance(node, yaml.MappingNode):
-            raise self.error(node, f"{path}: expected a mapping with {', '.join(sorted(required))}")
-        fields: dict[str, yaml.Node] = {}
-        for key, value in node.value:
-            name = str(key.value) if isinstance(key, yaml.ScalarNode) else "?"
-            if name not in required | optional:
-                expected = ", ".join(sorted(required | optional))
-                raise self.error(key, f"{path}: unknown key {name!r}; expected one of {expected}")
-            if name in fields:
-                raise self.error(key, f"{path}: key {name!r} stands here twice")
-            fields[name] = value
-        for name in sorted(required - fields.keys()):
-            raise self.error(node, f"{path}: key {name!r} is missing")
-        return fields
-
-    def items(self, node: yaml.Node, path: str) -> list[yaml.Node]:
-        if not isinstance(node, yaml.SequenceNode):
-            raise self.error(node, f"{path}: expected a list of rules")
-        return list(node.value)
-
-    def text(self, node: yaml.Node, path: str) -> str:
-        """Return a scalar's text as written, so that `when: true` is the condition true."""
-        if not isinstance(node, yaml.ScalarNode) or not node.value.strip() or node.tag.endswith(":null"):
-            raise self.error(node, f"{path}: expected text")
-        if _NOT_STORABLE.search(node.value):
-            raise self.error(node, f"{path}: holds a NUL or half a surrogate pair, which no database stores")
-        return str(node.value).strip()
-
-    def verdict(self, node: yaml.Node, path: str) -> Verdict:
-        text = self.text(node, path)
-        try:
-            return Verdict(text)
-        except ValueError as error:
-            expected = ", ".join(Verdict)
-            raise self.error(
-                node, f"{path}: {text!r} is not a verdict; expected one of {expected}"
-            ) from error
-
-    def error(self, node: yaml.Node, reason: str) -> InvalidDocument:
-        return InvalidDocument(self._source, _position(node.start_mark), reason)
+def _digest(
+    name: str,
+    description: str,
+    rules: Sequence[Rule],
+    default: Verdict,
+    exceptions: Sequence[Exemption],
+) -> str:
+    """A policy without exceptions has the digest that it had before there were any."""
+    content: dict[str, Any] = {
+        "name": name,
+        "description": description,
+        "rules": [[rule.name, rule.when, rule.verdict, rule.message] for rule in rules],
+        "default": default,
+    }
+    if exceptions:
+        content["exceptions"] = [
+            [one.name, one.when, one.until.isoformat(), one.reason] for one in exceptions
+        ]
+    return digest_of(content)
 
 
-def _position(mark: Any) -> str:
-    return f"{mark.line + 1}:{mark.column + 1}"
+def _rule(nodes: Nodes, node: yaml.Node, path: str) -> tuple[Rule, str, yaml.Node]:
+    fields = nodes.mapping(node, path, {"name", "when", "verdict"}, {"message"})
+    when, program = _condition(nodes, fields["when"], f"{path}.when")
+    name = nodes.text(fields["name"], f"{path}.name")
+    message = nodes.text(fields["message"], f"{path}.message") if "message" in fields else None
+    verdict = _verdict(nodes, fields["verdict"], f"{path}.verdict")
+    return Rule(name, when, verdict, message, program), path, fields["name"]
+
+
+def _exemption(nodes: Nodes, node: yaml.Node, path: str) -> tuple[Exemption, str, yaml.Node]:
+    fields = nodes.mapping(node, path, {"name", "when", "until", "reason"}, set())
+    when, program = _condition(nodes, fields["when"], f"{path}.when")
+    name = nodes.text(fields["name"], f"{path}.name")
+    until = _end(nodes, fields["until"], f"{path}.until")
+    reason = nodes.text(fields["reason"], f"{path}.reason")
+    return Exemption(name, when, until, reason, program), path, fields["name"]
+
+
+def _condition(nodes: Nodes, node: yaml.Node, path: str) -> tuple[str, cel.Program]:
+    when = nodes.text(node, path)
+    try:
+        return when, compile_condition(when)
+    except ValueError as error:
+        raise nodes.error(node, f"{path}: {error}") from error
+
+
+def _verdict(nodes: Nodes, node: yaml.Node, path: str) -> Verdict:
+    text = nodes.text(node, path)
+    try:
+        return Verdict(text)
+    except ValueError as error:
+        expected = ", ".join(Verdict)
+        reason = f"{path}: {text!r} is not a verdict; expected one of {expected}"
+        raise nodes.error(node, reason) from error
+
+
+def _end(nodes: Nodes, node: yaml.Node, path: str) -> datetime:
+    """A day ends at midnight of UTC."""
+    text = nodes.text(node, path)
+    try:
+        if _DAY.fullmatch(text):
+            return datetime.combine(date.fromisoformat(text) + timedelta(days=1), time(), UTC)
+        at = datetime.fromisoformat(text.upper())
+        if at.tzinfo is not None:
+            return at.astimezone(UTC)
+    except (ValueError, OverflowError):
+        pass
+    raise nodes.error(node, f"{path}: {text!r} is neither a day nor an instant; {_END}")

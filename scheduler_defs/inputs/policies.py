@@ -1,23 +1,33 @@
 """Policy documents into the inventory."""
 
+from dataclasses import dataclass
+
 from resources.records import PolicyRevision
 from resources.store import Store
 from scheduler_defs.engines.policy import compile_policy
 
 
-def apply_policy(
-    store: Store, tenant_id: str, source: str, document: str, actor: str
-) -> tuple[PolicyRevision, bool]:
-    """Writes a policy as a new revision unless it is the current one; returns it and whether it changed.
+@dataclass(frozen=True)
+class Applied:
+    """The current revision, whether it is a new one, and the names of its exceptions that have ended already."""
+
+    revision: PolicyRevision
+    changed: bool
+    ended: list[str]
+
+
+def apply_policy(store: Store, tenant_id: str, source: str, document: str, actor: str) -> Applied:
+    """Writes a policy as a new revision unless it is the current one.
 
     Raises InvalidDocument with the position of the error, NotFound for an unknown tenant.
     """
     store.tenants.get(tenant_id)
     policy = compile_policy(source, document)
     now = store.now()
+    ended = [one.name for one in policy.exceptions if one.until <= now]
     current, before = store.policies.apply(tenant_id, policy.name, document, policy.digest, actor, now)
     if current is before:
-        return current, False
+        return Applied(current, False, ended)
     store.audit.append(
         tenant_id=tenant_id,
         actor=actor,
@@ -28,4 +38,4 @@ def apply_policy(
         new={"name": current.name, "revision": current.revision, "digest": current.digest},
         now=now,
     )
-    return current, True
+    return Applied(current, True, ended)

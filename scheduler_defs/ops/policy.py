@@ -32,16 +32,26 @@ class Basis:
 
 
 class Evaluation:
-    """Every policy over every distinct fact, decided once; images share the decisions."""
+    """Every policy over every distinct fact, decided once; images share the decisions.
 
-    def __init__(self, basis: Basis, facts: Facts) -> None:
+    The exceptions of the policies are those that hold at ``as_of``.
+    """
+
+    def __init__(self, basis: Basis, facts: Facts, as_of: datetime) -> None:
         self.basis, self.facts = basis, facts
         self._policies: list[tuple[PolicyRevision, Policy]] = [
-            (revision, compile_policy(f"policy {revision.name}", revision.document))
+            (revision, compile_policy(f"policy {revision.name}", revision.document).at(as_of))
             for revision in basis.policies
         ]
+        self._ends_at = min(
+            (one.until for _, policy in self._policies for one in policy.exceptions), default=None
+        )
         self._names = {revision.policy_id: revision.name for revision in basis.policies}
         self._decided: dict[Pair, list[tuple[PolicyRevision, str, str | None, str | None]]] = {}
+
+    def holds(self, basis: Basis, now: datetime) -> bool:
+        """Whether it still says what an evaluation by this basis, now, would say."""
+        return basis == self.basis and (self._ends_at is None or now < self._ends_at)
 
     def input_digest(self, sbom_digest: str, pairs: Iterable[Pair]) -> str:
         """Digest of all that decides one image's findings."""
@@ -91,7 +101,8 @@ def evaluate_policies(attempt: Attempt) -> Result:
     """Evaluates every policy of the tenant over the selected images and keeps the findings.
 
     Mode full evaluates every image, incremental only those whose input digest changed, simulate every image
-    without writing findings. Of several runs at once each writes by the feed and the policies of that moment.
+    without writing findings, by the exceptions that hold when it begins. Of several runs at once each writes by
+    the feed, the policies and the exceptions of that moment.
     Raises InvalidInput when the tenant has no policy.
     """
     run, mode = attempt.run, attempt.run.mode or PolicyMode.FULL
@@ -107,7 +118,7 @@ def evaluate_policies(attempt: Attempt) -> Result:
     while done < left:
         evaluated = _evaluate_chunk(attempt, evaluation, sboms, mode, tally)
         if evaluated is None:
-            attempt.log("the advisories or the policies changed meanwhile; evaluating by the new ones")
+            attempt.log("advisories or policies changed, or an exception ended; evaluating by what holds now")
             evaluation = _evaluation(attempt)
             continue
         if not evaluated:
@@ -122,10 +133,10 @@ def evaluate_policies(attempt: Attempt) -> Result:
 def _evaluation(attempt: Attempt) -> Evaluation:
     """Reads the basis before the facts, so that whatever changes in between is seen as a change."""
     with attempt.begin() as store:
-        basis = _basis(store, attempt.run.tenant_id)
+        basis, as_of = _basis(store, attempt.run.tenant_id), store.now()
     if not basis.policies:
         raise InvalidInput("policy", "none", "at least one policy; add one with `scheduler policy apply`")
-    return Evaluation(basis, gather_facts(attempt))
+    return Evaluation(basis, gather_facts(attempt), as_of)
 
 
 def _basis(store: Store, tenant_id: str) -> Basis:
@@ -140,7 +151,7 @@ def _evaluate_chunk(
     with attempt.begin() as store:
         if mode is not PolicyMode.SIMULATE:
             store.policy_jobs.lock(tenant_id)
-            if _basis(store, tenant_id) != evaluation.basis:
+            if not evaluation.holds(_basis(store, tenant_id), store.now()):
                 return None
         now = store.now()
         claimed = store.policy_jobs.claim(attempt.run, attempt.worker_id, now, limit=CHUNK)
@@ -231,8 +242,8 @@ class Tally:
         self.deltas["new"] += len(new)
         self.deltas["fixed"] += len(before.keys() - now.keys())
         self.deltas["changed"] += sum(now[key] != before[key] for key in now.keys() & before.keys())
-        self.deltas["new_critical"] += sum(now[key][1] == "critical" for key in new)
-        self.deltas["new_high"] += sum(now[key][1] == "high" for key in new)
+        for severity in ("critical", "high", "unknown"):
+            self.deltas[f"new_{severity}"] += sum(now[key][1] == severity for key in new)
         for one in findings:
             self._count(one.image_id, one.verdict, one.severity, 1)
 

@@ -11,8 +11,7 @@ import psycopg
 
 from resources.database import Database
 from resources.errors import InvalidInput
-from resources.log_partitions import LOCKS, drop_expired
-from resources.migrations import LOG_PARTITIONS_AHEAD
+from resources.log_partitions import LOCKS, LOG_PARTITIONS_AHEAD, drop_expired
 from resources.records import HeldLock
 from resources.store import Store
 

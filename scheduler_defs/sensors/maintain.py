@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 from dagster import DefaultSensorStatus, SensorEvaluationContext, SkipReason, sensor
 
-from resources.migrations import LOG_PARTITIONS_AHEAD
+from resources.log_partitions import LOG_PARTITIONS_AHEAD
 from resources.postgres import PostgresResource
 from scheduler_defs.sensors.sealing import seal_audit
 

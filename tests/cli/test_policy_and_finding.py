@@ -30,6 +30,15 @@ def test_a_policy_becomes_the_next_revision_when_it_changes(scheduler, examples,
     assert row_counts() == before
 
 
+def test_exceptions_that_have_ended_are_named(scheduler, write, tenant):
+    text = RULE % ("true", "warn") + "exceptions:\n"
+    for name, until in (("old", "2020-02-29"), ("open", "2999-12-31"), ("new\tline", "2021-01-01T00:00:00Z")):
+        text += f'  - {{name: {json.dumps(name)}, when: "true", until: {until}, reason: r}}\n'
+    done = scheduler("policy", "apply", write(text))
+    assert done.stdout == "policy p: revision 1 applied\n"
+    assert done.stderr == "exceptions that have ended, and exempt nothing: old, new\\tline\n"
+
+
 def test_policies_are_listed_and_shown_as_applied(scheduler, examples, write):
     scheduler("policy", "apply", examples / "policy.yaml")
     scheduler("policy", "apply", write(RULE % ("true", "warn")))

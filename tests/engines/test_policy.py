@@ -203,6 +203,7 @@ RULE = "{name: a, when: true, verdict: warn}"
             "rules[0]: unknown key 'wehn'",
         ),
         ("name: x\nrules: [{name: a, when: [], verdict: warn}]\ndefault: warn\n", "2:25", "expected text"),
+        ("name: x\nexceptions: {}\nrules: []\ndefault: warn\n", "2:13", "exceptions: expected a list"),
     ],
 )
 def test_a_bad_document_is_refused_with_line_and_column(text: str, position: str, reason: str) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from resources.database import Database
 from resources.errors import InvalidInput, RunsFailed, RunTimedOut, ServerUnavailable, StaleAttempt
-from resources.migrations import LOG_PARTITIONS_AHEAD
+from resources.log_partitions import LOG_PARTITIONS_AHEAD
 from resources.states import JobKind, RunState, WorkState
 from scheduler_defs.edits.runs import cancel_run
 from scheduler_defs.ops.attempt import Attempt, Process, Result, carry_out

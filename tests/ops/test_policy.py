@@ -101,6 +101,7 @@ def test_the_example_gets_the_verdicts_of_an_independent_oracle(world):
     assert (run.deltas["new"], run.deltas["fixed"], run.deltas["changed"]) == (len(expected), 0, 0)
     assert run.deltas["new_critical"] == run.stats["severities"].get("critical", 0)
     assert run.deltas["new_high"] == run.stats["severities"]["high"]
+    assert run.deltas["new_unknown"] == run.stats["severities"]["unknown"]
 
 
 def test_a_second_full_evaluation_changes_nothing_and_gives_the_same_digests(world):

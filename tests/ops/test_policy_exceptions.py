@@ -1,0 +1,100 @@
+"""Policy runs by exceptions that end, under a database clock that is set ahead."""
+
+import shutil
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+import resources.queries
+from resources.selection import Selection
+from resources.states import JobKind, PolicyMode
+from scheduler_defs.inputs.policies import apply_policy
+from scheduler_defs.ops import policy as policies
+
+FULL, INCREMENTAL, SIMULATE = PolicyMode.FULL, PolicyMode.INCREMENTAL, PolicyMode.SIMULATE
+DAYS = 40
+
+
+@pytest.fixture
+def ahead(tmp_path, monkeypatch):
+    """ahead(): from now on the product's clock is 40 days ahead."""
+    copied = tmp_path / "queries"
+
+    def go():
+        shutil.copytree(Path(str(resources.queries.QUERIES)), copied)
+        (copied / "session" / "now.sql").write_text(
+            f"SELECT clock_timestamp() + interval '{DAYS} days' AS now"
+        )
+        monkeypatch.setattr(resources.queries, "QUERIES", copied)
+        resources.queries.load.cache_clear()
+
+    yield go
+    monkeypatch.undo()
+    resources.queries.load.cache_clear()
+
+
+@pytest.fixture
+def shop(world):
+    """Two images with an advisory each; that of flask is excepted for another 30 days."""
+    for package in ("flask", "click"):
+        world.image(f"shop/{package}", {package: "1.0"})
+    world.advisories(*(world.advisory(f"A-{package}", package) for package in ("flask", "click")))
+    until = (datetime.now(UTC) + timedelta(days=30)).date()
+    with world.database.begin_system() as store:
+        apply_policy(
+            store,
+            "acme",
+            "test",
+            "name: default\nrules: [{name: all, when: true, verdict: block}]\ndefault: warn\n"
+            f"exceptions: [{{name: flask, when: component.name == 'flask', until: {until}, reason: Known}}]\n",
+            "ann",
+        )
+    return world
+
+
+def evaluate(world, mode):
+    return world.run(JobKind.POLICY, mode=mode, selection=Selection())
+
+
+def findings(world):
+    with world.database.begin("acme") as store:
+        return {
+            one.advisory_id: (one.verdict, one.rule) for one in store.findings.list_open("acme", limit=10)
+        }
+
+
+EXEMPT = {"A-flask": ("ignore", "flask"), "A-click": ("block", "all")}
+OVER = dict.fromkeys(EXEMPT, ("block", "all"))
+
+
+def test_an_exception_that_ended_changes_what_it_exempted(shop, ahead):
+    evaluate(shop, FULL)
+    assert findings(shop) == EXEMPT
+    assert evaluate(shop, INCREMENTAL).stats["unchanged"] == 2
+
+    ahead()
+    simulated = evaluate(shop, SIMULATE)
+    assert (simulated.stats["block"], simulated.deltas["changed"]) == (2, 1)
+    assert findings(shop) == EXEMPT
+    run = evaluate(shop, INCREMENTAL)
+    assert (run.stats["evaluated"], run.deltas["changed"]) == (2, 1)
+    assert findings(shop) == OVER
+    assert evaluate(shop, INCREMENTAL).stats["unchanged"] == 2
+
+
+def test_an_exception_that_ends_during_a_run_is_over_for_the_chunks_that_follow(shop, ahead, monkeypatch):
+    monkeypatch.setattr(policies, "CHUNK", 1)
+    opened, lines = shop.opened(JobKind.POLICY, mode=FULL), []
+
+    def say(level, message):
+        lines.append(message)
+        if message == "evaluated 1 of 2 images":
+            ahead()
+
+    outcome = shop.carry(opened, say)
+    assert "advisories or policies changed, or an exception ended; evaluating by what holds now" in lines
+    assert outcome.error is None
+    assert findings(shop)["A-click"] == ("block", "all")
+    assert evaluate(shop, INCREMENTAL).stats["evaluated"] == 1
+    assert findings(shop) == OVER
