@@ -30,6 +30,7 @@ TOGETHER = {
 }
 """Rooms whose tests share a process, those that take longest first."""
 TEMPLATE = "migrated"
+TENANTS = ("acme", "globex")
 GROUP_ROLES = "scheduler_owner, scheduler_system, scheduler_tenant"
 
 hypothesis.settings.register_profile("ci", derandomize=True, deadline=None)
@@ -109,6 +110,21 @@ def template(server: EmbeddedServer) -> str:
 
 
 @pytest.fixture(scope="session")
+def tenants_template(server: EmbeddedServer, template: str) -> str:
+    """The name of a migrated database with the tenants acme and globex, copied for each test that wants them."""
+    from scheduler_defs.edits.tenants import create_tenant
+
+    name = f"{TEMPLATE}_tenants"
+    with superuser(server) as connection:
+        connection.execute(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY wal_log")
+    with Database(SchedulerSettings(persistence="postgres", dsn=server.conninfo(name))) as database:
+        for one in TENANTS:
+            with database.begin_system() as store:
+                create_tenant(store, one, "tests")
+    return name
+
+
+@pytest.fixture(scope="session")
 def pooler(server: EmbeddedServer) -> Iterator[pgbouncer.Pooler]:
     """A PgBouncer in transaction mode in front of the server, with fewer sessions than clients."""
     if not pgbouncer.PROGRAM:
@@ -132,9 +148,12 @@ def make_database(server: EmbeddedServer) -> Iterator[Callable[[str], str]]:
 
 
 @pytest.fixture
-def settings(server: EmbeddedServer, template: str, make_database: Callable[[str], str]) -> SchedulerSettings:
-    """Settings of a fresh migrated database, as the login that is no superuser."""
-    name = make_database(f"TEMPLATE {template}")
+def settings(
+    server: EmbeddedServer, make_database: Callable[[str], str], request: pytest.FixtureRequest
+) -> SchedulerSettings:
+    """Settings of a fresh migrated database, as the login that is no superuser; for `tenant`, of one with tenants."""
+    template = "tenants_template" if "tenant" in request.fixturenames else "template"
+    name = make_database(f"TEMPLATE {request.getfixturevalue(template)}")
     return SchedulerSettings(persistence="postgres", dsn=server.conninfo(name))
 
 
@@ -152,14 +171,9 @@ def admin(server: EmbeddedServer, settings: SchedulerSettings) -> Iterator[psyco
 
 
 @pytest.fixture
-def tenant(database: Database) -> str:
+def tenant(settings: SchedulerSettings) -> str:
     """The tenant acme; globex is there too, for what acme must not see."""
-    from scheduler_defs.edits.tenants import create_tenant
-
-    with database.begin_system() as store:
-        for name in ("acme", "globex"):
-            create_tenant(store, name, "tests")
-    return "acme"
+    return TENANTS[0]
 
 
 @pytest.fixture

@@ -64,3 +64,6 @@ class Workers(Protocol):
 
     def declare_dead(self, now: datetime, silent_for: timedelta) -> dict[UUID, str | None]:
         """active or draining → dead: no heartbeat within ``silent_for``; returns the ids with their Dagster runs."""
+
+    def list_alive_of(self, dagster_runs: Sequence[str]) -> set[str]:
+        """Of some Dagster runs, those whose worker is active or draining."""

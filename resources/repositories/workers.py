@@ -99,5 +99,9 @@ class WorkerRepository(Repository, Workers):
         rows = self._rows("workers/declare_dead", now=now, limit=silent_for)
         return dict(rows)
 
+    def list_alive_of(self, dagster_runs: Sequence[str]) -> set[str]:
+        rows = self._rows("workers/list_alive_of", dagster_runs=list(dagster_runs))
+        return {dagster_run_id for (dagster_run_id,) in rows}
+
     def _refusal(self, worker_id: UUID, target: WorkerState) -> IllegalTransition:
         return IllegalTransition("worker", worker_id, self.get(worker_id).status, target)

@@ -4,7 +4,9 @@ import zlib
 from collections.abc import Mapping, Sequence
 from uuid import UUID
 
-from resources.errors import CancelRequested, StaleAttempt
+from psycopg import InterfaceError, OperationalError
+
+from resources.errors import CancelRequested, LeaveRequested, RunTimedOut, ServerUnavailable, StaleAttempt
 from resources.inventory_records import GraphRow
 from resources.records import Completion, WorkItem
 from resources.states import WorkState
@@ -14,6 +16,11 @@ from scheduler_defs.engines.sbom_formats import read_sbom
 from scheduler_defs.ops.attempt import Attempt, Result, storable
 
 SHOWN = 50
+NOT_OF_AN_IMAGE = (
+    *(CancelRequested, LeaveRequested, RunTimedOut, StaleAttempt),
+    *(InterfaceError, OperationalError, ServerUnavailable),
+)
+"""What ends the attempt: somebody stopped it, or the database is away. Another one does what is left."""
 Row = Mapping[str, str | int | float | None]
 
 
@@ -37,7 +44,7 @@ def build_graphs(attempt: Attempt) -> Result:
         number, name = number + 1, _name(names, item)
         try:
             table.append(_row(name, _build(attempt, item)))
-        except (CancelRequested, StaleAttempt):
+        except NOT_OF_AN_IMAGE:
             raise
         except Exception as error:  # an image's failure is its own: the others are still built
             _fail(attempt, item, str(error))

@@ -1,6 +1,7 @@
 """Impact runs: which of the selected images the selected advisories affect."""
 
 from collections import Counter
+from collections.abc import Mapping
 from uuid import UUID
 
 from resources.ids import new_id
@@ -12,6 +13,7 @@ from scheduler_defs.ops.attempt import Attempt, Result
 from scheduler_defs.ops.matching import match_components, versioned_purl
 
 SHOWN = 50
+Reasons = dict[UUID, list[tuple[str, str]]]
 
 
 def find_impact(attempt: Attempt) -> Result:
@@ -19,12 +21,36 @@ def find_impact(attempt: Attempt) -> Result:
 
     With ``since_revision`` the advisories are those a later feed revision touched, withdrawn ones included;
     otherwise all that hold now, narrowed by ``advisories``. Versions of the selected images that cannot be
-    compared are counted as unknown and never as safe.
+    compared are counted as unknown and never as safe. A snapshot that an earlier attempt of the run wrote stays.
     """
-    run = attempt.run
+    run, earlier, reasons = attempt.run, None, {}
     with attempt.begin() as store:
         revision = store.advisories.latest_revision()
         images = {image.id: image for image in store.images.select(run.tenant_id, attempt.selection)}
+        if run.attempt > 1 and (earlier := store.impact_snapshots.get_of_run(run.tenant_id, run.id)):
+            reasons = store.impact_snapshots.list_images(earlier)
+    if earlier:
+        attempt.log("an earlier attempt wrote the snapshot")
+    snapshot, reasons = (earlier, reasons) if earlier else _write(attempt, revision, images)
+    with attempt.begin() as store:
+        deltas = _deltas(store, attempt, snapshot)
+    if snapshot.unknown:
+        attempt.log(f"{snapshot.unknown} pairs cannot be compared and count as unknown", "warning")
+    hits = [hit for why in reasons.values() for hit in why]
+    stats = {
+        "images": len(images),
+        "affected_images": snapshot.total,
+        "affected_components": len({purl for purl, _ in hits}),
+        "advisories": len({advisory for _, advisory in hits}),
+        "unknown": snapshot.unknown,
+        "feed_revision": snapshot.feed_revision,
+        "digest": snapshot.digest,
+    }
+    return Result(stats, deltas, _table(reasons, images))
+
+
+def _write(attempt: Attempt, revision: int, images: Mapping[UUID, Image]) -> tuple[ImpactSnapshot, Reasons]:
+    run = attempt.run
     matches = match_components(attempt, attempt.selection, with_withdrawn=False)
     with attempt.begin() as store:
         affected = store.images.list_affected(run.tenant_id, matches.affected, images)
@@ -43,22 +69,10 @@ def find_impact(attempt: Attempt) -> Result:
             created_at=store.now(),
         )
         store.impact_snapshots.create(snapshot, reasons)
-        deltas = _deltas(store, attempt, snapshot)
-    if unknown:
-        attempt.log(f"{unknown} pairs cannot be compared and count as unknown", "warning")
-    stats = {
-        "images": len(images),
-        "affected_images": len(reasons),
-        "affected_components": len({hit.component_id for hit in affected}),
-        "advisories": len({hit.advisory_id for hit in affected}),
-        "unknown": unknown,
-        "feed_revision": revision,
-        "digest": snapshot.digest,
-    }
-    return Result(stats, deltas, _table(reasons, images))
+    return snapshot, reasons
 
 
-def _reasons(affected: list[AffectedImage]) -> dict[UUID, list[tuple[str, str]]]:
+def _reasons(affected: list[AffectedImage]) -> Reasons:
     reasons: dict[UUID, set[tuple[str, str]]] = {}
     for hit in affected:
         why = reasons.setdefault(hit.image_id, set())
@@ -84,13 +98,13 @@ def _deltas(store: Store, attempt: Attempt, snapshot: ImpactSnapshot) -> dict[st
     return {"added": len(diff.added), "removed": len(diff.removed)}
 
 
-def _table(
-    reasons: dict[UUID, list[tuple[str, str]]], images: dict[UUID, Image]
-) -> list[dict[str, str | int | float | None]]:
-    worst = sorted(reasons.items(), key=lambda one: (-len(one[1]), images[one[0]].name))
+def _table(reasons: Reasons, images: Mapping[UUID, Image]) -> list[dict[str, str | int | float | None]]:
+    """An image that the selection named in an earlier attempt, and no longer does, goes by its id."""
+    names = {image_id: images[image_id].name if image_id in images else str(image_id) for image_id in reasons}
+    worst = sorted(reasons.items(), key=lambda one: (-len(one[1]), names[one[0]]))
     return [
         {
-            "image": images[image_id].name,
+            "image": names[image_id],
             "advisories": len({advisory for _, advisory in why}),
             "components": len({purl for purl, _ in why}),
             "most": ", ".join(purl for purl, _ in Counter(purl for purl, _ in why).most_common(3)),

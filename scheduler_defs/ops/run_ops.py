@@ -25,7 +25,7 @@ from scheduler_defs.ops.launches import (
     raise_for_failures,
 )
 from scheduler_defs.ops.leaving import told_to_leave
-from scheduler_defs.ops.metadata import TAG, launch_metadata, tags_of
+from scheduler_defs.ops.metadata import LAUNCH_TAG, TAG, launch_metadata, tags_of
 
 AnyConfig = GraphConfig | ImpactConfig | PolicyConfig
 Handed = Any
@@ -61,9 +61,7 @@ def _open(
 ) -> Opened:
     opened = open_launch(postgres.database, launch_id, kind, context.run_id, worker.worker_id)
     if opened.runs:
-        context.instance.add_run_tags(
-            context.run_id, {**tags_of(opened.runs), "scheduler/launch": str(launch_id)}
-        )
+        context.instance.add_run_tags(context.run_id, {**tags_of(opened.runs), LAUNCH_TAG: str(launch_id)})
     else:
         context.log.warning(f"launch {launch_id} has no run left to open: it was opened or ended before")
     context.add_output_metadata({"launch": str(launch_id), "runs": len(opened.runs)})

@@ -9,7 +9,7 @@ from resources.postgres import PostgresResource
 from resources.records import Offer
 from scheduler_defs.jobs.run_jobs import RUN_JOBS
 from scheduler_defs.launching.instances import owner_of
-from scheduler_defs.ops.metadata import describe
+from scheduler_defs.ops.metadata import LAUNCH_TAG, describe
 from scheduler_defs.sensors.claim import claim_or_wait
 
 PATIENCE = timedelta(seconds=30)
@@ -44,5 +44,5 @@ def run_request(offer: Offer) -> RunRequest:
         run_key=str(offer.id),
         job_name=job.name,
         run_config={"ops": {f"open_{offer.kind}_runs": {"config": {"launch_id": str(offer.id)}}}},
-        tags={**tags, "scheduler/launch": str(offer.id)},
+        tags={**tags, LAUNCH_TAG: str(offer.id)},
     )

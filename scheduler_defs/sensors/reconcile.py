@@ -1,9 +1,10 @@
 """The sensor that follows Dagster: a launch whose Dagster run ended without writing its runs is ended here."""
 
-from collections.abc import Sequence
-from datetime import datetime
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
 from uuid import UUID
 
+import orjson
 from dagster import (
     DagsterInstance,
     DagsterRun,
@@ -21,10 +22,13 @@ from resources.records import Launch
 from resources.states import LaunchState, RunState
 from scheduler_defs.launching.instances import owner_of
 from scheduler_defs.ops.endings import bury_if_empty, bury_launch, end_run, open_runs_of, return_launch
+from scheduler_defs.ops.metadata import LAUNCH_TAG
 from scheduler_defs.sensors.claim import OFFER_LEASE
 
 LAUNCHES_A_TURN = 200
 LAUNCHES_A_TICK = 5000
+DESERTED_AFTER = timedelta(minutes=1)
+"""A process registers as a worker seconds after its Dagster run has started, and ends it as soon as it has left."""
 UNKNOWN_AFTER = OFFER_LEASE / 2
 """Less than the lease: a launch is offered again when it is over, and counts from its last offer."""
 ENDED = {DagsterRunStatus.SUCCESS, DagsterRunStatus.FAILURE, DagsterRunStatus.CANCELED}
@@ -36,11 +40,44 @@ ENDED = {DagsterRunStatus.SUCCESS, DagsterRunStatus.FAILURE, DagsterRunStatus.CA
     description="Takes runs whose Dagster run failed, was cancelled, or ended before it opened them.",
 )
 def reconcile(context: SensorEvaluationContext, postgres: PostgresResource) -> SkipReason:
-    """Compares this instance's open launches with Dagster's runs of them; starts nothing."""
+    """Compares this instance's open launches with Dagster's runs of them; starts nothing.
+
+    The cursor says since when which Dagster run has been without a living worker.
+    """
+    database, instance = postgres.database, context.instance
     with postgres.begin_system() as store:
-        before = store.now() - UNKNOWN_AFTER
-    launches, ended = end_dead_launches(postgres.database, context.instance, before)
-    return SkipReason(f"{launches} launches are open, {ended} had ended in Dagster")
+        now = store.now()
+    waiting, deserted = end_deserted(database, instance, _read_cursor(context.cursor), now)
+    context.update_cursor(orjson.dumps(waiting).decode())
+    launches, ended = end_dead_launches(database, instance, now - UNKNOWN_AFTER)
+    return SkipReason(
+        f"{launches} launches are open, {ended} had ended in Dagster, {deserted} Dagster runs were deserted"
+    )
+
+
+def end_deserted(
+    database: Database, instance: DagsterInstance, since: Mapping[str, datetime], now: datetime
+) -> tuple[dict[str, datetime], int]:
+    """Ends Dagster runs of launches that started and have no living worker; they would hold a place for ever.
+
+    Such a process died before it registered, after it left, or so that the sensor rescue died with it. ``since`` says
+    which Dagster run was seen without a worker from when on; returns that anew, and how many were ended.
+    """
+    started = instance.get_runs(RunsFilter(statuses=[DagsterRunStatus.STARTED]))
+    ours = {one.run_id: one for one in started if LAUNCH_TAG in one.tags}
+    with database.begin_system() as store:
+        alive = store.workers.list_alive_of(list(ours))
+    waiting = {run_id: min(since.get(run_id, now), now) for run_id in ours if run_id not in alive}
+    over = [run_id for run_id, seen in waiting.items() if now - seen >= DESERTED_AFTER]
+    for run_id in over:
+        instance.report_run_failed(ours[run_id], "its process is gone; see the sensor reconcile")
+        del waiting[run_id]
+    return waiting, len(over)
+
+
+def _read_cursor(cursor: str | None) -> dict[str, datetime]:
+    found: dict[str, str] = orjson.loads(cursor) if cursor else {}
+    return {run_id: datetime.fromisoformat(seen) for run_id, seen in found.items()}
 
 
 def end_dead_launches(
@@ -102,6 +139,6 @@ def _dagster_runs(instance: DagsterInstance, launches: Sequence[Launch]) -> list
     found = [(known[record.dagster_run.run_id], record.dagster_run) for record in records]
     for launch in launches:
         if launch.dagster_run_id is None:
-            made = instance.get_runs(RunsFilter(tags={"scheduler/launch": str(launch.id)}), limit=1)
+            made = instance.get_runs(RunsFilter(tags={LAUNCH_TAG: str(launch.id)}), limit=1)
             found += [(launch, dagster_run) for dagster_run in made]
     return found

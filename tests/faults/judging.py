@@ -112,7 +112,10 @@ def judge(
     problems += of_journals(admin, place)
     states = dict(admin.execute("SELECT state, count(*) FROM scheduler.runs GROUP BY state").fetchall())
     if states != {"completed": world.fires}:
-        problems.append(f"runs ended as {states}, not all {world.fires} completed")
+        errors = admin.execute(
+            "SELECT DISTINCT kind, error FROM scheduler.runs WHERE error IS NOT NULL LIMIT 5"
+        )
+        problems.append(f"runs ended as {states}, not all {world.fires} completed: {errors.fetchall()}")
     (refused,) = admin.execute(LATE_WRITES).fetchone()
     p50, p95 = _rescue_times(admin, place, killed)
     return Verdict(

@@ -13,7 +13,7 @@ from resources.states import JobKind, RunState, WorkState
 from scheduler_defs.engines.digests import canonical_json
 from scheduler_defs.engines.graph import build_graph, to_document
 from scheduler_defs.engines.sbom_formats import load_sbom
-from scheduler_defs.ops.launches import close_run
+from scheduler_defs.ops.launches import close_run, open_launch
 
 
 def items(world, run):
@@ -175,6 +175,30 @@ def test_a_refusal_by_the_database_ends_the_run_as_failed(world, admin, broken, 
         assert item.error.startswith("permission denied for table")
         assert close_run(world.database, outcome)
         assert world.row(outcome.run).state is RunState.FAILED
+
+
+def test_a_connection_that_is_lost_is_no_failure_of_an_image(world, admin):
+    world.image()
+    opened = world.opened(JobKind.GRAPH)
+    admin.execute("""
+        CREATE FUNCTION public.hang_up() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+            AS $$ BEGIN PERFORM pg_terminate_backend(pg_backend_pid()); RETURN NEW; END $$;
+        CREATE TRIGGER hangs_up BEFORE INSERT ON inventory.graphs FOR EACH ROW EXECUTE FUNCTION public.hang_up()""")
+    outcome = world.carry(opened)
+    assert (outcome.state, outcome.may_pass) == (RunState.FAILED, True)
+    assert "AdminShutdown" in outcome.error or "OperationalError" in outcome.error
+    assert [item.status for item in items(world, outcome.run)] == [WorkState.RUNNING]
+
+    admin.execute("DROP TRIGGER hangs_up ON inventory.graphs")
+    assert close_run(world.database, outcome) is RunState.PENDING
+    run = world.row(outcome.run)
+    assert (run.state, run.attempt) == (RunState.PENDING, 2)
+    admin.execute("UPDATE scheduler.runs SET available_at = created_at")
+    (offer,) = world.claim()
+    opened = open_launch(world.database, offer.id, JobKind.GRAPH, f"dagster-{offer.id}", world.worker())
+    outcome = world.carry(opened)
+    assert close_run(world.database, outcome) is RunState.COMPLETED
+    assert [(item.status, item.attempts) for item in items(world, run)] == [(WorkState.COMPLETED, 2)]
 
 
 def broken_off(world, admin, opened, message):

@@ -1,13 +1,14 @@
 """Impact runs through the store, against an oracle of their own."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from packaging.version import Version
 
 from resources.selection import Selection
-from resources.states import JobKind
+from resources.states import JobKind, RunState
 from scheduler_defs.edits.schedules import NewSchedule, create_schedule
 from scheduler_defs.timing.rules import OnceRule
 
@@ -203,3 +204,27 @@ def test_nothing_to_look_at_is_an_empty_snapshot(world):
     stored, images = snapshot(world, run)
     assert (stored.total, stored.unknown, stored.feed_revision, images) == (0, 0, 0, {})
     assert run.deltas == {"added": 0, "removed": 0}
+
+
+def test_the_snapshot_of_an_earlier_attempt_stays(world, admin):
+    image = world.example()
+    opened = world.opened(JobKind.IMPACT)
+    died = world.carry(opened)
+    first = snapshot(world, died.run)
+    admin.execute("UPDATE scheduler.runs SET attempt = attempt + 1 WHERE id = %s", [died.run.id])
+    world.advisories(world.advisory("LATER-1", "flask"))
+    said = []
+    outcome = world.carry(
+        replace(opened, runs=[world.row(died.run)]), lambda _, message: said.append(message)
+    )
+    assert (outcome.state, outcome.error) == (RunState.COMPLETED, None)
+    assert "an earlier attempt wrote the snapshot" in said
+    assert (outcome.result.stats, outcome.result.deltas) == (died.result.stats, died.result.deltas)
+    assert outcome.result.table == died.result.table
+    assert outcome.result.table[0]["image"] == image.name
+    assert snapshot(world, died.run) == first
+
+    admin.execute("UPDATE scheduler.runs SET attempt = attempt + 1 WHERE id = %s", [died.run.id])
+    admin.execute("UPDATE inventory.images SET sbom_id = NULL")
+    outcome = world.carry(replace(opened, runs=[world.row(died.run)]))
+    assert [row["image"] for row in outcome.result.table] == [str(image.id)]

@@ -130,6 +130,7 @@ LAUNCHES = [
         {"now": NOON, "silent_for": timedelta(minutes=1), "limit": 100},
         None,
     ),
+    Hot("workers/list_alive_of", "workers_alive", 5000, {"dagster_runs": ["dagster-31990"]}, None),
     Hot("workers/declare_dead", "workers_alive", 5000, SILENT, None),
     Hot("workers/list", "workers_pkey", LIMIT, {"limit": LIMIT}, None, paged=True),
     Hot("workers/count_running", "runs_running", 200, {"worker_ids": CARRYING}, None),

@@ -94,6 +94,20 @@ def test_an_unknown_worker_is_not_found(database, plant, call):
         change(store, new_id(), plant.now)
 
 
+def test_workers_of_dagster_runs_are_alive_until_they_end(database, plant, admin):
+    workers = dict(zip(WorkerState, (plant.worker() for _ in WorkerState), strict=True))
+    for state, worker in workers.items():
+        put(admin, worker, state, plant.now if state in {WorkerState.DEAD, WorkerState.GONE} else None)
+        admin.execute(
+            "UPDATE scheduler.workers SET dagster_run_id = %s WHERE id = %s", [f"of {state}", worker]
+        )
+    with database.begin_system() as store:
+        asked = [f"of {state}" for state in WorkerState]
+        assert store.workers.list_alive_of([*asked, "nobody's"]) == {"of active", "of draining"}
+        assert store.workers.list_alive_of(["of active", "of dead"]) == {"of active"}
+        assert store.workers.list_alive_of([]) == set()
+
+
 def test_a_worker_silent_for_longer_than_the_limit_is_declared_dead_once(database, plant, admin):
     silent, alive, draining, gone = (plant.worker() for _ in range(4))
     put(admin, draining, WorkerState.DRAINING, None)

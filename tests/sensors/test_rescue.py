@@ -1,7 +1,8 @@
 """What died outside its own process is ended: silent workers, launches that Dagster ended."""
 
+import json
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from time import monotonic
 
 import psycopg
@@ -18,8 +19,8 @@ from scheduler_defs.launching.instances import owner_of
 from scheduler_defs.ops.endings import end_run
 from scheduler_defs.sensors.claim import OFFER_LEASE, claim
 from scheduler_defs.sensors.maintain import maintain
-from scheduler_defs.sensors.reconcile import end_dead_launches, end_launch, reconcile
-from scheduler_defs.sensors.rescue import OWNER_SILENT_FOR, SILENT_FOR, rescue, take_over
+from scheduler_defs.sensors.reconcile import DESERTED_AFTER, end_dead_launches, end_launch, reconcile
+from scheduler_defs.sensors.rescue import OWNER_SILENT_FOR, SILENT_FOR, rescue, rescue_runs, take_over
 from scheduler_defs.timing.rules import EventRule
 
 TIMED = NewSchedule("timed", JobKind.GRAPH, [EventRule("sbom_ingested")], run_timeout=timedelta(minutes=1))
@@ -157,6 +158,57 @@ def test_a_worker_that_left_its_run_running_loses_it(tick, database, tenant, off
     tick(rescue)
     run = state_of(database, tenant, *offered[:2])[0]
     assert (run.state, run.attempt, run.failures) == (RunState.PENDING, 1, 0)
+
+
+def aged(cursor, by):
+    """A cursor of reconcile as if it had been written earlier."""
+    return json.dumps(
+        {one: (datetime.fromisoformat(at) - by).isoformat() for one, at in json.loads(cursor).items()}
+    )
+
+
+@pytest.mark.parametrize("died", ["before it registered", "declared dead as rescue died", "after it left"])
+def test_a_dagster_run_whose_process_is_gone_is_ended_after_a_while(
+    tick, database, tenant, offered, instance, died
+):
+    run_id, launch_id, dagster_run = offered
+    if died != "before it registered":
+        worker = opened(database, offered, SILENT_FOR + timedelta(seconds=1))
+        with database.begin_system() as store:
+            if died == "after it left":
+                store.workers.deregister(worker, store.now())
+            else:
+                assert store.workers.declare_dead(store.now(), SILENT_FOR) == {worker: dagster_run.run_id}
+            now = store.now()
+        rescue_runs(database, now)
+    cursor = tick(reconcile)
+    assert json.loads(cursor).keys() == {dagster_run.run_id}
+    again = tick(reconcile, aged(cursor, DESERTED_AFTER - timedelta(seconds=20)))
+    assert instance.get_run_by_id(dagster_run.run_id).status is DagsterRunStatus.STARTED
+    assert json.loads(tick(reconcile, aged(again, timedelta(seconds=20)))) == {}
+    assert instance.get_run_by_id(dagster_run.run_id).status is DagsterRunStatus.FAILURE
+    run, launch_state = state_of(database, tenant, run_id, launch_id)
+    assert (run.state, launch_state) == (RunState.PENDING, LaunchState.DEAD)
+    assert run.lost_launches == (died == "before it registered")
+
+
+def test_a_dagster_run_with_a_worker_or_of_somebody_else_goes_on(tick, database, tenant, offered, instance):
+    foreign = instance.create_run_for_job(RUN_JOBS[JobKind.GRAPH], status=DagsterRunStatus.STARTED)
+    opened(database, offered, timedelta())
+    with database.begin_system() as store:
+        long_ago = store.now() - timedelta(days=1)
+    cursor = json.dumps({one.run_id: long_ago.isoformat() for one in (foreign, offered[2])})
+    assert tick(reconcile, cursor) == "{}"
+    assert {one.status for one in instance.get_runs()} == {DagsterRunStatus.STARTED}
+
+
+def test_a_clock_that_was_set_back_does_not_keep_a_deserted_run(tick, database, tenant, offered, instance):
+    cursor = tick(reconcile)
+    ahead = aged(cursor, -timedelta(days=1))
+    again = tick(reconcile, ahead)
+    assert datetime.fromisoformat(json.loads(again)[offered[2].run_id]) < datetime.now(UTC) + timedelta(
+        minutes=1
+    )
 
 
 def test_an_attempt_that_froze_in_a_transaction_holds_up_nothing_until_the_server_ends_it(
