@@ -23,10 +23,13 @@ if TYPE_CHECKING:
 TARGETS = {"sensor": sense, "worker": carry, "rescuer": rescuer}
 SAY_EVERY = 15.0
 COUNTS = """
-    SELECT count(*) FILTER (WHERE finished_at IS NOT NULL), count(*) FILTER (WHERE finished_at IS NULL),
+    SELECT count(*) FILTER (WHERE finished_at IS NOT NULL),
+        count(*) FILTER (WHERE finished_at IS NULL)
+            + (SELECT count(*) FROM scheduler.launches WHERE state IN ('offered', 'acknowledged')),
         (SELECT count(*) FROM faults.moves),
         (SELECT count(*) FROM scheduler.triggers WHERE next_fire_at IS NOT NULL)
     FROM scheduler.runs"""
+"""Runs that ended; runs and launches that are open; steps of the journal; triggers that are still to fire."""
 
 
 @dataclass
