@@ -47,6 +47,7 @@ COLUMNS = {
     "launches": "launch_id",
     "launch_ids": "launch_id",
     "prefix": "id",
+    "dagster_runs": "dagster_run_id",
     "repository_like": "repository",
     "revision": "revision_from",
 }

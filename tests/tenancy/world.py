@@ -167,7 +167,12 @@ def plant_runs(tenant: Tenant, schedule: Row, trigger: Row) -> dict[str, Row]:
     ended = {"dead": tenant.at, "gone": tenant.at}
     tenant.add("scheduler.workers", status="gone", ended_at=tenant.at)
     workers = {
-        status: tenant.add("scheduler.workers", status=status, ended_at=ended.get(status))
+        status: tenant.add(
+            "scheduler.workers",
+            status=status,
+            ended_at=ended.get(status),
+            dagster_run_id=f"{tenant.name} run of {status}",
+        )
         for status in ("active", "draining", "dead", "gone")
     }
     offered = tenant.add("scheduler.launches", kind="graph", state="offered", offered_at=tenant.at, offers=1)
