@@ -107,7 +107,7 @@ class Policy:
         """
         context = cel.Context(fact.context())
         for exception in self.exceptions:
-            # As below; an error is no exemption.
+            # As for rules below; an error is no exemption, and the rules decide.
             try:
                 exempt = exception.program.execute(context) is True
             except Exception:

@@ -23,15 +23,11 @@ def find_impact(attempt: Attempt) -> Result:
     otherwise all that hold now, narrowed by ``advisories``. Versions of the selected images that cannot be
     compared are counted as unknown and never as safe. A snapshot that an earlier attempt of the run wrote stays.
     """
-    run, earlier, reasons = attempt.run, None, {}
+    run = attempt.run
     with attempt.begin() as store:
         revision = store.advisories.latest_revision()
         images = {image.id: image for image in store.images.select(run.tenant_id, attempt.selection)}
-        if run.attempt > 1 and (earlier := store.impact_snapshots.get_of_run(run.tenant_id, run.id)):
-            reasons = store.impact_snapshots.list_images(earlier)
-    if earlier:
-        attempt.log("an earlier attempt wrote the snapshot")
-    snapshot, reasons = (earlier, reasons) if earlier else _write(attempt, revision, images)
+    snapshot, reasons = _of_earlier_attempt(attempt) or _write(attempt, revision, images)
     with attempt.begin() as store:
         deltas = _deltas(store, attempt, snapshot)
     if snapshot.unknown:
@@ -47,6 +43,18 @@ def find_impact(attempt: Attempt) -> Result:
         "digest": snapshot.digest,
     }
     return Result(stats, deltas, _table(reasons, images))
+
+
+def _of_earlier_attempt(attempt: Attempt) -> tuple[ImpactSnapshot, Reasons] | None:
+    run = attempt.run
+    if run.attempt == 1:
+        return None
+    with attempt.begin() as store:
+        snapshot = store.impact_snapshots.get_of_run(run.tenant_id, run.id)
+        found = (snapshot, store.impact_snapshots.list_images(snapshot)) if snapshot else None
+    if found:
+        attempt.log("an earlier attempt wrote the snapshot")
+    return found
 
 
 def _write(attempt: Attempt, revision: int, images: Mapping[UUID, Image]) -> tuple[ImpactSnapshot, Reasons]:

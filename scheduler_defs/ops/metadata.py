@@ -10,10 +10,9 @@ from resources.records import Run
 from resources.states import RunState
 from scheduler_defs.ops.attempt import Outcome
 
-LAUNCH_TAG = "scheduler/launch"
-"""Of a Dagster run: the launch that it carries."""
-
 TAG = "scheduler/"
+LAUNCH_TAG = f"{TAG}launch"
+"""Of a Dagster run: the launch that it carries."""
 
 
 def tags_of(runs: Sequence[Run]) -> dict[str, str]:

@@ -20,7 +20,7 @@ from resources.database import Database
 from resources.postgres import PostgresResource
 from resources.records import Launch
 from resources.states import LaunchState, RunState
-from scheduler_defs.launching.instances import owner_of
+from scheduler_defs.launching.instances import fail_dagster_run, owner_of
 from scheduler_defs.ops.endings import bury_if_empty, bury_launch, end_run, open_runs_of, return_launch
 from scheduler_defs.ops.metadata import LAUNCH_TAG
 from scheduler_defs.sensors.claim import OFFER_LEASE
@@ -29,6 +29,7 @@ LAUNCHES_A_TURN = 200
 LAUNCHES_A_TICK = 5000
 DESERTED_AFTER = timedelta(minutes=1)
 """A process registers as a worker seconds after its Dagster run has started, and ends it as soon as it has left."""
+DESERTED = "its process is gone; see the sensor reconcile"
 UNKNOWN_AFTER = OFFER_LEASE / 2
 """Less than the lease: a launch is offered again when it is over, and counts from its last offer."""
 ENDED = {DagsterRunStatus.SUCCESS, DagsterRunStatus.FAILURE, DagsterRunStatus.CANCELED}
@@ -64,15 +65,13 @@ def end_deserted(
     which Dagster run was seen without a worker from when on; returns that anew, and how many were ended.
     """
     started = instance.get_runs(RunsFilter(statuses=[DagsterRunStatus.STARTED]))
-    ours = {one.run_id: one for one in started if LAUNCH_TAG in one.tags}
+    ours = [one.run_id for one in started if LAUNCH_TAG in one.tags]
     with database.begin_system() as store:
-        alive = store.workers.list_alive_of(list(ours))
-    waiting = {run_id: min(since.get(run_id, now), now) for run_id in ours if run_id not in alive}
-    over = [run_id for run_id, seen in waiting.items() if now - seen >= DESERTED_AFTER]
-    for run_id in over:
-        instance.report_run_failed(ours[run_id], "its process is gone; see the sensor reconcile")
-        del waiting[run_id]
-    return waiting, len(over)
+        alive = store.workers.list_alive_of(ours)
+    seen = {run_id: min(since.get(run_id, now), now) for run_id in ours if run_id not in alive}
+    waiting = {run_id: at for run_id, at in seen.items() if now - at < DESERTED_AFTER}
+    ended = [fail_dagster_run(instance, run_id, DESERTED) for run_id in seen.keys() - waiting.keys()]
+    return waiting, sum(ended)
 
 
 def _read_cursor(cursor: str | None) -> dict[str, datetime]:

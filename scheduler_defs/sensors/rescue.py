@@ -2,17 +2,19 @@
 
 from datetime import datetime, timedelta
 
-from dagster import DagsterInstance, DefaultSensorStatus, SensorEvaluationContext, SkipReason, sensor
+from dagster import DefaultSensorStatus, SensorEvaluationContext, SkipReason, sensor
 
 from resources.database import Database
 from resources.postgres import PostgresResource
 from resources.records import Run
+from scheduler_defs.launching.instances import fail_dagster_run
 from scheduler_defs.ops.endings import give_up, pause_failing, return_launch
 
 SILENT_FOR = timedelta(seconds=30)
 """Six heartbeats: a thread cannot send one while C code holds the interpreter."""
 OWNER_SILENT_FOR = timedelta(minutes=2)
 """A daemon's claims are at most 65 s apart: a tick of 60 s and Dagster's loop of 5 s."""
+FELL_SILENT = "its worker fell silent or hangs; see the sensor rescue"
 TURNS_A_TICK = 50
 TIMEOUT_GRACE = timedelta(seconds=30)
 """How long an attempt has to see by itself, between chunks of work, that its time is over."""
@@ -41,7 +43,7 @@ def rescue(context: SensorEvaluationContext, postgres: PostgresResource) -> Skip
     orphaned = take_over(database, now) if listened else 0
     for dagster_run_id in {*dead.values(), *(run.dagster_run_id for run in left)}:
         if dagster_run_id:
-            _end_in_dagster(context.instance, dagster_run_id)
+            fail_dagster_run(context.instance, dagster_run_id, FELL_SILENT)
     paused = pause_failing(database)
     return SkipReason(
         f"{len(dead)} workers declared dead, {len(left)} runs taken, {orphaned} launches taken over, "
@@ -81,9 +83,3 @@ def take_over(database: Database, now: datetime) -> int:
 
 def _listened(cursor: str | None, now: datetime) -> bool:
     return cursor is not None and timedelta() <= now - datetime.fromisoformat(cursor) < SILENT_FOR
-
-
-def _end_in_dagster(instance: DagsterInstance, dagster_run_id: str) -> None:
-    dagster_run = instance.get_run_by_id(dagster_run_id)
-    if dagster_run and not dagster_run.is_finished:
-        instance.report_run_failed(dagster_run, "its worker fell silent or hangs; see the sensor rescue")
