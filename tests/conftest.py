@@ -1,12 +1,10 @@
-"""A throw-away PostgreSQL for the session, and a fresh migrated database for each test that asks for one."""
+"""A throw-away PostgreSQL for the session, and an empty migrated database for each test that asks for one."""
 
 import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from uuid import uuid4
 
 import hypothesis
 import psycopg
@@ -21,6 +19,7 @@ from resources.embedded import THROW_AWAY_SETTINGS, EmbeddedServer
 from resources.migrations import upgrade
 from resources.settings import SchedulerSettings
 from tests import pgbouncer
+from tests.databases import Reused, fresh_databases, superuser
 
 TOGETHER = {
     "stacks": ("tests/dagster/", "tests/cli/test_up.py", "tests/cli/test_demo.py"),
@@ -140,6 +139,12 @@ def module_database(server: EmbeddedServer, template: str) -> Iterator[str]:
         yield server.conninfo(make(f"TEMPLATE {template}"), "postgres")
 
 
+@pytest.fixture(scope="session")
+def reused(server: EmbeddedServer) -> Reused:
+    """Databases that one test uses after the other."""
+    return Reused(server)
+
+
 @pytest.fixture
 def make_database(server: EmbeddedServer) -> Iterator[Callable[[str], str]]:
     """Makes databases that live as long as the test: make_database("OWNER scheduler") returns the name."""
@@ -149,12 +154,13 @@ def make_database(server: EmbeddedServer) -> Iterator[Callable[[str], str]]:
 
 @pytest.fixture
 def settings(
-    server: EmbeddedServer, make_database: Callable[[str], str], request: pytest.FixtureRequest
-) -> SchedulerSettings:
-    """Settings of a fresh migrated database, as the login that is no superuser; for `tenant`, of one with tenants."""
+    server: EmbeddedServer, reused: Reused, request: pytest.FixtureRequest
+) -> Iterator[SchedulerSettings]:
+    """Settings of an empty migrated database, as the login that is no superuser; for `tenant`, of one with tenants."""
     template = "tenants_template" if "tenant" in request.fixturenames else "template"
-    name = make_database(f"TEMPLATE {request.getfixturevalue(template)}")
-    return SchedulerSettings(persistence="postgres", dsn=server.conninfo(name))
+    pooled = "pgbouncer" in request.node.name
+    with reused.lend(f"TEMPLATE {request.getfixturevalue(template)}", pooled) as name:
+        yield SchedulerSettings(persistence="postgres", dsn=server.conninfo(name))
 
 
 @pytest.fixture
@@ -178,16 +184,17 @@ def tenant(settings: SchedulerSettings) -> str:
 
 @pytest.fixture
 def environment(
-    server: EmbeddedServer, settings: SchedulerSettings, make_database: Callable[[str], str], tmp_path: Path
-) -> dict[str, str]:
+    server: EmbeddedServer, settings: SchedulerSettings, reused: Reused, tmp_path: Path
+) -> Iterator[dict[str, str]]:
     """Environment of a subprocess: the test's database, and an empty one for Dagster's own storage."""
-    return {
-        **os.environ,
-        "SCHEDULER_PERSISTENCE": "postgres",
-        "SCHEDULER_DSN": settings.conninfo(),
-        "SCHEDULER_DAGSTER_DSN": server.conninfo(make_database("OWNER scheduler")),
-        "SCHEDULER_DATA_DIRECTORY": str(tmp_path / "data"),
-    }
+    with reused.lend("OWNER scheduler") as for_dagster:
+        yield {
+            **os.environ,
+            "SCHEDULER_PERSISTENCE": "postgres",
+            "SCHEDULER_DSN": settings.conninfo(),
+            "SCHEDULER_DAGSTER_DSN": server.conninfo(for_dagster),
+            "SCHEDULER_DATA_DIRECTORY": str(tmp_path / "data"),
+        }
 
 
 @pytest.fixture
@@ -210,29 +217,6 @@ def scratch_directory() -> str:
         if room.f_bavail * room.f_frsize > 4 * 1024**3 and not room.f_flag & os.ST_NOEXEC:
             return str(memory)
     return "/var/tmp"
-
-
-def superuser(server: EmbeddedServer, name: str = "postgres") -> psycopg.Connection:
-    return psycopg.connect(server.conninfo(name, "postgres"), autocommit=True)
-
-
-@contextmanager
-def fresh_databases(server: EmbeddedServer) -> Iterator[Callable[[str], str]]:
-    names: list[str] = []
-
-    def make(options: str = "") -> str:
-        name = f"test_{uuid4().hex[:16]}"
-        with superuser(server) as connection:
-            connection.execute(f"CREATE DATABASE {name} {options} STRATEGY wal_log")
-        names.append(name)
-        return name
-
-    try:
-        yield make
-    finally:
-        with superuser(server) as connection:
-            for name in names:
-                connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
 def database_name(settings: SchedulerSettings) -> str:

@@ -92,8 +92,11 @@ def _carry_launch(
                 journal.write("stale", run=run.id, token=run.fencing_token)
             elif close_run(database, outcome) is RunState.COMPLETED:
                 journal.write("completed", run=run.id, attempt=run.attempt, token=run.fencing_token)
-        if opened.runs:
-            finish_launch(database, opened)
+        if not opened.runs:
+            # Nothing closes it: that it had none left, or that another has it, is for reconcile to see.
+            spool.fail(file)
+            return
+        finish_launch(database, opened)
     except (psycopg.Error, SchedulerError) as error:
         journal.write("error", error=f"{type(error).__name__}: {error}", launch=launch_id)
         spool.fail(file)

@@ -15,7 +15,8 @@ from resources.embedded import EmbeddedServer
 from resources.embedded_directories import PORT
 from resources.migrations import upgrade
 from resources.settings import SchedulerSettings
-from tests.conftest import GROUP_ROLES, database_name, scratch_directory, superuser
+from tests.conftest import GROUP_ROLES, database_name, scratch_directory
+from tests.databases import superuser
 from tests.faults.judging import Verdict
 from tests.faults.profile import LONG
 from tests.faults.proxy import Proxy

@@ -51,7 +51,7 @@ class Spool:
         return None
 
     def fail(self, taken: Path) -> None:
-        """Says that the Dagster run ended as failed."""
+        """Says that the Dagster run ended without closing its launch."""
         with suppress(FileNotFoundError):
             taken.rename(self.root / FAILED / f"{taken.name}@{taken.parent.name}")
 

@@ -8,7 +8,7 @@ from random import Random
 
 import pytest
 
-from tests.conftest import superuser
+from tests.databases import superuser
 from tests.faults.crew import COUNTS
 from tests.faults.houses import House, until
 from tests.faults.judging import judge

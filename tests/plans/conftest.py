@@ -13,7 +13,7 @@ from tests.plans.planting import plant
 
 @pytest.fixture(scope="session")
 def large(server, template) -> Iterator[Database]:
-    from tests.conftest import fresh_databases
+    from tests.databases import fresh_databases
 
     with fresh_databases(server) as make:
         dsn = server.conninfo(make(f"TEMPLATE {template}"), "postgres")

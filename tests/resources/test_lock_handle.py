@@ -11,7 +11,8 @@ from resources.database import Database
 from resources.errors import InvalidInput, LockLost, ServerUnavailable
 from resources.lock import DistributedLock
 from resources.states import LockStrategy
-from tests.conftest import database_name, superuser
+from tests.conftest import database_name
+from tests.databases import superuser
 
 LEASE, ADVISORY = LockStrategy.LEASE, LockStrategy.ADVISORY
 TTL = timedelta(seconds=0.6)

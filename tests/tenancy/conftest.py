@@ -26,7 +26,7 @@ class World:
 
 @pytest.fixture(scope="session")
 def world(server, template) -> Iterator[World]:
-    from tests.conftest import fresh_databases
+    from tests.databases import fresh_databases
 
     noon = datetime.now(UTC).replace(hour=12, minute=0, second=0)
     with fresh_databases(server) as make:
