@@ -162,3 +162,47 @@ class FindingView:
     policy: str
     rule: str | None
     first_seen_at: datetime
+
+
+@dataclass(frozen=True)
+class KnownSbom:
+    """An SBOM with the image that it is of; ``content`` is the document compressed with zlib."""
+
+    registry: str
+    repository: str
+    tag: str | None
+    digest: str | None
+    content: bytes
+
+
+@dataclass(frozen=True)
+class VexRow:
+    """What is stated about a vulnerability: in a component, everywhere or in ``image``; without a purl in all of it."""
+
+    vulnerability: str
+    aliases: Sequence[str]
+    purl: str | None
+    image: dict[str, Any] | None
+    status: str
+    justification: str | None
+    note: str
+    stated_at: datetime
+    digest: str
+
+
+@dataclass(frozen=True)
+class VexView:
+    """A VEX statement for people to read."""
+
+    id: UUID
+    vulnerability: str
+    aliases: Sequence[str]
+    purl: str | None
+    image: dict[str, Any] | None
+    status: str
+    justification: str | None
+    note: str
+    stated_at: datetime
+    source: str
+    ingested_at: datetime
+    ingested_by: str

@@ -18,6 +18,7 @@ from resources.protocols.inventory.advisories import Advisories
 from resources.protocols.inventory.findings import Findings
 from resources.protocols.inventory.images import Images
 from resources.protocols.inventory.policies import Policies
+from resources.protocols.inventory.vex import Vex
 from resources.protocols.launches import Launches
 from resources.protocols.locks import Locks
 from resources.protocols.notifications import Notifications
@@ -41,6 +42,7 @@ from resources.repositories.inventory.advisories import AdvisoryRepository
 from resources.repositories.inventory.findings import FindingRepository
 from resources.repositories.inventory.images import ImageRepository
 from resources.repositories.inventory.policies import PolicyRepository
+from resources.repositories.inventory.vex import VexRepository
 from resources.repositories.launches import LaunchRepository
 from resources.repositories.locks import LockRepository
 from resources.repositories.notifications import NotificationRepository
@@ -184,3 +186,8 @@ class Store:
     def findings(self) -> Findings:
         """Inventory: findings."""
         return FindingRepository(self.connection)
+
+    @cached_property
+    def vex(self) -> Vex:
+        """Inventory: VEX statements."""
+        return VexRepository(self.connection)

@@ -8,7 +8,19 @@ from uuid import UUID
 from resources.pages import Page
 from resources.records import AuditEntry, Json
 
-ENTITIES = ("calendar", "feed", "image", "lock", "policy", "run", "sbom", "schedule", "tenant", "worker")
+ENTITIES = (
+    "calendar",
+    "feed",
+    "image",
+    "lock",
+    "policy",
+    "run",
+    "sbom",
+    "schedule",
+    "tenant",
+    "vex",
+    "worker",
+)
 """What edits are of."""
 
 

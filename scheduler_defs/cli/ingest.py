@@ -1,6 +1,6 @@
-"""`scheduler ingest`: SBOMs and advisories from files."""
+"""`scheduler ingest`: SBOMs, advisories and VEX from files."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -16,7 +16,7 @@ SHOWN = 10
 
 @click.group()
 def ingest() -> None:
-    """Bring in SBOMs and advisories."""
+    """Bring in SBOMs, advisories and VEX."""
 
 
 @ingest.command()
@@ -72,14 +72,36 @@ def advisories(path: Path, strict: bool, actor: str) -> None:
         f"{revision}: {done.added} added, {done.changed} changed, {done.unchanged} unchanged, "
         f"{len(done.malformed)} malformed"
     )
-    if done.malformed:
-        rows = [
+    _show_left_out(
+        [
             {"file": one.source, "line": one.line, "path": one.path, "reason": one.reason}
-            for one in done.malformed[:SHOWN]
+            for one in done.malformed
         ]
-        print_table(rows, wraps={"file", "path", "reason"}, empty="")
-    if len(done.malformed) > SHOWN:
-        click.echo(f"and {len(done.malformed) - SHOWN} more")
+    )
+
+
+@ingest.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@tenant_option
+@click.option("--strict", is_flag=True, help="Refuse everything when one statement cannot be used.")
+@actor_option
+def vex(file: Path, tenant: str, strict: bool, actor: str) -> None:
+    """Bring in VEX statements: an OpenVEX or CycloneDX JSON file, plain or gzip."""
+    from scheduler_defs.inputs.vex import ingest_vex
+
+    with _progress([file]) as (on_bytes, _):
+        done = ingest_vex(open_database(), tenant, file, actor, strict=strict, on_bytes=on_bytes)
+    click.echo(
+        f"{printable(file.name)}: {done.statements} statements, {done.new} new, {len(done.unusable)} unusable"
+    )
+    _show_left_out([{"file": one.source, "path": one.path, "reason": one.reason} for one in done.unusable])
+
+
+def _show_left_out(rows: Sequence[Mapping[str, object]]) -> None:
+    if rows:
+        print_table(rows[:SHOWN], wraps={"file", "path", "reason"}, empty="")
+    if len(rows) > SHOWN:
+        click.echo(f"and {len(rows) - SHOWN} more")
 
 
 @contextmanager

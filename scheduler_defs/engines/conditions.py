@@ -4,22 +4,25 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from itertools import product
+from itertools import cycle, product
 from typing import Any, Literal
 
 import cel
 
 from scheduler_defs.engines.severity import Severity
+from scheduler_defs.engines.vex_statements import VexStatus
 
 # A condition holds the GIL while it runs; these two keep the worst one far below a second.
 MAX_CONDITION_LENGTH = 4000
 MAX_LOOPS = 1
 
 _FIELDS = {
+    "vex": frozenset({"status", "justification", "note"}),
+    "image": frozenset({"registry", "repository", "tag", "digest", "namespace", "labels"}),
     "component": frozenset({"purl", "type", "namespace", "name", "version"}),
     "advisory": frozenset({"id", "aliases", "severity", "score", "withdrawn", "published", "summary"}),
 }
-_VARIABLES = ("component", "advisory", "match")
+_VARIABLES = ("component", "advisory", "match", "vex", "image")
 _TYPES = frozenset({"bool", "int", "uint", "double", "string", "bytes", "list", "map", "null_type", "type"})
 # `matches` is left out: it compiles its pattern on every call, and a short one can take 60 ms.
 _FUNCTIONS = frozenset(
@@ -41,7 +44,7 @@ _LITERALS_AND_COMMENTS = re.compile(
 # map and filter copy their result on every step: 30 s for a condition of 3,800 characters.
 _COPYING_LOOP = re.compile(r"\.\s*(map|filter)\s*\(")
 _LOOP = re.compile(r"\.\s*(?:all|exists|exists_one|existsOne)\s*\(\s*(\w*)")
-_FIELD = re.compile(r"(?<![\w.])(component|advisory)\s*\.\s*(\w+)")
+_FIELD = re.compile(r"(?<![\w.])(component|advisory|vex|image)\s*\.\s*(\w+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,12 +72,35 @@ class AdvisoryFact:
 
 
 @dataclass(frozen=True, slots=True)
+class VexFact:
+    """What is stated about the advisory in the component; rules see empty texts where nothing is."""
+
+    status: str = ""
+    justification: str | None = None
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ImageFact:
+    """The image of a finding; `labels` as sorted pairs of key and value."""
+
+    registry: str = ""
+    repository: str = ""
+    tag: str | None = None
+    digest: str | None = None
+    namespace: str = ""
+    labels: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Fact:
-    """One finding as rules see it: the variables `component`, `advisory` and `match`."""
+    """One finding as rules see it: the variables `component`, `advisory`, `match`, `vex` and `image`."""
 
     component: ComponentFact
     advisory: AdvisoryFact
     match: Literal["affected", "unknown"]
+    vex: VexFact = VexFact()
+    image: ImageFact = ImageFact()
 
     def context(self) -> dict[str, Any]:
         """Return the CEL variables."""
@@ -97,6 +123,19 @@ class Fact:
                 "summary": advisory.summary,
             },
             "match": str(self.match),
+            "vex": {
+                "status": self.vex.status,
+                "justification": self.vex.justification or "",
+                "note": self.vex.note,
+            },
+            "image": {
+                "registry": self.image.registry,
+                "repository": self.image.repository,
+                "tag": self.image.tag or "",
+                "digest": self.image.digest or "",
+                "namespace": self.image.namespace,
+                "labels": dict(self.image.labels),
+            },
         }
 
 
@@ -145,19 +184,27 @@ def _check_names(expression: str, program: cel.Program) -> None:
 
 
 def _samples() -> Iterator[Fact]:
-    """Yield facts of every severity and match, complete and with all that may be absent left out."""
+    """Yield facts of every severity, match and VEX status, complete and with all that may be absent left out."""
     full = ComponentFact("pkg:npm/%40scope/name@1.2.3", "npm", "@scope", "name", "1.2.3")
     bare = ComponentFact("pkg:npm/name", "npm", None, "name", None)
     published = datetime(2024, 1, 31, tzinfo=UTC)
     matches: tuple[Literal["affected", "unknown"], ...] = ("affected", "unknown")
-    for severity, match, withdrawn in product(Severity, matches, (False, True)):
-        yield Fact(full, AdvisoryFact("ID-1", ("CVE-1",), severity, 7.5, withdrawn, published, "text"), match)
-        yield Fact(bare, AdvisoryFact("ID-2", (), severity, 0.0, withdrawn, None, ""), match)
+    image = ImageFact("registry", "repository", "1", "sha256:0", "default", (("tier", "production"),))
+    statuses = ("", *(str(one) for one in VexStatus))
+    kinds = product(Severity, matches, (False, True))
+    for (severity, match, withdrawn), status in zip(kinds, cycle(statuses), strict=False):
+        stated = VexFact(status, "component_not_present", "text") if status else VexFact()
+        advisory = AdvisoryFact("ID-1", ("CVE-1",), severity, 7.5, withdrawn, published, "text")
+        yield Fact(full, advisory, match, stated, image)
+        plain = AdvisoryFact("ID-2", (), severity, 0.0, withdrawn, None, "")
+        yield Fact(bare, plain, match, VexFact(status), ImageFact(namespace="default"))
 
 
 def _described(fact: Fact) -> str:
     extent = (
-        "with every field set" if fact.component.version else "without version, namespace, aliases, published"
+        "with every field set"
+        if fact.component.version
+        else "without version, namespace, aliases, published, labels"
     )
     return f"a fact (match {fact.match}, severity {fact.advisory.severity}) {extent}"
 

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
 from functools import cache
@@ -12,7 +12,14 @@ from typing import Any
 import cel
 import yaml
 
-from scheduler_defs.engines.conditions import AdvisoryFact, ComponentFact, Fact, compile_condition
+from scheduler_defs.engines.conditions import (
+    AdvisoryFact,
+    ComponentFact,
+    Fact,
+    ImageFact,
+    VexFact,
+    compile_condition,
+)
 from scheduler_defs.engines.digests import digest_of
 from scheduler_defs.engines.yaml_nodes import Nodes
 
@@ -23,10 +30,11 @@ __all__ = [
     "Decision",
     "Exemption",
     "Fact",
+    "ImageFact",
     "Policy",
     "Rule",
 ]
-__all__ += ["Verdict", "compile_policy", "evaluate", "input_digest", "load_default_policy"]
+__all__ += ["Verdict", "VexFact", "compile_policy", "evaluate", "input_digest", "load_default_policy"]
 
 # Part of every input digest: raise it when the same input may give another result.
 ENGINE_VERSION = "1"
@@ -99,6 +107,12 @@ class Policy:
             digest=_digest(self.name, self.description, self.rules, self.default, left),
         )
 
+    @property
+    def asks_of_images(self) -> bool:
+        """Whether a condition names the variable `image`; else equal findings of all images are decided alike."""
+        programs = [one.program for one in self.exceptions] + [one.program for one in self.rules]
+        return any("image" in program.variables() for program in programs)
+
     def decide(self, fact: Fact) -> Decision:
         """Return what the first exception gives whose condition is true, else the first such rule.
 
@@ -162,16 +176,28 @@ def evaluate(policy: Policy, facts: Iterable[Fact]) -> dict[Fact, Decision]:
     return {fact: policy.decide(fact) for fact in dict.fromkeys(facts)}
 
 
-def input_digest(sbom_digest: str, advisory_digests: Iterable[str], policy_digests: Iterable[str]) -> str:
-    """Return the SHA-256 (hex) of all that decides a result: same digest, same result, whatever the order."""
-    return digest_of(
-        {
-            "engine": ENGINE_VERSION,
-            "sbom": sbom_digest,
-            "advisories": sorted(set(advisory_digests)),
-            "policies": sorted(set(policy_digests)),
-        }
-    )
+def input_digest(
+    sbom_digest: str,
+    advisory_digests: Iterable[str],
+    policy_digests: Iterable[str],
+    vex_digests: Iterable[str] = (),
+    image: ImageFact | None = None,
+) -> str:
+    """Return the SHA-256 (hex) of all that decides a result: same digest, same result, whatever the order.
+
+    vex_digests are of the statements that hold for the image; `image` is given where a policy asks of it.
+    """
+    content: dict[str, Any] = {
+        "engine": ENGINE_VERSION,
+        "sbom": sbom_digest,
+        "advisories": sorted(set(advisory_digests)),
+        "policies": sorted(set(policy_digests)),
+    }
+    if stated := sorted(set(vex_digests)):
+        content["vex"] = stated
+    if image is not None:
+        content["image"] = asdict(image)
+    return digest_of(content)
 
 
 @cache

@@ -40,7 +40,7 @@ def read_sbom(source: str, raw: bytes) -> Sbom:
     Raises InvalidDocument for malformed JSON, another format or version, schema violations (the first five),
     package URLs that do not parse, one ref on two different components, and no components at all.
     """
-    document = _parsed(source, raw)
+    document = parse_json(source, raw, FORMATS)
     validate, read = _reader_of(source, document)
     validate(source, document)
     refuse_nul(source, raw, document)
@@ -58,14 +58,15 @@ def _reader_of(source: str, document: Document) -> tuple[Callable[[str, Document
     raise InvalidDocument(source, "/bomFormat", reason)
 
 
-def _parsed(source: str, raw: bytes) -> Document:
+def parse_json(source: str, raw: bytes, formats: str) -> Document:
+    """Parse one JSON object; raises InvalidDocument, which names the `formats` that are expected."""
     if raw.lstrip()[:1] == b"<":
-        raise InvalidDocument(source, "", f"is XML; expected {FORMATS}")
+        raise InvalidDocument(source, "", f"is XML; expected {formats}")
     try:
         document = orjson.loads(raw.removeprefix(_UTF8_MARK))
     except orjson.JSONDecodeError as error:
         place = f"line {error.lineno} column {error.colno}"
         raise InvalidDocument(source, "", f"is not JSON: {error.msg} at {place}") from error
     if not isinstance(document, dict):
-        raise InvalidDocument(source, "", f"holds no JSON object; expected {FORMATS}")
+        raise InvalidDocument(source, "", f"holds no JSON object; expected {formats}")
     return document

@@ -38,4 +38,5 @@ def apply_policy(store: Store, tenant_id: str, source: str, document: str, actor
         new={"name": current.name, "revision": current.revision, "digest": current.digest},
         now=now,
     )
+    store.trigger_events.record("policy_changed", store.now(), tenant_id)
     return Applied(current, True, ended)

@@ -5,13 +5,17 @@ from dataclasses import dataclass
 from typing import Literal
 from urllib.parse import quote
 
-from resources.inventory_records import AdvisoryRow, CandidateRow, KnownComponent
+from resources.inventory_records import AdvisoryRow, CandidateRow, KnownComponent, VexRow
+from resources.records import Image
 from resources.selection import Selection
 from scheduler_defs.engines.impact import Candidate, Matches, Pair, match_in_chunks
-from scheduler_defs.engines.policy import AdvisoryFact, ComponentFact, Fact
+from scheduler_defs.engines.policy import AdvisoryFact, ComponentFact, Fact, ImageFact, VexFact
 from scheduler_defs.engines.purls import parse_purl
 from scheduler_defs.engines.severity import Severity
+from scheduler_defs.engines.subjects import ImageReference
 from scheduler_defs.engines.versions import AffectedRange, RangeKind
+from scheduler_defs.engines.vex import Vex
+from scheduler_defs.engines.vex_statements import Statement, VexStatus
 from scheduler_defs.ops.attempt import Attempt
 
 MatchText = Literal["affected", "unknown"]
@@ -24,8 +28,16 @@ class Facts:
     pairs: dict[Pair, MatchText]
     components: dict[int, KnownComponent]
     advisories: dict[str, AdvisoryRow]
+    vex: Vex
 
-    def fact(self, pair: Pair) -> Fact:
+    def stated(self, pair: Pair, image: Image) -> Statement | None:
+        """What VEX says of one pair in an image."""
+        component, advisory = self.components[pair[0]], self.advisories[pair[1]]
+        reference = ImageReference(image.registry or None, image.repository, image.tag, image.digest)
+        names = (advisory.id, *advisory.aliases)
+        return self.vex.said(names, component.purl, component.version, reference)
+
+    def fact(self, pair: Pair, stated: Statement | None, image: ImageFact) -> Fact:
         """One pair as rules see it."""
         component, advisory = self.components[pair[0]], self.advisories[pair[1]]
         purl = parse_purl(component.purl)
@@ -41,6 +53,8 @@ class Facts:
                 summary=advisory.summary,
             ),
             self.pairs[pair],
+            VexFact(str(stated.status), stated.justification, stated.note) if stated else VexFact(),
+            image,
         )
 
 
@@ -54,7 +68,14 @@ def gather_facts(attempt: Attempt) -> Facts:
             pairs,
             store.images.get_components(attempt.run.tenant_id, {pair[0] for pair in pairs}),
             store.advisories.get_many({pair[1] for pair in pairs}),
+            Vex(map(_statement, store.vex.list_all(attempt.run.tenant_id))),
         )
+
+
+def image_fact(image: Image) -> ImageFact:
+    """An image as rules see it."""
+    labels = tuple(sorted((key, str(value)) for key, value in image.labels.items()))
+    return ImageFact(image.registry, image.repository, image.tag, image.digest, image.namespace, labels)
 
 
 def match_components(attempt: Attempt, selection: Selection, *, with_withdrawn: bool) -> Matches:
@@ -80,3 +101,16 @@ def _candidate(row: CandidateRow) -> Candidate:
     kind: RangeKind = "SEMVER" if row.kind == "SEMVER" else "ECOSYSTEM"
     affected = AffectedRange(row.type, row.package, kind, events, tuple(row.versions), row.distro)
     return Candidate(row.component_id, row.version, row.advisory_id, affected)
+
+
+def _statement(row: VexRow) -> Statement:
+    return Statement(
+        vulnerability=row.vulnerability,
+        aliases=tuple(row.aliases),
+        purl=row.purl,
+        image=ImageReference(**row.image) if row.image else None,
+        status=VexStatus(row.status),
+        justification=row.justification,
+        note=row.note,
+        stated_at=row.stated_at,
+    )

@@ -14,13 +14,17 @@ from resources.states import PolicyMode, WorkState
 from resources.store import Store
 from scheduler_defs.engines.digests import digest_of
 from scheduler_defs.engines.impact import Pair
-from scheduler_defs.engines.policy import Policy, compile_policy, input_digest
+from scheduler_defs.engines.policy import ImageFact, Policy, compile_policy, input_digest
+from scheduler_defs.engines.vex_statements import Statement
 from scheduler_defs.ops.attempt import Attempt, Result
-from scheduler_defs.ops.matching import Facts, gather_facts, versioned_purl
+from scheduler_defs.ops.matching import Facts, gather_facts, image_fact, versioned_purl
 
 CHUNK = 200
 SHOWN = 50
 Unchanged = Mapping[UUID, LastEvaluation]
+Decided = list[tuple[PolicyRevision, str, str | None, str | None]]
+ANY_IMAGE = ImageFact()
+"""In place of the image where no policy asks of it."""
 
 
 @dataclass(frozen=True)
@@ -29,6 +33,7 @@ class Basis:
 
     feed_revision: int
     policies: Sequence[PolicyRevision]
+    vex_statements: int
 
 
 class Evaluation:
@@ -47,26 +52,33 @@ class Evaluation:
             (one.until for _, policy in self._policies for one in policy.exceptions), default=None
         )
         self._names = {revision.policy_id: revision.name for revision in basis.policies}
-        self._decided: dict[Pair, list[tuple[PolicyRevision, str, str | None, str | None]]] = {}
+        self._asks_of_images = any(policy.asks_of_images for _, policy in self._policies)
+        self._decided: dict[tuple[Pair, Statement | None, ImageFact], Decided] = {}
 
     def holds(self, basis: Basis, now: datetime) -> bool:
         """Whether it still says what an evaluation by this basis, now, would say."""
         return basis == self.basis and (self._ends_at is None or now < self._ends_at)
 
-    def input_digest(self, sbom_digest: str, pairs: Iterable[Pair]) -> str:
+    def input_digest(self, image: Image, sbom_digest: str, pairs: Sequence[Pair]) -> str:
         """Digest of all that decides one image's findings."""
-        advisories = {self.facts.advisories[advisory_id].digest for _, advisory_id in pairs}
-        return input_digest(sbom_digest, advisories, [policy.digest for _, policy in self._policies])
+        return input_digest(
+            sbom_digest,
+            {self.facts.advisories[advisory_id].digest for _, advisory_id in pairs},
+            [policy.digest for _, policy in self._policies],
+            {stated.digest for pair in pairs if (stated := self.facts.stated(pair, image))},
+            image_fact(image) if self._asks_of_images else None,
+        )
 
     def result_digest(self, findings: Iterable[FindingRow]) -> str:
         """Digest of one image's findings under the names that mean the same in every database."""
         return digest_of(sorted(map(self._named, findings)))
 
-    def findings(self, image_id: UUID, pairs: Iterable[Pair]) -> list[FindingRow]:
+    def findings(self, image: Image, pairs: Iterable[Pair]) -> list[FindingRow]:
         """The findings of one image."""
+        seen = image_fact(image) if self._asks_of_images else ANY_IMAGE
         return [
             FindingRow(
-                image_id=image_id,
+                image_id=image.id,
                 policy_id=revision.policy_id,
                 component_id=pair[0],
                 advisory_id=pair[1],
@@ -78,18 +90,19 @@ class Evaluation:
                 message=message,
             )
             for pair in pairs
-            for revision, verdict, rule, message in self._decide(pair)
+            for revision, verdict, rule, message in self._decide(pair, self.facts.stated(pair, image), seen)
         ]
 
-    def _decide(self, pair: Pair) -> list[tuple[PolicyRevision, str, str | None, str | None]]:
-        if pair not in self._decided:
-            fact = self.facts.fact(pair)
+    def _decide(self, pair: Pair, stated: Statement | None, image: ImageFact) -> Decided:
+        key = (pair, stated, image)
+        if key not in self._decided:
+            fact = self.facts.fact(pair, stated, image)
             decisions = [(revision, policy.decide(fact)) for revision, policy in self._policies]
-            self._decided[pair] = [
+            self._decided[key] = [
                 (revision, str(decision.verdict), decision.rule, decision.message)
                 for revision, decision in decisions
             ]
-        return self._decided[pair]
+        return self._decided[key]
 
     def _named(self, one: FindingRow) -> tuple[str, ...]:
         component = self.facts.components[one.component_id]
@@ -102,7 +115,7 @@ def evaluate_policies(attempt: Attempt) -> Result:
 
     Mode full evaluates every image, incremental only those whose input digest changed, simulate every image
     without writing findings, by the exceptions that hold when it begins. Of several runs at once each writes by
-    the feed, the policies and the exceptions of that moment.
+    the feed, the policies, their exceptions and the VEX statements of that moment.
     Raises InvalidInput when the tenant has no policy.
     """
     run, mode = attempt.run, attempt.run.mode or PolicyMode.FULL
@@ -118,7 +131,9 @@ def evaluate_policies(attempt: Attempt) -> Result:
     while done < left:
         evaluated = _evaluate_chunk(attempt, evaluation, sboms, mode, tally)
         if evaluated is None:
-            attempt.log("advisories or policies changed, or an exception ended; evaluating by what holds now")
+            attempt.log(
+                "advisories, policies or VEX changed, or an exception ended; evaluating by what holds now"
+            )
             evaluation = _evaluation(attempt)
             continue
         if not evaluated:
@@ -140,7 +155,9 @@ def _evaluation(attempt: Attempt) -> Evaluation:
 
 
 def _basis(store: Store, tenant_id: str) -> Basis:
-    return Basis(store.advisories.latest_revision(), store.policies.list(tenant_id))
+    return Basis(
+        store.advisories.latest_revision(), store.policies.list(tenant_id), store.vex.count(tenant_id)
+    )
 
 
 def _evaluate_chunk(
@@ -159,12 +176,14 @@ def _evaluate_chunk(
         subjects = [item.image_id for item in items]
         pairs = _pairs_by_image(store, tenant_id, evaluation.facts, subjects)
         digests = {
-            item.image_id: evaluation.input_digest(sboms[item.sbom_id], pairs.get(item.image_id, []))
+            item.image_id: evaluation.input_digest(
+                tally.images[item.image_id], sboms[item.sbom_id], pairs.get(item.image_id, [])
+            )
             for item in items
         }
         unchanged = _unchanged(store, tenant_id, digests) if mode is PolicyMode.INCREMENTAL else {}
         fresh = {
-            image_id: evaluation.findings(image_id, pairs.get(image_id, []))
+            image_id: evaluation.findings(tally.images[image_id], pairs.get(image_id, []))
             for image_id in subjects
             if image_id not in unchanged
         }

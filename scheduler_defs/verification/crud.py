@@ -29,6 +29,7 @@ OF_REPOSITORY: Mapping[str, CheckFunction] = {
     "advisories": crud_inventory.check_advisories,
     "policies": crud_inventory.check_policies,
     "findings": crud_inventory.check_findings,
+    "vex": crud_inventory.check_vex,
     "audit": crud_inventory.check_audit,
     "audit_seals": crud_inventory.check_audit_seals,
 }

@@ -6,7 +6,7 @@ from resources.scratch import ACTOR
 from resources.selection import Selection
 from resources.states import JobKind, RunState
 from scheduler_defs.verification.check import Bench, Failed, expect, expect_equal
-from scheduler_defs.verification.world import ADVISORY
+from scheduler_defs.verification.world import ADVISORY, vex_row
 
 PACKAGES = ["pkg:pypi/scheduler-verify-a", "pkg:pypi/scheduler-verify-b", "pkg:pypi/scheduler-verify-c"]
 
@@ -93,6 +93,21 @@ def check_findings(bench: Bench) -> str:
             store.findings.replace(later, [image.id], [], world.now)
             expect_equal("findings left open", store.findings.list_open_of(world.tenant, [image.id]), [])
     return "written by a run, read, counted, closed"
+
+
+def check_vex(bench: Bench) -> str:
+    """A VEX statement is kept once, however often it is ingested; none is lost by a later one."""
+    with bench.world() as world, world.begin() as store:
+        first, second = vex_row(), vex_row(status="fixed", justification=None, digest="1" * 64)
+        expect_equal("new statements", store.vex.add(world.tenant, [first], "verify", ACTOR, world.now), 1)
+        both = [first, second]
+        expect_equal("new ones of both", store.vex.add(world.tenant, both, "verify", ACTOR, world.now), 1)
+        kept = sorted(store.vex.list_all(world.tenant), key=lambda one: one.digest)
+        expect_equal("the statements read", kept, both)
+        expect_equal("their count", store.vex.count(world.tenant), 2)
+        shown = store.vex.list(world.tenant, vulnerability="cve-2000-1").items
+        expect_equal("those found by an alias", {one.status for one in shown}, {"not_affected", "fixed"})
+    return "written, written again, read, counted, found by an alias"
 
 
 def check_audit(bench: Bench) -> str:

@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
-from datetime import datetime
+from datetime import UTC, datetime
 from importlib.resources import as_file, files
 from typing import Any
 from uuid import UUID
 
 from resources.ids import new_id
+from resources.inventory_records import VexRow
 from resources.records import Image, Launchable, NewRun, Run, Schedule, Trigger, WorkItem
 from resources.scratch import ACTOR, ScratchDatabase, new_name
 from resources.selection import Selection
@@ -30,6 +31,18 @@ ENGINES: Mapping[JobKind, Engine] = {
     JobKind.IMPACT: find_impact,
     JobKind.POLICY: evaluate_policies,
 }
+
+
+def vex_row(**fields: Any) -> VexRow:
+    """A statement about every version of a component."""
+    wanted: dict[str, Any] = {
+        "vulnerability": ADVISORY,
+        "aliases": ["CVE-2000-1"],
+        "purl": "pkg:pypi/scheduler-verify-a",
+    }
+    wanted |= {"image": None, "status": "not_affected", "justification": "vulnerable_code_not_present"}
+    wanted |= {"note": "", "stated_at": datetime(2000, 1, 1, tzinfo=UTC), "digest": "0" * 64} | fields
+    return VexRow(**wanted)
 
 
 class World:

@@ -42,6 +42,8 @@ TENANT_COMMANDS = [
     ("log", "search"),
     ("db", "rebuild-summaries", "--since", "now"),
     ("ingest", "sbom", str(EXAMPLES / "shop.cdx.json")),
+    ("ingest", "vex", str(EXAMPLES / "shop.cdx.json")),
+    ("vex", "list"),
     ("policy", "apply", str(EXAMPLES / "policy.yaml")),
     ("policy", "list"),
     ("policy", "show", "default"),

@@ -1,12 +1,14 @@
 """Every edit is audited in its transaction: each public function of the edits and inputs that takes an actor."""
 
 import inspect
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from importlib import import_module
 from pathlib import Path
 from pkgutil import iter_modules
+from tempfile import mkdtemp
 from typing import Any
 
 import pytest
@@ -45,6 +47,14 @@ class Case:
 
 def case(call, *says):
     return Case(call, says)
+
+
+def vex_document():
+    path = Path(mkdtemp()) / "shop.vex.json"
+    statement = {"vulnerability": "CVE-2026-1", "products": ["pkg:npm/a"], "status": "fixed"}
+    document = {"@context": "https://openvex.dev/ns", "timestamp": "2026-01-01T00:00:00Z"}
+    path.write_text(json.dumps(document | {"statements": [statement]}))
+    return path
 
 
 def trigger_of(store, name):
@@ -136,6 +146,10 @@ CASES = {
         lambda edit, database, _: edit(database, "acme", SBOM, Placement(), ACTOR),
         ("create", "image", False, True),
         ("ingest", "sbom", False, True),
+    ),
+    "ingest_vex": case(
+        lambda edit, database, _: edit(database, "acme", vex_document(), ACTOR),
+        ("ingest", "vex", False, True),
     ),
     "ingest_advisories": case(
         lambda edit, database, _: edit(database, ADVISORIES, ACTOR), ("ingest", "feed", False, True)

@@ -17,8 +17,10 @@ from scheduler_defs.engines.policy import (
     ComponentFact,
     Decision,
     Fact,
+    ImageFact,
     Policy,
     Verdict,
+    VexFact,
     compile_policy,
     evaluate,
     input_digest,
@@ -41,6 +43,14 @@ def advisory(**changes: Any) -> Fact:
 
 def component(**changes: Any) -> Fact:
     return replace(FACT, component=replace(FACT.component, **changes))
+
+
+def stated(justification: str) -> Fact:
+    return replace(FACT, vex=VexFact("not_affected", justification))
+
+
+def labelled(**labels: str) -> Fact:
+    return replace(FACT, image=ImageFact(labels=tuple(sorted(labels.items()))))
 
 
 def one_rule(when: str) -> Policy:
@@ -70,6 +80,10 @@ def document(when: str) -> str:
         (advisory(severity=Severity.NONE), Verdict.IGNORE, None),
         (advisory(severity=Severity.CRITICAL, withdrawn=True), Verdict.IGNORE, "withdrawn"),
         (replace(FACT, match="unknown"), Verdict.WARN, "version-not-comparable"),
+        (replace(FACT, vex=VexFact("not_affected")), Verdict.IGNORE, "vex"),
+        (replace(FACT, vex=VexFact("fixed")), Verdict.IGNORE, "vex"),
+        (replace(FACT, vex=VexFact("affected")), Verdict.BLOCK, "block-severe"),
+        (replace(FACT, vex=VexFact("under_investigation")), Verdict.BLOCK, "block-severe"),
     ],
 )
 def test_the_default_policy_decides(fact: Fact, verdict: Verdict, rule: str | None) -> None:
@@ -123,6 +137,15 @@ def test_a_policy_without_rules_gives_its_default() -> None:
         ('match == "unknown"', replace(FACT, match="unknown"), True),
         ('advisory.summary.contains("advisory.nonsense") || component.name == "left" // x.y', FACT, True),
         ("advisory.published.getFullYear() == 2024 || true", FACT, True),
+        ('vex.status == "" && vex.justification == "" && vex.note == ""', FACT, True),
+        ('vex.status in ["not_affected", "fixed"]', replace(FACT, vex=VexFact("fixed")), True),
+        ('vex.status in ["not_affected", "fixed"]', replace(FACT, vex=VexFact("affected")), False),
+        ('vex.justification == "component_not_present"', stated("component_not_present"), True),
+        ('image.repository.startsWith("shop/")', replace(FACT, image=ImageFact("", "shop/web")), True),
+        ('image.tag == "" && image.digest == ""', replace(FACT, image=ImageFact("", "shop/web")), True),
+        ('"tier" in image.labels && image.labels.tier == "live"', labelled(tier="live"), True),
+        ('"tier" in image.labels && image.labels.tier == "live"', labelled(other="live"), False),
+        ("has(image.labels.tier)", labelled(tier="x"), True),
     ],
 )
 def test_rules_see_the_fact(when: str, fact: Fact, holds: bool) -> None:
@@ -138,6 +161,10 @@ def test_rules_see_the_fact(when: str, fact: Fact, holds: bool) -> None:
         ("true || nothing.at_all", "unknown variable 'nothing'"),
         ('advisory.sevrity == "high"', "unknown field advisory.sevrity"),
         ('true || component . flavour == "x"', "unknown field component.flavour"),
+        ('vex.state == "fixed"', "unknown field vex.state"),
+        ('true || image.name == "x"', "unknown field image.name"),
+        ('image.labels.tier == "live"', "labels: unknown key 'tier'"),
+        ('vex.status == "fixed" ? "yes" : true', "gives 'yes'"),
         ('advisory["sevrity"] == "high"', "unknown key 'sevrity'"),
         ("true || lower(match) == match", "unknown function 'lower'"),
         ("now() > timestamp('2024-01-01T00:00:00Z')", "unknown function 'now'"),
@@ -278,6 +305,30 @@ def test_the_input_digest_ignores_order_and_covers_every_part() -> None:
     others = [("t", ["a1", "a2"], ["p1", "p2"]), ("s", ["a1"], ["p1", "p2"]), ("s", ["a1", "a2"], ["p1"])]
     others.append(("s", ["a1", "a2", "p1"], ["p2"]))
     assert len({digest, *(input_digest(*other) for other in others)}) == 5
+
+
+def test_the_input_digest_covers_vex_and_the_image_where_they_decide() -> None:
+    plain = input_digest("s", ["a"], ["p"])
+    assert input_digest("s", ["a"], ["p"], [], None) == plain
+    both = input_digest("s", ["a"], ["p"], ["v1", "v2"])
+    assert both == input_digest("s", ["a"], ["p"], iter(["v2", "v1", "v2"]))
+    images = [
+        ImageFact(),
+        ImageFact(tag="1"),
+        ImageFact(labels=(("a", "b"),)),
+        ImageFact(labels=(("a", "c"),)),
+    ]
+    digests = [input_digest("s", ["a"], ["p"], (), image) for image in images]
+    assert len({plain, both, input_digest("s", ["a"], ["p"], ["v1"]), *digests}) == 7
+
+
+def test_a_policy_asks_of_images_where_a_condition_names_them() -> None:
+    assert not one_rule('advisory.summary.contains("image.tag") || vex.status == ""').asks_of_images
+    assert one_rule('image.tag == "1"').asks_of_images
+    excepted = "name: x\nexceptions: [{name: a, when: image.tag == '1', until: 2030-01-01, reason: r}]\n"
+    policy = compile_policy("a.yaml", f"{excepted}rules: []\ndefault: warn\n")
+    assert policy.asks_of_images
+    assert not policy.at(datetime(2031, 1, 1, tzinfo=UTC)).asks_of_images
 
 
 def test_the_engine_version_is_part_of_the_input_digest(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -150,8 +150,11 @@ def test_what_is_left_at_an_instant_is_what_ends_later(ends, at, hours):
         assert policy.at(earlier).at(later) == policy.at(later)
 
 
-def test_the_documents_example_is_a_policy():
+def test_the_documents_examples_are_a_policy_and_a_rule():
     text = Path(__file__).parents[2].joinpath("docs", "policies.md").read_text()
-    (example,) = re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)
+    example, rule = re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)
+    assert (
+        compile_policy("docs/policies.md", f"name: x\nrules:\n{rule}default: warn\n").rules[0].name == "vex"
+    )
     policy = compile_policy("docs/policies.md", example)
     assert [one.until for one in policy.exceptions] == [END]

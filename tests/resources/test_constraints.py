@@ -209,7 +209,8 @@ GOOD = {
         "vulnerability": "A-1",
         "purl": "pkg:npm/a@1",
     }
-    | {"status": "fixed", "stated_at": NOON, "digest": HEX},
+    | {"status": "fixed", "stated_at": NOON, "digest": HEX}
+    | {"note": "", "source": "a.json", "ingested_at": NOON, "ingested_by": "ann"},
 }
 
 BAD = [
@@ -450,6 +451,10 @@ BAD = [
     ("inventory.findings", {"image_id": SBOM}, "findings_tenant_id_image_id_fkey"),
     ("inventory.findings", {"policy_id": RUN}, "findings_tenant_id_policy_id_policy_revision_fkey"),
     ("inventory.vex_statements", {"status": "maybe"}, "vex_statements_status_check"),
+    ("inventory.vex_statements", {"purl": ""}, "vex_statements_purl_check"),
+    ("inventory.vex_statements", {"image": Jsonb({"tag": "1"})}, "vex_statements_image_check"),
+    ("inventory.vex_statements", {"purl": None}, "speaks_of_something"),
+    ("inventory.vex_statements", {}, "vex_statements_tenant_id_digest_key"),
 ]
 ALLOWED = [
     ("scheduler.triggers", OF_CRON | {"kind": "event", "event": "feed", "next_fire_at": NOON}),

@@ -8,7 +8,7 @@ import pytest
 
 from resources.errors import InvalidInput, NotFound
 from resources.ids import new_id
-from resources.inventory_records import AffectedImage, ComponentRow, GraphRow, KnownComponent
+from resources.inventory_records import AffectedImage, ComponentRow, GraphRow, KnownComponent, KnownSbom
 from resources.records import Completion
 from resources.selection import Selection
 
@@ -140,6 +140,27 @@ def test_an_sbom_is_kept_as_given_and_found_by_its_digest(database, plant):
             store.images.get_sbom("acme", new_id())
         with pytest.raises(NotFound):
             store.images.get_sbom("globex", sbom)
+
+
+def test_an_sbom_is_found_by_its_serial_number_the_one_ingested_last(database, plant):
+    images = [plant.image(name, digest=f"sha256:{number:064x}") for number, name in enumerate("ab")]
+    with database.begin("acme") as store:
+        for day, image in enumerate(images):
+            store.images.add_sbom(
+                image,
+                digest=f"{day}" * 64,
+                spec_version="1.6",
+                serial_number="urn:uuid:AB",
+                component_count=1,
+                dependency_count=0,
+                content=bytes([day]),
+                actor="ann",
+                now=plant.now + timedelta(days=day),
+            )
+        found = store.images.find_sbom_by_serial("acme", "URN:uuid:aB")
+        assert found == KnownSbom("registry.test", "b", "1.0", f"sha256:{1:064x}", bytes([1]))
+        assert store.images.find_sbom_by_serial("acme", "urn:uuid:abc") is None
+        assert store.images.find_sbom_by_serial("globex", "urn:uuid:ab") is None
 
 
 def test_an_image_takes_no_sbom_that_does_not_exist(database, plant):

@@ -105,6 +105,13 @@ OF_QUERY: dict[str, dict[str, Any]] = {
     "schedules/lock_of_calendar": {"name": lambda tenant: f"{tenant.name} holidays"},
     "triggers/list_of_calendar": {"name": lambda tenant: f"{tenant.name} holidays"},
     "schedules/insert_version": {"version": lambda tenant: 99},
+    "vex/insert_many": {
+        "aliases": lambda tenant: [f"{tenant.name} alias"],
+        "digests": lambda tenant: [tenant.digest()],
+    },
+    "vex/list_newest": {
+        "vulnerability": lambda tenant: tenant.rows["inventory.vex_statements"][0]["vulnerability"]
+    },
     "tenants/lock_waiting": {"now": lambda tenant: tenant.at - timedelta(days=1)},
     "tenants/insert": {"tenant_id": lambda tenant: f"{tenant.name}-new"},
 }

@@ -100,7 +100,8 @@ def plant_inventory(tenant: Tenant) -> list[Row]:
     revision = tenant.add("inventory.feed_revisions", revision=tenant.number(), **feed)["revision"]
     advisory = tenant.add("inventory.advisories", severity="high", revision=revision)
     for at, image in enumerate(images):
-        sbom = tenant.add("inventory.sboms", image_id=image["id"])
+        serial = f"{tenant.name} serial {at}"
+        sbom = tenant.add("inventory.sboms", image_id=image["id"], serial_number=serial)
         tenant.admin.execute(
             "UPDATE inventory.images SET sbom_id = %s WHERE id = %s", [sbom["id"], image["id"]]
         )
@@ -122,7 +123,7 @@ def plant_inventory(tenant: Tenant) -> list[Row]:
         )
     tenant.add("inventory.feed_revisions", revision=tenant.number(), **feed)
     tenant.add("inventory.graphs")
-    tenant.add("inventory.vex_statements", status="fixed")
+    tenant.add("inventory.vex_statements", status="fixed", purl=f"{tenant.name} purl")
     return images
 
 

@@ -5,7 +5,14 @@ from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
-from resources.inventory_records import AffectedImage, CandidateRow, ComponentRow, GraphRow, KnownComponent
+from resources.inventory_records import (
+    AffectedImage,
+    CandidateRow,
+    ComponentRow,
+    GraphRow,
+    KnownComponent,
+    KnownSbom,
+)
 from resources.records import Image, Json
 from resources.selection import Selection
 
@@ -44,6 +51,9 @@ class Images(Protocol):
 
     def find_sbom(self, image: Image, digest: str) -> UUID | None:
         """The id of the image's SBOM with this digest of content."""
+
+    def find_sbom_by_serial(self, tenant_id: str, serial_number: str) -> KnownSbom | None:
+        """The SBOM ingested last under a serial number (urn:uuid:…), whatever the case of its letters."""
 
     def add_sbom(
         self,

@@ -8,7 +8,14 @@ from psycopg.types.json import Jsonb
 
 from resources.errors import NotFound
 from resources.ids import new_id
-from resources.inventory_records import AffectedImage, CandidateRow, ComponentRow, GraphRow, KnownComponent
+from resources.inventory_records import (
+    AffectedImage,
+    CandidateRow,
+    ComponentRow,
+    GraphRow,
+    KnownComponent,
+    KnownSbom,
+)
 from resources.pages import check_text
 from resources.protocols.inventory.images import Images
 from resources.records import Image, Json
@@ -83,6 +90,11 @@ class ImageRepository(Repository, Images):
             "sboms/get_by_digest", tenant_id=image.tenant_id, image_id=image.id, digest=digest
         )
         return found
+
+    def find_sbom_by_serial(self, tenant_id: str, serial_number: str) -> KnownSbom | None:
+        return self._one(
+            "sboms/find_by_serial", KnownSbom, tenant_id=tenant_id, serial_number=serial_number.lower()
+        )
 
     def add_sbom(
         self,

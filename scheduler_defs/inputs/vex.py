@@ -1,0 +1,110 @@
+"""VEX documents into the inventory."""
+
+import zlib
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import orjson
+
+from resources.database import Database
+from resources.errors import InvalidDocument
+from resources.inventory_records import VexRow
+from scheduler_defs.engines.counted import OnBytes
+from scheduler_defs.engines.cyclonedx_vex import bom_of
+from scheduler_defs.engines.documents import read_document
+from scheduler_defs.engines.json_nodes import Node
+from scheduler_defs.engines.sbom_formats import parse_json
+from scheduler_defs.engines.subjects import ImageReference
+from scheduler_defs.engines.vex import FORMATS, read_vex
+from scheduler_defs.engines.vex_statements import Bom, Statement, Unusable
+
+VEX_LIMIT = 64 << 20
+BATCH = 1000
+
+
+@dataclass(frozen=True)
+class IngestedVex:
+    """What an ingestion did: the statements read, how many of them are new, and what could not be used."""
+
+    statements: int
+    new: int
+    unusable: Sequence[Unusable]
+
+
+def ingest_vex(
+    database: Database,
+    tenant_id: str,
+    path: Path,
+    actor: str,
+    *,
+    strict: bool = False,
+    on_bytes: OnBytes | None = None,
+) -> IngestedVex:
+    """Reads an OpenVEX or CycloneDX VEX document (plain or gzip) and keeps what it states, in one transaction.
+
+    What cannot be used is reported and left out; with ``strict`` it raises InvalidDocument, and nothing is kept.
+    Raises InvalidInput, InvalidDocument, also for a document that states nothing usable, and NotFound for an
+    unknown tenant.
+    """
+    source = str(path)
+    with database.begin(tenant_id) as store:
+        store.tenants.get(tenant_id)
+    raw = read_document(path, on_bytes, VEX_LIMIT)
+    document = read_vex(source, parse_json(source, raw, FORMATS), _boms(database, tenant_id))
+    if document.unusable and (strict or not document.statements):
+        first = document.unusable[0]
+        raise InvalidDocument(first.source, first.path, first.reason)
+    if not document.statements:
+        raise InvalidDocument(source, "", "states nothing about any vulnerability")
+    rows = [_row(one) for one in document.statements]
+    with database.begin(tenant_id) as store:
+        now = store.now()
+        new = sum(
+            store.vex.add(tenant_id, rows[start : start + BATCH], path.name, actor, now)
+            for start in range(0, len(rows), BATCH)
+        )
+        if new:
+            store.audit.append(
+                tenant_id=tenant_id,
+                actor=actor,
+                action="ingest",
+                entity="vex",
+                entity_id=path.name,
+                new={"statements": len(rows), "new": new, "unusable": len(document.unusable)},
+                now=now,
+            )
+            store.trigger_events.record("vex_ingested", store.now(), tenant_id)
+    return IngestedVex(len(rows), new, document.unusable)
+
+
+def _boms(database: Database, tenant_id: str) -> Callable[[str], Bom | None]:
+    """What a BOM-Link stands for: the SBOM of the tenant that has its serial number."""
+    known: dict[str, Bom | None] = {}
+
+    def find(serial: str) -> Bom | None:
+        if serial not in known:
+            with database.begin(tenant_id) as store:
+                sbom = store.images.find_sbom_by_serial(tenant_id, f"urn:uuid:{serial}")
+            known[serial] = None
+            if sbom is not None:
+                image = ImageReference(sbom.registry or None, sbom.repository, sbom.tag, sbom.digest)
+                document = orjson.loads(zlib.decompress(sbom.content))
+                known[serial] = bom_of(Node(f"SBOM {serial}", document), image)
+        return known[serial]
+
+    return find
+
+
+def _row(statement: Statement) -> VexRow:
+    return VexRow(
+        vulnerability=statement.vulnerability,
+        aliases=statement.aliases,
+        purl=statement.purl,
+        image=asdict(statement.image) if statement.image else None,
+        status=str(statement.status),
+        justification=statement.justification,
+        note=statement.note,
+        stated_at=statement.stated_at,
+        digest=statement.digest,
+    )
