@@ -358,10 +358,14 @@ class ImpactSnapshot:
 
 @dataclass(frozen=True)
 class AffectedBy:
-    """An affected image of a snapshot with its reasons: [purl, advisory id] pairs, sorted."""
+    """An image of a snapshot: why it is affected, and may be where versions cannot be compared.
+
+    Both are [purl, advisory id] pairs, sorted.
+    """
 
     image_id: UUID
     reasons: list[list[str]]
+    unknown: list[list[str]]
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from resources.pages import check_text
 
 DIGEST = re.compile(r"sha256:[0-9a-f]{64}|(?!sha256:)[a-z0-9]+:[0-9a-f]{32,128}")
 TEXT_FIELDS = ("namespace", "repository", "digest")
+FLAGS = ("since_last", "impacted")
 
 
 @dataclass(frozen=True)
@@ -18,7 +19,9 @@ class Selection:
 
     ``repository`` may hold the wildcards ``*`` and ``?``. ``labels`` must all be present on an image.
     ``advisories`` (ids) and ``since_revision`` (a feed revision) narrow an impact run; with neither it
-    considers every advisory.
+    considers every advisory. In an impact run of a schedule ``since_last`` considers those that changed since the
+    schedule's last completed run. In a policy run of a schedule ``impacted`` narrows to the images that the impact
+    runs found whose completion its triggers wait for.
     """
 
     namespace: str | None = None
@@ -27,11 +30,13 @@ class Selection:
     labels: Mapping[str, str] = field(default_factory=dict)
     advisories: tuple[str, ...] = ()
     since_revision: int | None = None
+    since_last: bool = False
+    impacted: bool = False
 
     @classmethod
     def parse(cls, value: Mapping[str, Any]) -> "Selection":
         """Reads the JSON form; raises InvalidInput naming the key."""
-        known = {*TEXT_FIELDS, "labels", "advisories", "since_revision"}
+        known = {*TEXT_FIELDS, "labels", "advisories", "since_revision", *FLAGS}
         for key in value.keys() - known:
             raise InvalidInput(f"selection.{key}", value[key], f"one of the keys {', '.join(sorted(known))}")
         for key in TEXT_FIELDS:
@@ -44,7 +49,11 @@ class Selection:
             labels=_labels(value.get("labels") or {}),
             advisories=_advisories(value.get("advisories") or ()),
             since_revision=_revision(value.get("since_revision")),
+            since_last=_flag("since_last", value),
+            impacted=_flag("impacted", value),
         )
+        if parsed.since_last and parsed.since_revision is not None:
+            raise InvalidInput("selection.since_revision", parsed.since_revision, "none beside since_last")
         for key, texts in parsed._texts().items():
             for text in texts:
                 check_text(f"selection.{key}", text)
@@ -52,7 +61,11 @@ class Selection:
 
     def to_json(self) -> dict[str, Any]:
         """The JSON form, without what selects nothing."""
-        return {key: value for key, value in asdict(self).items() if value not in (None, {}, ())}
+        return {
+            key: value
+            for key, value in asdict(self).items()
+            if value is not False and value not in (None, {}, ())
+        }
 
     def check_digest(self) -> None:
         """Raises InvalidInput for a digest that no image can have."""
@@ -93,3 +106,10 @@ def _revision(value: Any) -> int | None:
     if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 0):
         raise InvalidInput("selection.since_revision", value, "a feed revision (0 or more)")
     return value
+
+
+def _flag(key: str, value: Mapping[str, Any]) -> bool:
+    found = value.get(key) or False
+    if not isinstance(found, bool):
+        raise InvalidInput(f"selection.{key}", found, "true or false")
+    return found

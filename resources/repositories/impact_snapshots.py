@@ -1,7 +1,8 @@
 """Tables impact_snapshots and impact_snapshot_images."""
 
 import builtins
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -17,11 +18,19 @@ from resources.repositories.base import Repository, fields_of
 class ImpactSnapshotRepository(Repository, ImpactSnapshots):
     """ImpactSnapshots on PostgreSQL."""
 
-    def create(self, snapshot: ImpactSnapshot, reasons: Mapping[UUID, Reasons]) -> None:
+    def create(
+        self,
+        snapshot: ImpactSnapshot,
+        reasons: Mapping[UUID, Reasons],
+        unknown: Mapping[UUID, Reasons] | None = None,
+    ) -> None:
+        may_be = unknown or {}
+        images = builtins.list(dict.fromkeys([*reasons, *may_be]))
         written = self._scalar(
             "impact_snapshots/insert",
-            images=builtins.list(reasons),
-            reasons=[Jsonb([[*reason] for reason in why]) for why in reasons.values()],
+            images=images,
+            reasons=[_pairs(reasons.get(image, ())) for image in images],
+            unknowns=[_pairs(may_be.get(image, ())) for image in images],
             **fields_of(snapshot),
         )
         if not written:
@@ -62,6 +71,27 @@ class ImpactSnapshotRepository(Repository, ImpactSnapshots):
     def latest_beside(self, run: Run) -> ImpactSnapshot | None:
         return self._latest(run.tenant_id, run.schedule_id, run.id)
 
+    def latest_completed(self, tenant_id: str, schedule_id: UUID) -> ImpactSnapshot | None:
+        return self._one(
+            "impact_snapshots/latest_completed",
+            ImpactSnapshot,
+            tenant_id=tenant_id,
+            schedule_id=schedule_id,
+        )
+
+    def list_heard(self, tenant_id: str, schedule_id: UUID) -> builtins.list[UUID]:
+        rows = self._rows("impact_snapshots/list_heard", tenant_id=tenant_id, schedule_id=schedule_id)
+        return [schedule for (schedule,) in rows]
+
+    def list_touched(self, tenant_id: str, schedules: Iterable[UUID], since: datetime) -> set[UUID]:
+        rows = self._rows(
+            "impact_snapshots/list_touched",
+            tenant_id=tenant_id,
+            schedules=builtins.list(schedules),
+            since=since,
+        )
+        return {image for (image,) in rows}
+
     def list_images(self, snapshot: ImpactSnapshot) -> dict[UUID, builtins.list[Any]]:
         rows = self._rows(
             "impact_snapshots/list_images", tenant_id=snapshot.tenant_id, snapshot_id=snapshot.id
@@ -100,3 +130,7 @@ class ImpactSnapshotRepository(Repository, ImpactSnapshots):
             schedule_id=schedule_id,
             but_of_run=but_of_run,
         )
+
+
+def _pairs(reasons: Reasons) -> Jsonb:
+    return Jsonb([[*reason] for reason in reasons])

@@ -119,6 +119,12 @@ class RunRepository(Repository, Runs):
     def stop_superseded(self, tenants: Sequence[str], now: datetime) -> int:
         return self._execute("runs/stop_superseded", tenants=[*tenants], now=now)
 
+    def last_completed_start(self, tenant_id: str, schedule_id: UUID) -> datetime | None:
+        found: datetime | None = self._scalar(
+            "runs/last_completed_start", tenant_id=tenant_id, schedule_id=schedule_id
+        )
+        return found
+
     def count_active(self, tenant_id: str) -> int:
         active: int = self._scalar("runs/count_active", tenant_id=tenant_id)
         return active

@@ -1,4 +1,7 @@
-"""The first tenant: real input, a policy, and three schedules that fire at once and then every minute."""
+"""The first tenant: real input, a policy, three schedules that fire at once and then every minute, and a chain.
+
+The chain is a schedule that fires when advisories change, and one that evaluates the images it found.
+"""
 
 import subprocess
 import sys
@@ -11,6 +14,7 @@ from pathlib import Path
 from resources.database import Database
 from resources.errors import AlreadyExists, NotFound, SchedulerError
 from resources.records import Schedule
+from resources.selection import Selection
 from resources.states import JobKind, PolicyMode
 from resources.store import Store
 from scheduler_defs.cli.stack import ROOT
@@ -19,13 +23,14 @@ from scheduler_defs.edits.tenants import create_tenant
 from scheduler_defs.inputs.advisories import ingest_advisories
 from scheduler_defs.inputs.policies import apply_policy
 from scheduler_defs.inputs.sboms import IngestedSbom, Placement, ingest_sbom
-from scheduler_defs.timing.rules import CronRule, IntervalRule, OnceRule
+from scheduler_defs.timing.rules import RUN_COMPLETED, CronRule, EventRule, IntervalRule, OnceRule
 
 TENANT = "demo"
 ACTOR = "scheduler up"
 EXAMPLES = ROOT / "examples"
 LIVE_IMAGE = "localhost/scheduler:live"
 SCHEDULES = ("graph every minute", "impact every minute", "policy every minute")
+CHAIN = ("impact on news", "policy on impact")
 
 
 @dataclass(frozen=True)
@@ -61,10 +66,10 @@ def load_first_tenant(database: Database) -> list[IngestedSbom]:
 
 
 def ensure_schedules(database: Database) -> None:
-    """Creates those of the tenant's three schedules that there never were; they fire at once."""
+    """Creates those of the tenant's schedules that there never were; the three fire at once."""
     with database.begin(TENANT) as store:
         now = store.now()
-        for wanted in _wanted(now):
+        for wanted in [*_wanted(now), *_chain()]:
             if _living(store, wanted.name) is None and not _was_deleted(store, wanted.name):
                 create_schedule(store, TENANT, wanted, ACTOR, now)
 
@@ -102,6 +107,16 @@ def _wanted(now: datetime) -> list[NewSchedule]:
         NewSchedule(graph, JobKind.GRAPH, [OnceRule(now), every_minute]),
         NewSchedule(impact, JobKind.IMPACT, [IntervalRule(timedelta(minutes=1), now)]),
         NewSchedule(policy, JobKind.POLICY, [OnceRule(now), every_minute], PolicyMode.FULL),
+    ]
+
+
+def _chain() -> list[NewSchedule]:
+    impact, policy = CHAIN
+    on_news, on_impact = EventRule("advisories_changed"), EventRule(f"{RUN_COMPLETED}{impact}")
+    changed, impacted = Selection(since_last=True), Selection(impacted=True)
+    return [
+        NewSchedule(impact, JobKind.IMPACT, [on_news], selection=changed),
+        NewSchedule(policy, JobKind.POLICY, [on_impact], PolicyMode.INCREMENTAL, impacted),
     ]
 
 

@@ -51,7 +51,7 @@ def list_snapshots(tenant: str, schedule: str | None, limit: int, cursor: str | 
 @page_options(50)
 @json_option
 def show(run_id: str, tenant: str, limit: int, cursor: str | None, as_json: bool) -> None:
-    """Show what an impact run found: the affected images, and why each is."""
+    """Show what an impact run found: the images that are or may be affected, and why."""
     with begin(tenant) as store:
         snapshot = _of_run(store, tenant, run_id)
         page = store.impact_snapshots.page_images(snapshot, cursor=cursor, limit=limit)
@@ -61,8 +61,11 @@ def show(run_id: str, tenant: str, limit: int, cursor: str | None, as_json: bool
         print_json(fields_of(snapshot) | {"images": images})
     else:
         print_fields(fields_of(snapshot))
-        rows = [_row(names, one) for one in page.items]
-        print_table(rows, wraps={"image", "advisories", "components"}, empty="no image is affected")
+        doubts = any(one.unknown for one in page.items)
+        rows = [_row(names, one, doubts=doubts) for one in page.items]
+        print_table(
+            rows, wraps={"image", "advisories", "components", "not comparable"}, empty="no image is affected"
+        )
     note_next(page)
 
 
@@ -104,9 +107,10 @@ def _name(names: dict[UUID, str], image_id: UUID) -> str:
     return names.get(image_id, str(image_id))
 
 
-def _row(names: dict[UUID, str], one: AffectedBy) -> dict[str, str]:
-    return {
+def _row(names: dict[UUID, str], one: AffectedBy, *, doubts: bool) -> dict[str, str]:
+    row = {
         "image": _name(names, one.image_id),
         "advisories": ", ".join(sorted({advisory for _, advisory in one.reasons})),
         "components": ", ".join(sorted({purl for purl, _ in one.reasons})),
     }
+    return row | ({"not comparable": ", ".join(sorted({purl for purl, _ in one.unknown}))} if doubts else {})

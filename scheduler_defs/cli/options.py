@@ -11,7 +11,7 @@ import click
 
 from resources.errors import InvalidInput
 from resources.pages import check_text
-from resources.selection import Selection
+from resources.selection import FLAGS, Selection
 from resources.states import CatchUp, LogLevel, Overlap
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -187,7 +187,7 @@ def treatment_options(defaults: bool) -> Callable[[Callable[..., Any]], Callable
 
 def selection_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Adds the options that narrow a run and passes them on as `selection`."""
-    names = ("namespace", "repository", "digest", "labels", "advisories", "since_revision")
+    names = ("namespace", "repository", "digest", "labels", "advisories", "since_revision", *FLAGS)
 
     @wraps(command)
     def with_selection(**options: Any) -> Any:
@@ -198,6 +198,16 @@ def selection_options(command: Callable[..., Any]) -> Callable[..., Any]:
         return command(selection=chosen, **options)
 
     for option in (
+        click.option(
+            "--impacted",
+            is_flag=True,
+            help="Policy of a schedule: only images that the impact runs it waits for found.",
+        ),
+        click.option(
+            "--since-last",
+            is_flag=True,
+            help="Impact of a schedule: only advisories that changed since its last completed run.",
+        ),
         click.option(
             "--since-revision",
             type=click.IntRange(0, 2**63 - 1),

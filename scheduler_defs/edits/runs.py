@@ -8,7 +8,7 @@ from resources.records import NewRun, Run
 from resources.selection import Selection
 from resources.states import JobKind, PolicyMode, RunState, TriggerKind
 from resources.store import Store
-from scheduler_defs.edits.wanted_runs import check_advisories, check_priority, mode_of
+from scheduler_defs.edits.wanted_runs import check_priority, check_selection, mode_of
 
 
 def request_run(
@@ -23,12 +23,12 @@ def request_run(
 ) -> UUID:
     """Writes a pending run without a schedule; returns its id. fire_due launches it.
 
-    Raises NotFound for an unknown tenant, InvalidInput for mode, priority or an unknown advisory.
+    Raises NotFound for an unknown tenant, InvalidInput for mode, priority or selection.
     """
     store.tenants.get(tenant_id)
     chosen = selection or Selection()
     check_priority(priority)
-    check_advisories(store, kind, chosen)
+    check_selection(store, kind, chosen, scheduled=False)
     now = store.now()
     run = NewRun(
         tenant_id=tenant_id,

@@ -18,10 +18,10 @@ from scheduler_defs.edits.plans import instant_of, new_trigger, planned, replan,
 from scheduler_defs.edits.terms import CronClock, TriggerTerms, adjusted, check_clock, differing, hold_terms
 from scheduler_defs.edits.triggers import EDITED, as_edited, replaced_by, write_rules
 from scheduler_defs.edits.versions import keep_version, refuse_stale
-from scheduler_defs.edits.wanted_runs import check_advisories, mode_of
+from scheduler_defs.edits.wanted_runs import check_selection, mode_of
 from scheduler_defs.edits.wanted_schedules import check_rules, check_schedule, refuse_itself
 from scheduler_defs.timing.catch_up import first_fire, refuse_past
-from scheduler_defs.timing.rules import Rule, validate
+from scheduler_defs.timing.rules import RUN_COMPLETED, EventRule, Rule, validate
 from scheduler_defs.timing.triggers import rule_of
 
 
@@ -95,7 +95,8 @@ def create_schedule(
     now = now or store.now()
     check_rules(wanted.rules, now)
     refuse_itself(wanted.name, wanted.rules)
-    check_advisories(store, wanted.kind, wanted.selection)
+    check_selection(store, wanted.kind, wanted.selection, scheduled=True)
+    _check_impacted(wanted)
     schedule = Schedule(
         tenant_id=tenant_id,
         id=new_id(),
@@ -301,12 +302,19 @@ def _set_enabled(
     return after
 
 
+def _check_impacted(wanted: NewSchedule) -> None:
+    events = [rule.event for rule in wanted.rules if isinstance(rule, EventRule)]
+    if wanted.selection.impacted and not any(one.startswith(RUN_COMPLETED) for one in events):
+        expected = f"a trigger that waits for {RUN_COMPLETED}NAME of an impact schedule"
+        raise InvalidInput("selection.impacted", "true", expected)
+
+
 def _changed(store: Store, schedule: Schedule, changes: ScheduleChanges) -> Schedule:
     fields: dict[str, Any] = {**changes}
     for name in fields.keys() - ScheduleChanges.__annotations__.keys():
         raise InvalidInput(name, fields[name], "a field of a schedule that can be edited")
     if "selection" in changes:
-        check_advisories(store, schedule.kind, changes["selection"])
+        check_selection(store, schedule.kind, changes["selection"], scheduled=True)
         fields["selection"] = changes["selection"].to_json()
     if "mode" in changes:
         fields["mode"] = mode_of(schedule.kind, changes["mode"])

@@ -21,12 +21,26 @@ def check_priority(priority: int) -> None:
         raise InvalidInput("priority", priority, "-100 to 100")
 
 
-def check_advisories(store: Store, kind: JobKind, selection: Selection) -> None:
-    """Raises InvalidInput for advisories in a run that is not of impact, or that no feed has brought."""
-    if kind is not JobKind.IMPACT:
-        for name in sorted({"advisories", "since_revision"} & selection.to_json().keys()):
-            value = ", ".join(selection.advisories) if name == "advisories" else selection.since_revision
+OF_KIND = {
+    "advisories": JobKind.IMPACT,
+    "since_revision": JobKind.IMPACT,
+    "since_last": JobKind.IMPACT,
+    "impacted": JobKind.POLICY,
+}
+OF_SCHEDULES = ("since_last", "impacted")
+
+
+def check_selection(store: Store, kind: JobKind, selection: Selection, *, scheduled: bool) -> None:
+    """Raises InvalidInput for what runs of this kind, or by hand, do not select by, and for unknown advisories."""
+    asked = selection.to_json()
+    for name in sorted(asked.keys() & OF_KIND.keys()):
+        value = ", ".join(selection.advisories) if name == "advisories" else asked[name]
+        if OF_KIND[name] is not kind:
             raise InvalidInput(f"selection.{name}", value, f"none for a {kind} run")
+        if name in OF_SCHEDULES and not scheduled:
+            raise InvalidInput(
+                f"selection.{name}", value, "none for a run by hand; it is for a schedule's runs"
+            )
     unknown = set(selection.advisories) - store.advisories.known(selection.advisories)
     if unknown:
         raise InvalidInput("selection.advisories", ", ".join(sorted(unknown)), "ids of ingested advisories")

@@ -130,8 +130,8 @@ def _claim(vulnerability: Node, analysis: Node, issued: datetime | None) -> Stat
     aliases = {one.need("id").text() for one in vulnerability.items("references")} - {name}
     status = STATES[analysis.need("state").one_of(tuple(STATES))]
     justification = analysis.get("justification")
-    time = analysis.get("lastUpdated") or analysis.get("firstIssued") or vulnerability.get("updated")
-    stated_at = time.time() if time else issued
+    told = analysis.get("lastUpdated") or analysis.get("firstIssued") or vulnerability.get("updated")
+    stated_at = told.time() if told else issued
     if stated_at is None:
         raise analysis.error("has no lastUpdated, and neither vulnerability nor metadata has a time")
     return Statement(

@@ -2,11 +2,14 @@
 
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import replace
 from uuid import UUID
 
+from resources.errors import InvalidInput
 from resources.ids import new_id
 from resources.inventory_records import AffectedImage
 from resources.records import Image, ImpactSnapshot
+from resources.selection import Selection
 from resources.store import Store
 from scheduler_defs.engines.impact import SnapshotRow, snapshot_digest
 from scheduler_defs.ops.attempt import Attempt, Result
@@ -20,8 +23,10 @@ def find_impact(attempt: Attempt) -> Result:
     """Writes a snapshot of the affected images with the reasons of each; deltas are against the schedule's last.
 
     With ``since_revision`` the advisories are those a later feed revision touched, withdrawn ones included;
-    otherwise all that hold now, narrowed by ``advisories``. Versions of the selected images that cannot be
+    with ``since_last`` those since the schedule's last completed run of the same selection; otherwise all that hold
+    now, narrowed by ``advisories``. Versions of the selected images that cannot be
     compared are counted as unknown and never as safe. A snapshot that an earlier attempt of the run wrote stays.
+    Raises InvalidInput for ``since_last`` without a schedule.
     """
     run = attempt.run
     with attempt.begin() as store:
@@ -59,25 +64,42 @@ def _of_earlier_attempt(attempt: Attempt) -> tuple[ImpactSnapshot, Reasons] | No
 
 def _write(attempt: Attempt, revision: int, images: Mapping[UUID, Image]) -> tuple[ImpactSnapshot, Reasons]:
     run = attempt.run
-    matches = match_components(attempt, attempt.selection, with_withdrawn=False)
+    selection = _narrowed(attempt)
+    matches = match_components(attempt, selection, with_withdrawn=False)
     with attempt.begin() as store:
         affected = store.images.list_affected(run.tenant_id, matches.affected, images)
-        unknown = _pair_count(store.images.list_affected(run.tenant_id, matches.unknown, images))
+        unknown = store.images.list_affected(run.tenant_id, matches.unknown, images)
         reasons = _reasons(affected)
         snapshot = ImpactSnapshot(
             tenant_id=run.tenant_id,
             id=new_id(),
             run_id=run.id,
             schedule_id=run.schedule_id,
-            selector=attempt.selection.to_json(),
+            selector=attempt.selection.to_json() | selection.to_json(),
             feed_revision=revision,
             total=len(reasons),
-            unknown=unknown,
+            unknown=_pair_count(unknown),
             digest=snapshot_digest(_row(hit, images[hit.image_id]) for hit in affected),
             created_at=store.now(),
         )
-        store.impact_snapshots.create(snapshot, reasons)
+        store.impact_snapshots.create(snapshot, reasons, _reasons(unknown))
     return snapshot, reasons
+
+
+def _narrowed(attempt: Attempt) -> Selection:
+    """The selection with ``since_last`` told as a feed revision, or as no limit while the schedule has none."""
+    run, selection = attempt.run, attempt.selection
+    if not selection.since_last:
+        return selection
+    if run.schedule_id is None:
+        raise InvalidInput("selection.since_last", "true", "a run of a schedule")
+    with attempt.begin() as store:
+        last = store.impact_snapshots.latest_completed(run.tenant_id, run.schedule_id)
+    asked = last and {key: value for key, value in last.selector.items() if key != "since_revision"}
+    since = last.feed_revision if last and asked == selection.to_json() else None
+    said = "all advisories: no run of this selection has completed" if since is None else f"since {since}"
+    attempt.log(f"advisories considered: {said}")
+    return replace(selection, since_last=False, since_revision=since)
 
 
 def _reasons(affected: list[AffectedImage]) -> Reasons:
@@ -100,7 +122,7 @@ def _pair_count(hits: list[AffectedImage]) -> int:
 
 def _deltas(store: Store, attempt: Attempt, snapshot: ImpactSnapshot) -> dict[str, int]:
     before = store.impact_snapshots.latest_beside(attempt.run)
-    if before is None:
+    if before is None or attempt.selection.since_last:
         return {"added": snapshot.total, "removed": 0}
     diff = store.impact_snapshots.diff(snapshot.tenant_id, before.id, snapshot.id)
     return {"added": len(diff.added), "removed": len(diff.removed)}

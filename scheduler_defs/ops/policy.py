@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import chain
 from uuid import UUID
 
@@ -21,6 +21,8 @@ from scheduler_defs.ops.matching import Facts, gather_facts, image_fact, version
 
 CHUNK = 200
 SHOWN = 50
+OVERLAP = timedelta(minutes=10)
+"""A snapshot is dated before it is committed: one from so long before a run began it may not have seen."""
 Unchanged = Mapping[UUID, LastEvaluation]
 Decided = list[tuple[PolicyRevision, str, str | None, str | None]]
 ANY_IMAGE = ImageFact()
@@ -116,11 +118,11 @@ def evaluate_policies(attempt: Attempt) -> Result:
     Mode full evaluates every image, incremental only those whose input digest changed, simulate every image
     without writing findings, by the exceptions that hold when it begins. Of several runs at once each writes by
     the feed, the policies, their exceptions and the VEX statements of that moment.
-    Raises InvalidInput when the tenant has no policy.
+    Raises InvalidInput when the tenant has no policy, and for ``impacted`` where no impact schedule is waited for.
     """
     run, mode = attempt.run, attempt.run.mode or PolicyMode.FULL
     with attempt.begin() as store:
-        images = {image.id: image for image in store.images.select(run.tenant_id, attempt.selection)}
+        images = {image.id: image for image in _selected(store, attempt)}
         if run.attempt > 1:
             store.policy_jobs.requeue_of_run(run)
         store.policy_jobs.create_many(run, mode, list(images.values()), store.now())
@@ -141,8 +143,30 @@ def evaluate_policies(attempt: Attempt) -> Result:
         done += evaluated
         attempt.log(f"evaluated {done} of {left} images")
     if not items:
-        attempt.log("the selection names no image with an SBOM", "warning")
+        level = "info" if attempt.selection.impacted else "warning"
+        attempt.log("the selection names no image with an SBOM", level)
     return tally.result(mode)
+
+
+def _selected(store: Store, attempt: Attempt) -> list[Image]:
+    """The images of the selection; of ``impacted`` those that impact runs found since the last completed run began.
+
+    All while none has completed. What two runs both look at is evaluated by the first and unchanged for the second.
+    """
+    run = attempt.run
+    images = store.images.select(run.tenant_id, attempt.selection)
+    if not attempt.selection.impacted:
+        return images
+    heard = run.schedule_id and store.impact_snapshots.list_heard(run.tenant_id, run.schedule_id)
+    if not run.schedule_id or not heard:
+        expected = "a run of a schedule that waits for run_completed:NAME of an impact schedule"
+        raise InvalidInput("selection.impacted", "true", expected)
+    began = store.runs.last_completed_start(run.tenant_id, run.schedule_id)
+    if began is None:
+        attempt.log("no run has completed yet: evaluating every image that the selection names")
+        return images
+    touched = store.impact_snapshots.list_touched(run.tenant_id, heard, began - OVERLAP)
+    return [image for image in images if image.id in touched]
 
 
 def _evaluation(attempt: Attempt) -> Evaluation:

@@ -9,9 +9,10 @@ import pytest
 
 from resources.ids import new_id
 from resources.records import NewRun
-from resources.states import JobKind, TriggerKind
+from resources.states import JobKind, PolicyMode, TriggerKind
 from scheduler_defs.cli.demo import await_runs
 from scheduler_defs.cli.first_tenant import (
+    CHAIN,
     SCHEDULES,
     TENANT,
     ensure_schedules,
@@ -27,6 +28,9 @@ from scheduler_defs.edits.schedules import (
     resume_schedule,
 )
 from scheduler_defs.edits.tenants import create_tenant
+from scheduler_defs.ops.attempt import carry_out
+from scheduler_defs.ops.impact import find_impact
+from scheduler_defs.ops.launches import close_run, finish_launch, open_launch
 from scheduler_defs.sensors.claim import claim
 from scheduler_defs.timing.rules import IntervalRule
 
@@ -52,6 +56,18 @@ def fire(database):
         claim(store, "here", store.now())
 
 
+def complete(database, run):
+    """Carries out the launch of a queued impact run."""
+    worker_id = new_id()
+    fields = {"host": "h", "pid": 1, "kinds": ["impact"], "capacity": 1, "version": "0"}
+    with database.begin_system() as store:
+        store.workers.register(worker_id, dagster_run_id="d", now=store.now(), **fields)
+    opened = open_launch(database, run.launch_id, run.kind, "d", worker_id)
+    for one in opened.runs:
+        assert close_run(database, carry_out(database, one, worker_id, find_impact, lambda *_: None))
+    finish_launch(database, opened)
+
+
 def state_of(database):
     with database.begin(TENANT) as store:
         found = store.schedules.list(TENANT, include_deleted=True).items
@@ -66,10 +82,30 @@ def state_of(database):
 
 
 def test_the_first_start_fires_each_once_by_its_schedule(database, started, runs):
-    assert state_of(database) == {GRAPH: (1, 2, False), IMPACT: (1, 1, False), POLICY: (1, 2, False)}
+    assert state_of(database) == {
+        **{GRAPH: (1, 2, False), IMPACT: (1, 1, False), POLICY: (1, 2, False)},
+        **dict.fromkeys(CHAIN, (1, 1, False)),
+    }
     fired = [(one.schedule_name, one.trigger_kind) for one in runs(TENANT)]
     assert {name for name, _ in fired} == {*SCHEDULES}
     assert TriggerKind.MANUAL not in {kind for _, kind in fired}
+
+
+def test_news_of_advisories_go_through_the_chain(database, started, runs):
+    def of_the_chain():
+        return [one for one in runs(TENANT) if one.schedule_name in CHAIN]
+
+    assert of_the_chain() == []
+    with database.begin_system() as store:
+        store.trigger_events.record("advisories_changed", store.now())
+    fire(database)
+    (impact,) = of_the_chain()
+    assert (impact.schedule_name, impact.selection) == (CHAIN[0], {"since_last": True})
+    complete(database, impact)
+    fire(database)
+    (policy,) = [one for one in of_the_chain() if one.id != impact.id]
+    assert (policy.schedule_name, policy.selection) == (CHAIN[1], {"impacted": True})
+    assert policy.mode is PolicyMode.INCREMENTAL
 
 
 def test_later_starts_fire_by_hand_and_edit_nothing(database, started, runs):

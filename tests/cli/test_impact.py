@@ -6,6 +6,7 @@ import pytest
 
 from resources.ids import new_id
 from resources.records import ImpactSnapshot
+from resources.selection import Selection
 
 FLASK, JINJA = ("pkg:pypi/flask@0.12.2", "PYSEC-2018-66"), ("pkg:pypi/jinja2@2.10", "PYSEC-2019-217")
 GONE = new_id()
@@ -53,6 +54,25 @@ def test_a_snapshot_is_shown_with_its_images_and_why_each_is_affected(scheduler,
     assert {one["image"].rpartition("/")[2].partition(":")[0] for one in images} == {"storefront", str(GONE)}
     first = scheduler("impact", "show", found[1].run_id, "--limit", 1)
     assert "there are more: --cursor" in first.stderr
+
+
+def test_images_that_only_may_be_affected_are_shown_with_what_cannot_be_compared(
+    scheduler, database, runs, environment, tenant, tmp_path
+):
+    environment["COLUMNS"] = "200"
+    bom = {"bomFormat": "CycloneDX", "specVersion": "1.5", "version": 1}
+    bom["components"] = [{"type": "library", "name": "a", "version": "odd", "purl": "pkg:pypi/a"}]
+    (tmp_path / "bom.json").write_text(json.dumps(bom))
+    scheduler("ingest", "sbom", tmp_path / "bom.json", "--image", "registry.test/odd:1")
+    scheduler("run", "start", "--kind", "impact")
+    (run,) = runs()
+    with database.begin(tenant) as store:
+        (image,) = store.images.select(tenant, Selection())
+        kept = ImpactSnapshot(tenant, new_id(), run.id, None, {}, 0, 0, 1, "0" * 64, store.now())
+        store.impact_snapshots.create(kept, {}, {image.id: [("pkg:pypi/a@odd", "A-1")]})
+    lines = scheduler("impact", "show", run.id).stdout.splitlines()
+    assert lines[-2].lower().endswith("not comparable")
+    assert lines[-1].split() == ["registry.test/odd:1", "-", "-", "pkg:pypi/a@odd"]
 
 
 def test_two_snapshots_are_compared(scheduler, found):

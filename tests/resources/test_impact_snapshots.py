@@ -1,5 +1,6 @@
 """Tables impact_snapshots and impact_snapshot_images: one snapshot a run, never changed."""
 
+from datetime import timedelta
 from uuid import UUID
 
 import psycopg
@@ -8,7 +9,7 @@ import pytest
 from resources.errors import AlreadyExists, InvalidInput, NotFound
 from resources.ids import new_id
 from resources.records import AffectedBy, ImpactDiff, ImpactSnapshot
-from resources.states import JobKind
+from resources.states import JobKind, RunState, TriggerKind
 
 A, B, C, D = (UUID(int=number) for number in range(1, 5))
 FLASK, CLICK = ("pkg:pypi/flask@1", "A-1"), ("pkg:pypi/click@1", "A-2")
@@ -43,15 +44,22 @@ def keep(database, plant):
 def test_a_snapshot_is_read_as_it_was_written(database, plant):
     wanted = snapshot(plant.run(kind=JobKind.IMPACT), plant)
     first, second = new_id(), new_id()
-    reasons = {first: [("pkg:npm/a@1", "A-1"), ("pkg:npm/b@1", "A-1")], second: []}
+    reasons = {first: [("pkg:npm/a@1", "A-1"), ("pkg:npm/b@1", "A-1")]}
+    unknown = {first: [("pkg:npm/c@1", "A-1")], second: [("pkg:npm/c@1", "A-1")]}
     with database.begin("acme") as store:
-        store.impact_snapshots.create(wanted, reasons)
+        store.impact_snapshots.create(wanted, reasons, unknown)
     with database.begin("acme") as store:
         assert store.impact_snapshots.get_of_run("acme", wanted.run_id) == wanted
         assert store.impact_snapshots.get("acme", wanted.id) == wanted
         assert store.impact_snapshots.list_images(wanted) == {
             first: [["pkg:npm/a@1", "A-1"], ["pkg:npm/b@1", "A-1"]],
-            second: [],
+        }
+        rows = {one.image_id: one for one in store.impact_snapshots.page_images(wanted).items}
+        assert rows == {
+            first: AffectedBy(
+                first, [["pkg:npm/a@1", "A-1"], ["pkg:npm/b@1", "A-1"]], [["pkg:npm/c@1", "A-1"]]
+            ),
+            second: AffectedBy(second, [], [["pkg:npm/c@1", "A-1"]]),
         }
         assert store.impact_snapshots.get_of_run("acme", new_id()) is None
 
@@ -108,6 +116,77 @@ def test_the_latest_of_a_schedule_is_its_newest_and_beside_a_run_another_runs(da
         assert store.impact_snapshots.latest_of_schedule("acme", trigger.schedule_id) is None
 
 
+def test_the_latest_of_a_completed_run_is_told_from_what_others_left(database, plant, keep):
+    schedule = plant.schedule(kind=JobKind.IMPACT)
+    trigger = plant.trigger(schedule)
+    wanted = {"kind": JobKind.IMPACT, "trigger_kind": trigger.kind, "schedule_id": schedule.id}
+    wanted |= {"schedule_version": 1, "trigger_id": trigger.id}
+    runs = [plant.running(**wanted, scheduled_for=plant.now.replace(hour=hour)) for hour in (1, 2, 3)]
+    kept = [keep({}, run) for run in runs]
+    with database.begin("acme") as store:
+        assert store.impact_snapshots.latest_completed("acme", schedule.id) is None
+        assert store.runs.last_completed_start("acme", schedule.id) is None
+        for run, state, hours in (
+            (1, RunState.COMPLETED, 2),
+            (0, RunState.COMPLETED, 1),
+            (2, RunState.FAILED, 3),
+        ):
+            ended, error = plant.now + timedelta(hours=hours), "boom" if state is RunState.FAILED else None
+            store.runs.finish(runs[run], state, ended, error=error)
+    with database.begin("acme") as store:
+        assert store.impact_snapshots.latest_completed("acme", schedule.id) == kept[1]
+        assert store.runs.last_completed_start("acme", schedule.id) == runs[1].started_at
+    with database.begin("globex") as store:
+        assert store.impact_snapshots.latest_completed("acme", schedule.id) is None
+        assert store.runs.last_completed_start("acme", schedule.id) is None
+
+
+def test_images_are_told_that_runs_of_schedules_touched_since_an_instant(database, plant):
+    one, other = plant.trigger(plant.schedule("one")), plant.trigger(plant.schedule("other"))
+    with database.begin("acme") as store:
+        for number, (trigger, hour, reasons, unknown) in enumerate(
+            [(one, 1, {A: [FLASK]}, {}), (one, 2, {B: [FLASK]}, {C: [CLICK]}), (other, 3, {A: [CLICK]}, {})]
+        ):
+            run = plant.fired(trigger, plant.now.replace(hour=hour), kind=JobKind.IMPACT)
+            at = plant.now.replace(hour=hour)
+            kept = snapshot(run, plant, id=UUID(int=number), created_at=at)
+            store.impact_snapshots.create(kept, reasons, unknown)
+        touched = store.impact_snapshots.list_touched
+        ids = [one.schedule_id, other.schedule_id]
+        assert touched("acme", ids, plant.now.replace(hour=0)) == {A, B, C}
+        assert touched("acme", ids[:1], plant.now.replace(hour=2)) == {B, C}
+        assert touched("acme", ids[1:], plant.now.replace(hour=2)) == {A}
+        assert touched("acme", ids, plant.now.replace(hour=4)) == set()
+        assert touched("acme", [], plant.now.replace(hour=0)) == set()
+        assert touched("globex", ids, plant.now.replace(hour=0)) == set()
+
+
+def test_impact_schedules_are_told_whose_runs_a_schedule_waits_for(database, plant):
+    named = {
+        name: plant.schedule(name, kind=kind)
+        for name, kind in {
+            "news": JobKind.IMPACT,
+            "other news": JobKind.IMPACT,
+            "graphs": JobKind.GRAPH,
+            "deleted": JobKind.IMPACT,
+        }.items()
+    }
+    plant.schedule("news", "globex", kind=JobKind.IMPACT)
+    listener = plant.schedule("listener")
+    event = {"kind": TriggerKind.EVENT, "every": None, "anchor": None}
+    for name in [*named, "nowhere"]:
+        plant.trigger(listener, event=f"run_completed:{name}", **event)
+    plant.trigger(listener, event="sbom_ingested", **event)
+    with database.begin("acme") as store:
+        store.schedules.soft_delete(named["deleted"], "ann", plant.now)
+    with database.begin("acme") as store:
+        heard = store.impact_snapshots.list_heard
+        wanted = {named[name].id for name in ("news", "other news")}
+        assert set(heard("acme", listener.id)) == wanted
+        assert heard("acme", named["news"].id) == []
+        assert heard("globex", listener.id) == []
+
+
 def test_snapshots_are_paged_newest_first_and_narrowed_to_a_schedule(database, plant, keep):
     trigger = plant.trigger(plant.schedule())
     fired = [keep({}, plant.fired(trigger, plant.now.replace(hour=hour))) for hour in (1, 2)]
@@ -129,7 +208,7 @@ def test_images_are_paged_by_id(database, keep):
         first = store.impact_snapshots.page_images(kept, limit=2)
         rest = store.impact_snapshots.page_images(kept, limit=2, cursor=first.next_cursor)
         assert [one.image_id for one in first.items + rest.items] == [A, B, C]
-        assert rest.items == [AffectedBy(C, [list(FLASK), list(CLICK)])]
+        assert rest.items == [AffectedBy(C, [list(FLASK), list(CLICK)], [])]
         with pytest.raises(InvalidInput, match="cursor"):
             store.impact_snapshots.page_images(keep({}), cursor=first.next_cursor)
 

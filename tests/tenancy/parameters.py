@@ -83,6 +83,7 @@ OF_QUERY: dict[str, dict[str, Any]] = {
             r["id"] for r in tenant.rows["scheduler.runs"] if r["state"] == "failed"
         ),
         "reasons": lambda tenant: [f"{tenant.name} purl", "A"],
+        "unknowns": lambda tenant: [f"{tenant.name} other purl", "A"],
     },
     **{
         name: {"key": lambda tenant: f"{tenant.name} expired lock"}

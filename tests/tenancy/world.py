@@ -71,6 +71,7 @@ def plant(tenant: Tenant) -> None:
     tenant.add("scheduler.tenants", max_concurrent_runs=tenant.numbers // 4)
     images = plant_inventory(tenant)
     schedules = [plant_schedule(tenant, overlap) for overlap in ("cancel_running", "allow", "skip")]
+    tenant.add("scheduler.schedules", kind="impact", name=f"{tenant.name} impact")
     tenant.add("scheduler.schedules", kind="graph", enabled=False, paused_reason=f"{tenant.name} pauses")
     tenant.add("scheduler.schedules", kind="graph", deleted_at=tenant.at, deleted_by=f"{tenant.name} ann")
     plant_calendars(tenant, schedules[0][1])
@@ -136,6 +137,7 @@ def plant_schedule(tenant: Tenant, overlap: str) -> tuple[Row, Row]:
     of = {"schedule_id": schedule["id"], "kind": "interval", "every": timedelta(hours=1), "anchor": tenant.at}
     push = {"kind": "event", "every": None, "anchor": None, "event": "push"}
     waiting = tenant.add("scheduler.triggers", **of | push)
+    tenant.add("scheduler.triggers", **of | push | {"event": f"run_completed:{tenant.name} impact"})
     for handled in (None, tenant.at):
         at = tenant.at + timedelta(seconds=handled is None)
         tenant.add(

@@ -1,4 +1,4 @@
--- How the images of two snapshots differ: in the later only, in the earlier only, in both for other reasons; equal ones
+-- How the affected images of two snapshots differ: in the later only, in the earlier only, in both for other reasons; equal ones
 -- are counted. No row unless both snapshots exist.
 SELECT earlier.id AS earlier_id, later.id AS later_id, differing.*
 FROM scheduler.impact_snapshots AS earlier
@@ -11,10 +11,10 @@ CROSS JOIN LATERAL (
     FROM (
         SELECT image_id, reasons
         FROM scheduler.impact_snapshot_images
-        WHERE tenant_id = earlier.tenant_id AND snapshot_id = earlier.id) AS o
+        WHERE tenant_id = earlier.tenant_id AND snapshot_id = earlier.id AND reasons <> '[]') AS o
     FULL JOIN (
         SELECT image_id, reasons
         FROM scheduler.impact_snapshot_images
-        WHERE tenant_id = later.tenant_id AND snapshot_id = later.id) AS n USING (image_id)) AS differing
+        WHERE tenant_id = later.tenant_id AND snapshot_id = later.id AND reasons <> '[]') AS n USING (image_id)) AS differing
 WHERE earlier.tenant_id = %(tenant_id)s AND earlier.id = %(earlier)s AND later.tenant_id = %(tenant_id)s
     AND later.id = %(later)s

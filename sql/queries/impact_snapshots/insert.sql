@@ -1,4 +1,4 @@
--- Keeps what an impact run found, with the affected images. Guard: the run exists and has no snapshot; returns how many.
+-- Keeps what an impact run found, with the images that are or may be affected. Guard: the run exists and has no snapshot; returns how many.
 WITH kept AS (
     INSERT INTO scheduler.impact_snapshots (
         tenant_id, id, run_id, schedule_id, selector, feed_revision, total, unknown, digest, created_at)
@@ -9,9 +9,9 @@ WITH kept AS (
     ON CONFLICT (tenant_id, run_id) DO NOTHING
     RETURNING tenant_id, id
 ), affected AS (
-    INSERT INTO scheduler.impact_snapshot_images (tenant_id, snapshot_id, image_id, reasons)
-    SELECT kept.tenant_id, kept.id, found.image_id, found.reasons
+    INSERT INTO scheduler.impact_snapshot_images (tenant_id, snapshot_id, image_id, reasons, unknown)
+    SELECT kept.tenant_id, kept.id, found.image_id, found.reasons, found.unknown
     FROM kept
-    CROSS JOIN unnest(%(images)s::uuid[], %(reasons)s::jsonb[]) AS found (image_id, reasons)
+    CROSS JOIN unnest(%(images)s::uuid[], %(reasons)s::jsonb[], %(unknowns)s::jsonb[]) AS found (image_id, reasons, unknown)
 )
 SELECT count(*) FROM kept
