@@ -15,7 +15,7 @@ APT = apt-get -qq -o Acquire::http::Timeout=30 -o DPkg::Lock::Timeout=60
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install lock format lint test coverage faults nightly browser pooler run demo stop docs clean distclean
+.PHONY: help install lock format lint test coverage bench faults nightly browser pooler run demo stop docs clean distclean
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
@@ -51,6 +51,7 @@ lint: install ## Check style, types, the direction of imports and the query file
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
 	.venv/bin/mypy
+	.venv/bin/mypy --explicit-package-bases benchmarks
 	.venv/bin/lint-imports
 	.venv/bin/python .ci/check_queries.py
 
@@ -66,6 +67,9 @@ coverage: install pooler ## Measure what of resources/ the tests reach; fails un
 	    $$(setpriv --reuid=65534 --regid=65534 --clear-groups test -w build/coverage 2>/dev/null \
 	        || echo --elsewhere) \
 	    build/coverage/report.json docs/coverage.md
+
+bench: install ## Measure the engines beside the ways of other products; ARGS="--images 2000 --json build/engines.json"
+	.venv/bin/python -m benchmarks.engines $(ARGS)
 
 faults: install pooler ## Kill, stop and cut off everything for hours, and count what fired; FAULTS_SCALE=0.1 for a tenth
 	FAULTS_PROFILE=long .venv/bin/python -m pytest -s -n 0 $(ARGS) tests/faults
