@@ -25,7 +25,7 @@ def canonical_json(value: Any) -> bytes:
     except TypeError as error:
         raise InvalidInput("value", str(error), "a JSON value") from error
     # orjson writes NaN and infinities as null: only a value with a null in its encoding can hold one.
-    if _NULL.search(encoded):
+    if b"null" in encoded and _NULL.search(encoded):
         _refuse_non_finite(value)
     return encoded
 

@@ -13,6 +13,8 @@ from random import Random
 CHUNK = 65536
 RESET = struct.pack("ii", 1, 0)
 """SO_LINGER of no time at all: close sends a reset."""
+UNNOTICED = 10.0
+"""Seconds until a server hears that a client is gone, as its keepalives would tell it; its slots are not for ever."""
 
 
 class Pipe:
@@ -39,7 +41,8 @@ class Proxy:
     """Listens until it is closed; each connection has a thread."""
 
     def __init__(self, target: Path) -> None:
-        self._target, self.pipes, self.delay, self._abandoned = target, [], 0.0, []
+        self._target, self.pipes, self.delay = target, [], 0.0
+        self._abandoned: list[tuple[float, socket.socket]] = []
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port = self._listener.getsockname()[1]
         threading.Thread(target=self._accept, daemon=True).start()
@@ -48,7 +51,7 @@ class Proxy:
         self._listener.close()
         for pipe in self.pipes:
             pipe.close()
-        for one in self._abandoned:
+        for _, one in self._abandoned:
             one.close()
 
     def delays(self, seconds: float) -> None:
@@ -67,8 +70,11 @@ class Proxy:
 
     def half_open(self, random: Random) -> None:
         """Takes some connections from their clients while the server hears nothing of it, with all its locks."""
+        now = time.monotonic()
+        while self._abandoned and now - self._abandoned[0][0] > UNNOTICED:
+            self._abandoned.pop(0)[1].close()
         for pipe in self._some(random):
-            self._abandoned.append(pipe.server)
+            self._abandoned.append((now, pipe.server))
             pipe.close(reset=True, leave_server=True)
 
     def deafen(self, random: Random, seconds: float) -> None:

@@ -8,7 +8,8 @@ from tests.faults.mutations import MUTATIONS, mutated
 from tests.faults.profile import LONG, Size
 
 SHORT = ("hold an attempt without a lock",)
-AT_MOST = 60.0
+AT_MOST = 300.0 if LONG else 60.0
+"""Seconds in which something is found; a healthy scenario of this size is over in less."""
 PATIENCE = 12.0
 """Far longer than any process of a healthy scenario does nothing."""
 

@@ -11,7 +11,7 @@ from resources.ids import new_id
 from resources.records import AffectedBy, ImpactDiff, ImpactSnapshot
 from resources.states import JobKind, RunState, TriggerKind
 
-A, B, C, D = (UUID(int=number) for number in range(1, 5))
+A, B, C, D, E = (UUID(int=number) for number in range(1, 6))
 FLASK, CLICK = ("pkg:pypi/flask@1", "A-1"), ("pkg:pypi/click@1", "A-2")
 
 
@@ -32,10 +32,10 @@ def snapshot(run, plant, **changes):
 def keep(database, plant):
     """keep({image: reasons}) writes a snapshot of a run of its own, or of the run given."""
 
-    def write(reasons, run=None, tenant="acme"):
+    def write(reasons, run=None, tenant="acme", unknown=None):
         kept = snapshot(run or plant.run(tenant, kind=JobKind.IMPACT), plant, total=len(reasons))
         with database.begin(tenant) as store:
-            store.impact_snapshots.create(kept, reasons)
+            store.impact_snapshots.create(kept, reasons, unknown)
         return kept
 
     return write
@@ -215,7 +215,7 @@ def test_images_are_paged_by_id(database, keep):
 
 def test_two_snapshots_differ_by_what_came_went_and_has_other_reasons(database, keep):
     one = keep({A: [FLASK], B: [FLASK], C: [FLASK]})
-    two = keep({B: [FLASK], C: [FLASK, CLICK], D: []})
+    two = keep({B: [FLASK], C: [FLASK, CLICK], D: [CLICK]}, unknown={D: [FLASK], E: [FLASK]})
     empty = keep({})
     with database.begin("acme") as store:
         diff = store.impact_snapshots.diff

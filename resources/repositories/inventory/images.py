@@ -194,6 +194,8 @@ class ImageRepository(Repository, Images):
     def list_affected(
         self, tenant_id: str, pairs: Sequence[tuple[int, str]], images: Iterable[UUID]
     ) -> list[AffectedImage]:
+        if not pairs:
+            return []
         return self._all(
             "impact/list_affected_images",
             AffectedImage,
