@@ -6,6 +6,7 @@ from enum import StrEnum
 from types import UnionType
 from typing import Any, TypeVar, get_args, get_type_hints
 
+import orjson
 from psycopg import Connection, Cursor
 from psycopg.errors import NumericValueOutOfRange
 from psycopg.rows import TupleRow
@@ -99,6 +100,11 @@ def fields_of(record: Any) -> dict[str, Any]:
         field.name: Jsonb(dict(value)) if isinstance(value := getattr(record, field.name), dict) else value
         for field in dataclasses.fields(record)
     }
+
+
+def json_of(records: Sequence[Any]) -> Jsonb:
+    """Records as one JSON list of objects, for jsonb_to_recordset: a quarter of the work of arrays."""
+    return Jsonb(list(records), dumps=orjson.dumps)
 
 
 def columns_of(records: Sequence[Any], *names: str) -> dict[str, list[Any]]:

@@ -73,27 +73,10 @@ def stop(process: subprocess.Popen[str], number: signal.Signals = signal.SIGINT)
     return process.stdout.read().splitlines()
 
 
-@pytest.mark.parametrize(
-    ("script", "number"),
-    [(WITH_SIGINT, signal.SIGINT), (WITHOUT_SIGINT, signal.SIGTERM)],
-    ids=["Ctrl-C", "SIGTERM in the background of a script"],
-)
-def test_it_serves_until_it_is_told_to_stop_and_leaves_no_process(own_directory, script, number):
-    with running(own_directory, script) as (process, url):
-        assert set(get(f"{url}/server_info")) >= {"dagster_version", "dagster_webserver_version"}
-        own_directory.until(lambda: in_long_poll(own_directory), "fire_due is evaluated")
-        assert own_directory.processes() != []
-        rest = stop(process, number)
-    assert rest[-1] == "stopped; the data stays"
-    assert "does not stop by itself" not in "".join(rest)
-    assert LEFT_SERVER not in rest
-    assert own_directory.processes() == []
-    assert (own_directory.path / "data/PG_VERSION").exists()
-
-
 def test_in_the_background_it_goes_on_beside_a_server_that_ran_before_and_refuses_a_second_stack(
     own_directory,
 ):
+    """In the background of a script, where SIGINT is ignored, SIGTERM stops it."""
     server = SchedulerSettings(data_directory=own_directory.path).embedded_server()
     server.start()
     with running(own_directory, WITHOUT_SIGINT) as (process, _):
@@ -105,7 +88,7 @@ def test_in_the_background_it_goes_on_beside_a_server_that_ran_before_and_refuse
             timeout=60,
             check=False,
         )
-        rest = stop(process)
+        rest = stop(process, signal.SIGTERM)
     assert (second.returncode, second.stdout) == (2, "")
     assert f"data directory: '{own_directory.path}' is not valid" in second.stderr
     assert next(line.strip() for line in rest if line) == (
@@ -114,6 +97,7 @@ def test_in_the_background_it_goes_on_beside_a_server_that_ran_before_and_refuse
     assert rest[-2:] == [LEFT_SERVER, "stopped; the data stays"]
     assert server.status().running
     assert server.stop()
+    assert own_directory.processes() == []
 
 
 def test_a_second_ctrl_c_leaves_no_process_either(own_directory):
@@ -137,7 +121,8 @@ def test_what_a_killed_stack_was_starting_goes_on_in_the_next_which_hands_back_w
             run_id = request_run(store, "acme", JobKind.GRAPH, "tests")
         started = in_dagster(own_directory, settings)
         own_directory.kill()
-    with running(own_directory, WITH_SIGINT) as (process, _), Database(settings) as database:
+    with running(own_directory, WITH_SIGINT) as (process, url), Database(settings) as database:
+        assert set(get(f"{url}/server_info")) >= {"dagster_version", "dagster_webserver_version"}
 
         def ended():
             with database.begin("acme") as store:
@@ -150,7 +135,13 @@ def test_what_a_killed_stack_was_starting_goes_on_in_the_next_which_hands_back_w
         assert ended().state is RunState.COMPLETED
         assert ended().dagster_run_id not in started
         carried_id = carried(own_directory, database, tmp_path)
-        stop(process)
+        assert own_directory.processes() != []
+        rest = stop(process)
+    assert rest[-1] == "stopped; the data stays"
+    assert "does not stop by itself" not in "".join(rest)
+    assert LEFT_SERVER not in rest
+    assert own_directory.processes() == []
+    assert (own_directory.path / "data/PG_VERSION").exists()
     with Database(settings) as database, database.begin("acme") as store:
         run = store.runs.get("acme", carried_id)
         assert run.state in (RunState.PENDING, RunState.QUEUED)

@@ -5,6 +5,7 @@ from dagster import AssetKey, DagsterInstance
 
 from resources.postgres import shared_database
 from scheduler_defs.definitions import defs
+from scheduler_defs.verification.verify import checks as verify_checks
 
 
 @pytest.fixture
@@ -57,5 +58,6 @@ def test_a_check_that_fails_fails_the_run_and_is_on_the_page(tenant, verify, adm
     assert failure.step_key == "verification_report"
     assert "transitions: graph_jobs" in failure.step_failure_data.error.message
     assert metadata["failed"].value == 2
+    assert metadata["passed"].value == len(verify_checks()) - 1
     assert "| transitions: graph_jobs | **failed** | " in metadata["report"].value
     assert AssetKey("fire_ledger") in {event.asset_key for event in result.get_asset_materialization_events()}

@@ -70,6 +70,13 @@ OF_QUERY: dict[str, dict[str, Any]] = {
     "components/insert_many": {"purls": lambda tenant: [f"{tenant.name} new purl"]},
     "execution_logs/append": {"lines": lambda tenant: [99]},
     "execution_logs/list_expired_partitions": {"before": lambda tenant: tenant.at + timedelta(days=100)},
+    "findings/upsert_many": {
+        "findings": lambda tenant: [
+            {name: tenant.rows["inventory.findings"][0][name] for name in ("component_id", "advisory_id")}
+            | {name: str(tenant.rows["inventory.findings"][0][name]) for name in ("image_id", "policy_id")}
+            | {"policy_revision": 1, "match": "affected", "severity": "low", "verdict": "warn"}
+        ]
+    },
     "graph_jobs/insert_many": {"images": lambda tenant: [uuid4()]},
     "graphs/insert": {"digest": lambda tenant: tenant.digest()},
     "graphs/list_digests": {"prefix": lambda tenant: tenant.rows["inventory.graphs"][0]["digest"][:8]},

@@ -8,7 +8,7 @@ from resources.ids import new_id
 from resources.inventory_records import FindingRow, FindingView, OpenCount, OpenFinding
 from resources.protocols.inventory.findings import Findings
 from resources.records import Run
-from resources.repositories.base import Repository, columns_of
+from resources.repositories.base import Repository, json_of
 
 
 class FindingRepository(Repository, Findings):
@@ -25,27 +25,13 @@ class FindingRepository(Repository, Findings):
     def replace(
         self, run: Run, images: Iterable[UUID], findings: Sequence[FindingRow], now: datetime
     ) -> None:
-        columns = columns_of(
-            findings,
-            *("image_id", "policy_id", "component_id", "advisory_id", "policy_revision"),
-            *("match", "severity", "verdict", "rule", "message"),
-        )
         self._execute(
             "findings/upsert_many",
             tenant_id=run.tenant_id,
             run_id=run.id,
             now=now,
             ids=[new_id() for _ in findings],
-            images=columns["image_id"],
-            policies=columns["policy_id"],
-            components=columns["component_id"],
-            advisories=columns["advisory_id"],
-            revisions=columns["policy_revision"],
-            matches=columns["match"],
-            severities=columns["severity"],
-            verdicts=columns["verdict"],
-            rules=columns["rule"],
-            messages=columns["message"],
+            findings=json_of(findings),
         )
         self._execute(
             "findings/close_unseen", tenant_id=run.tenant_id, run_id=run.id, images=list(images), now=now

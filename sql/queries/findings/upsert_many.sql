@@ -4,9 +4,11 @@ INSERT INTO inventory.findings AS f (
     first_run_id, last_run_id, first_seen_at, last_seen_at)
 SELECT %(tenant_id)s, id, image_id, policy_id, component_id, advisory_id, policy_revision, match, severity, verdict, rule,
     message, %(run_id)s, %(run_id)s, %(now)s, %(now)s
-FROM unnest(%(ids)s::uuid[], %(images)s::uuid[], %(policies)s::uuid[], %(components)s::bigint[], %(advisories)s::text[],
-            %(revisions)s::integer[], %(matches)s::text[], %(severities)s::text[], %(verdicts)s::text[], %(rules)s::text[],
-            %(messages)s::text[])
+FROM ROWS FROM (
+        unnest(%(ids)s::uuid[]),
+        jsonb_to_recordset(%(findings)s::jsonb) AS (
+            image_id uuid, policy_id uuid, component_id bigint, advisory_id text, policy_revision integer, match text,
+            severity text, verdict text, rule text, message text))
     AS new (id, image_id, policy_id, component_id, advisory_id, policy_revision, match, severity, verdict, rule, message)
 ORDER BY image_id, policy_id, component_id, advisory_id COLLATE "C"
 ON CONFLICT (tenant_id, image_id, policy_id, component_id, advisory_id) DO UPDATE
