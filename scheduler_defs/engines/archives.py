@@ -24,7 +24,7 @@ _DAMAGE = (
     tarfile.TarError,
     EOFError,
     zlib.error,
-    gzip.BadGzipFile,
+    OSError,
     NotImplementedError,
     RuntimeError,
 )

@@ -2,6 +2,7 @@
 
 import copy
 import json
+import os
 from dataclasses import fields, replace
 from datetime import UTC, datetime, timedelta, timezone
 from random import Random
@@ -389,7 +390,7 @@ def damaged(document, path, value):
     return changed
 
 
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=int(os.environ.get("FUZZ", "150")), deadline=None)
 @given(st.data())
 def test_a_damaged_document_is_read_or_refused(data):
     document = data.draw(st.sampled_from(DOCUMENTS))

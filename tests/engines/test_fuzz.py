@@ -1,0 +1,235 @@
+"""Every reader of files against damaged real documents: a result or a typed error, and never anything else.
+
+FUZZ tells how many damaged documents are tried of each kind.
+"""
+
+import copy
+import gzip
+import io
+import json
+import os
+import signal
+import tarfile
+import zipfile
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from resources.errors import InvalidDocument, InvalidInput
+from scheduler_defs.engines.archives import GZIP_MAGIC
+from scheduler_defs.engines.graph import build_graph
+from scheduler_defs.engines.osv import Advisory, Malformed, iter_advisories, read_advisory
+from scheduler_defs.engines.sbom_formats import read_sbom
+from scheduler_defs.engines.versions import AffectedRange, match
+
+ROOT = Path(__file__).parents[2]
+EXAMPLES = ROOT / "examples"
+REAL = sorted((ROOT.parent / "shared" / "data" / "sboms").glob("*.gz"))
+TRIES = settings(max_examples=int(os.environ.get("FUZZ", "40")), deadline=None)
+HANGS_AFTER = 30
+"""Seconds; a document of this size is read in a hundredth of that."""
+ODD = st.sampled_from(
+    [
+        None,
+        True,
+        -1,
+        10**400,
+        1e308,
+        "",
+        "\0",
+        "\ud800",
+        "pkg:",
+        "pkg:npm/a@1?b=%zz",
+        "1.0",
+        [],
+        {},
+        [[]],
+        [{}],
+        "x" * 5000,
+    ]
+)
+
+
+def shop():
+    document = json.loads((EXAMPLES / "shop.cdx.json").read_text())
+    document["components"] = document["components"][:6]
+    refs = {one["bom-ref"] for one in document["components"]}
+    document["dependencies"] = [one for one in document["dependencies"] if one["ref"] in refs]
+    return document
+
+
+SHOP = shop()
+RECORDS = [json.loads(line) for line in (EXAMPLES / "advisories.osv.jsonl").read_text().splitlines()]
+
+
+@contextmanager
+def in_time():
+    def stop(*_):
+        raise AssertionError(f"hangs for {HANGS_AFTER} s")
+
+    signal.signal(signal.SIGALRM, stop)
+    signal.alarm(HANGS_AFTER)
+    try:
+        yield
+    finally:
+        signal.alarm(0)
+
+
+def places(value, path=()):
+    members = (
+        value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    )
+    for key, member in members:
+        yield (*path, key)
+        yield from places(member, (*path, key))
+
+
+def damaged(data, document):
+    """The document with some values replaced, removed or repeated."""
+    document = copy.deepcopy(document)
+    for _ in range(data.draw(st.integers(1, 3))):
+        found = list(places(document))
+        if not found:
+            break
+        *above, last = data.draw(st.sampled_from(found))
+        holder = document
+        for key in above:
+            holder = holder[key]
+        match data.draw(st.sampled_from(("replace", "remove", "repeat"))):
+            case "replace":
+                holder[last] = copy.deepcopy(data.draw(ODD))
+            case "remove":
+                del holder[last]
+            case "repeat" if isinstance(holder, list):
+                holder.append(copy.deepcopy(holder[last]))
+    return document
+
+
+def bitten(data, raw):
+    """The bytes with some cut out, put in or changed."""
+    raw = bytearray(raw)
+    for _ in range(data.draw(st.integers(1, 4))):
+        at = data.draw(st.integers(0, len(raw)))
+        match data.draw(st.sampled_from(("cut", "put", "end"))):
+            case "cut":
+                del raw[at : at + data.draw(st.integers(1, 40))]
+            case "put":
+                raw[at:at] = data.draw(st.binary(min_size=1, max_size=8))
+            case "end":
+                del raw[at:]
+    return bytes(raw)
+
+
+def text_of(document):
+    return json.dumps(document).encode()
+
+
+def outcome_of(read):
+    """What a reader gives, or the typed error that it raises, in time."""
+    with in_time():
+        try:
+            return read()
+        except (InvalidDocument, InvalidInput) as error:
+            return error
+
+
+def read_or_refuse(raw):
+    found = outcome_of(lambda: read_sbom("test", raw))
+    if isinstance(found, InvalidDocument):
+        assert (found.source, bool(found.reason)) == ("test", True)
+    else:
+        assert found.components
+        assert build_graph(found).digest == build_graph(found).digest
+
+
+@TRIES
+@given(data=st.data())
+def test_a_damaged_sbom_is_read_or_refused(data):
+    read_or_refuse(text_of(damaged(data, SHOP)))
+
+
+@TRIES
+@given(data=st.data())
+def test_a_bitten_sbom_is_read_or_refused(data):
+    read_or_refuse(bitten(data, text_of(SHOP)))
+
+
+@pytest.mark.skipif(not REAL, reason="no real SBOMs are at hand")
+@settings(max_examples=3, deadline=None)
+@given(data=st.data())
+def test_a_damaged_real_sbom_is_read_or_refused(data):
+    raw = gzip.decompress(data.draw(st.sampled_from(REAL)).read_bytes())
+    read_or_refuse(text_of(damaged(data, json.loads(raw))))
+
+
+@TRIES
+@given(data=st.data())
+def test_a_damaged_advisory_is_read_or_named(data):
+    record = damaged(data, data.draw(st.sampled_from(RECORDS)))
+    found = outcome_of(lambda: read_advisory("test", text_of(record)))
+    if isinstance(found, InvalidDocument):
+        assert found.source == "test"
+        return
+    for one in found.ranges:
+        affected = AffectedRange(one.purl_type, one.package, one.kind, tuple(one.events), tuple(one.versions))
+        assert match(affected, "1.0")
+
+
+@TRIES
+@given(data=st.data())
+def test_bitten_lines_are_read_or_named_and_the_rest_goes_on(data, tmp_path_factory):
+    lines = [text_of(record) for record in RECORDS[:4]]
+    whole = {record["id"] for record in RECORDS[:4]}
+    hurt = data.draw(st.integers(0, 3))
+    lines[hurt] = bitten(data, lines[hurt]).replace(b"\n", b" ")
+    path = tmp_path_factory.mktemp("fuzz") / "a.jsonl"
+    path.write_bytes(b"\n".join(lines))
+    found = outcome_of(lambda: [*iter_advisories(path)])
+    if path.read_bytes()[:2] == GZIP_MAGIC:
+        assert isinstance(found, InvalidDocument)
+        return
+    assert {one.id for one in found if isinstance(one, Advisory)} >= whole - {RECORDS[hurt]["id"]}
+    assert all(one.line == hurt + 1 and one.reason for one in found if isinstance(one, Malformed))
+
+
+def archives():
+    """An archive of each kind with two files of advisories."""
+    texts = {f"{number}.json": text_of(record) for number, record in enumerate(RECORDS[:2])}
+    zipped, tarred = io.BytesIO(), io.BytesIO()
+    with zipfile.ZipFile(zipped, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, text in texts.items():
+            archive.writestr(name, text)
+    with tarfile.open(fileobj=tarred, mode="w:gz") as archive:
+        for name, text in texts.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(text)
+            archive.addfile(member, io.BytesIO(text))
+    return {
+        "a.zip": zipped.getvalue(),
+        "a.tar.gz": tarred.getvalue(),
+        "a.json.gz": gzip.compress(texts["0.json"]),
+    }
+
+
+ARCHIVES = archives()
+
+
+@TRIES
+@given(data=st.data())
+def test_a_bitten_archive_is_read_or_refused(data, tmp_path_factory):
+    name = data.draw(st.sampled_from(sorted(ARCHIVES)))
+    path = tmp_path_factory.mktemp("fuzz") / name
+    path.write_bytes(bitten(data, ARCHIVES[name]))
+    found = outcome_of(lambda: [*iter_advisories(path)])
+    if isinstance(found, list):
+        assert all(isinstance(one, Advisory | Malformed) for one in found)
+    else:
+        assert str(found)
+
+
+def test_what_is_damaged_is_read_whole_before():
+    assert len(read_sbom("test", text_of(SHOP)).components) == 6
+    assert len({read_advisory("test", text_of(one)).id for one in RECORDS}) == len(RECORDS)
