@@ -9,7 +9,7 @@ from resources.errors import InvalidInput
 from resources.pages import check_text
 
 DIGEST = re.compile(r"sha256:[0-9a-f]{64}|(?!sha256:)[a-z0-9]+:[0-9a-f]{32,128}")
-TEXT_FIELDS = ("namespace", "repository", "digest")
+TEXT_FIELDS = ("namespace", "repository", "digest", "draft")
 FLAGS = ("since_last", "impacted")
 
 
@@ -21,7 +21,8 @@ class Selection:
     ``advisories`` (ids) and ``since_revision`` (a feed revision) narrow an impact run; with neither it
     considers every advisory. In an impact run of a schedule ``since_last`` considers those that changed since the
     schedule's last completed run. In a policy run of a schedule ``impacted`` narrows to the images that the impact
-    runs found whose completion its triggers wait for.
+    runs found whose completion its triggers wait for. ``draft`` is a policy document that a policy run in mode
+    simulate evaluates in place of the policy of that name.
     """
 
     namespace: str | None = None
@@ -32,6 +33,7 @@ class Selection:
     since_revision: int | None = None
     since_last: bool = False
     impacted: bool = False
+    draft: str | None = None
 
     @classmethod
     def parse(cls, value: Mapping[str, Any]) -> "Selection":
@@ -51,6 +53,7 @@ class Selection:
             since_revision=_revision(value.get("since_revision")),
             since_last=_flag("since_last", value),
             impacted=_flag("impacted", value),
+            draft=value.get("draft"),
         )
         if parsed.since_last and parsed.since_revision is not None:
             raise InvalidInput("selection.since_revision", parsed.since_revision, "none beside since_last")

@@ -1,12 +1,18 @@
 """`scheduler policy`: what the tenant's policies say."""
 
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import click
 
 from resources.errors import InvalidDocument, NotFound
 from resources.records import PolicyRevision
+from resources.selection import Selection
+from resources.states import JobKind, PolicyMode
 from scheduler_defs.cli.context import actor_option, begin, json_option, tenant_option
+from scheduler_defs.cli.following import announce, check_timeout, timeout_option
+from scheduler_defs.cli.options import selection_options
 from scheduler_defs.cli.output import print_json, print_table, printable
 
 LIMIT = 1 << 20
@@ -35,6 +41,31 @@ def apply(file: Path, tenant: str, actor: str) -> None:
     if done.ended:
         names = ", ".join(map(printable, done.ended))
         click.echo(f"exceptions that have ended, and exempt nothing: {names}", err=True)
+
+
+@policy.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@tenant_option
+@selection_options
+@click.option("--wait", is_flag=True, help="Wait until it is known what the file would change.")
+@timeout_option
+@actor_option
+def simulate(
+    file: Path, tenant: str, selection: Selection, wait: bool, timeout: timedelta | None, actor: str
+) -> None:
+    """Ask what a YAML file would change if it were applied; nothing is written but the run's counts."""
+    from scheduler_defs.edits.runs import request_run
+
+    check_timeout(timeout, wait, "--wait")
+    wanted = replace(selection, draft=_read(file))
+    with begin(tenant) as store:
+        mode = PolicyMode.SIMULATE
+        run_id = request_run(store, tenant, JobKind.POLICY, actor, selection=wanted, mode=mode)
+    announce(tenant, run_id, wait, timeout)
+    if wait:
+        with begin(tenant) as store:
+            deltas = store.runs.get(tenant, run_id).deltas
+        click.echo(", ".join(f"{deltas.get(name, 0)} {name}" for name in ("new", "fixed", "changed")))
 
 
 @policy.command("list")

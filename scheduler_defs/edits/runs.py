@@ -28,7 +28,7 @@ def request_run(
     store.tenants.get(tenant_id)
     chosen = selection or Selection()
     check_priority(priority)
-    check_selection(store, kind, chosen, scheduled=False)
+    check_selection(store, kind, mode, chosen, scheduled=False)
     now = store.now()
     run = NewRun(
         tenant_id=tenant_id,

@@ -95,7 +95,7 @@ def create_schedule(
     now = now or store.now()
     check_rules(wanted.rules, now)
     refuse_itself(wanted.name, wanted.rules)
-    check_selection(store, wanted.kind, wanted.selection, scheduled=True)
+    check_selection(store, wanted.kind, wanted.mode, wanted.selection, scheduled=True)
     _check_impacted(wanted)
     schedule = Schedule(
         tenant_id=tenant_id,
@@ -313,9 +313,11 @@ def _changed(store: Store, schedule: Schedule, changes: ScheduleChanges) -> Sche
     fields: dict[str, Any] = {**changes}
     for name in fields.keys() - ScheduleChanges.__annotations__.keys():
         raise InvalidInput(name, fields[name], "a field of a schedule that can be edited")
-    if "selection" in changes:
-        check_selection(store, schedule.kind, changes["selection"], scheduled=True)
-        fields["selection"] = changes["selection"].to_json()
+    if changes.keys() & {"selection", "mode"}:
+        mode, selection = changes.get("mode", schedule.mode), changes.get("selection")
+        selection = selection or Selection.parse(schedule.selection)
+        check_selection(store, schedule.kind, mode, selection, scheduled=True)
+        fields["selection"] = selection.to_json()
     if "mode" in changes:
         fields["mode"] = mode_of(schedule.kind, changes["mode"])
     wanted = replace(schedule, **fields)

@@ -26,12 +26,18 @@ OF_KIND = {
     "since_revision": JobKind.IMPACT,
     "since_last": JobKind.IMPACT,
     "impacted": JobKind.POLICY,
+    "draft": JobKind.POLICY,
 }
 OF_SCHEDULES = ("since_last", "impacted")
 
 
-def check_selection(store: Store, kind: JobKind, selection: Selection, *, scheduled: bool) -> None:
-    """Raises InvalidInput for what runs of this kind, or by hand, do not select by, and for unknown advisories."""
+def check_selection(
+    store: Store, kind: JobKind, mode: PolicyMode | None, selection: Selection, *, scheduled: bool
+) -> None:
+    """Raises InvalidInput for what runs of this kind, or by hand, do not select by, and for unknown advisories.
+
+    InvalidDocument for a draft that is no policy.
+    """
     asked = selection.to_json()
     for name in sorted(asked.keys() & OF_KIND.keys()):
         value = ", ".join(selection.advisories) if name == "advisories" else asked[name]
@@ -41,6 +47,12 @@ def check_selection(store: Store, kind: JobKind, selection: Selection, *, schedu
             raise InvalidInput(
                 f"selection.{name}", value, "none for a run by hand; it is for a schedule's runs"
             )
+    if selection.draft is not None:
+        if mode is not PolicyMode.SIMULATE:
+            raise InvalidInput("selection.draft", "a policy", "none unless the mode is simulate")
+        from scheduler_defs.engines.policy import compile_policy  # it takes a while to import
+
+        compile_policy("the draft", selection.draft)
     unknown = set(selection.advisories) - store.advisories.known(selection.advisories)
     if unknown:
         raise InvalidInput("selection.advisories", ", ".join(sorted(unknown)), "ids of ingested advisories")

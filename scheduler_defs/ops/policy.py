@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import chain
 from uuid import UUID
@@ -25,6 +25,8 @@ OVERLAP = timedelta(minutes=10)
 """A snapshot is dated before it is committed: one from so long before a run began it may not have seen."""
 Unchanged = Mapping[UUID, LastEvaluation]
 Decided = list[tuple[PolicyRevision, str, str | None, str | None]]
+NO_POLICY = UUID(int=0)
+"""Of a draft whose name no policy has."""
 ANY_IMAGE = ImageFact()
 """In place of the image where no policy asks of it."""
 
@@ -116,8 +118,8 @@ def evaluate_policies(attempt: Attempt) -> Result:
     """Evaluates every policy of the tenant over the selected images and keeps the findings.
 
     Mode full evaluates every image, incremental only those whose input digest changed, simulate every image
-    without writing findings, by the exceptions that hold when it begins. Of several runs at once each writes by
-    the feed, the policies, their exceptions and the VEX statements of that moment.
+    without writing findings, by the exceptions that hold when it begins, and by a draft where one is given. Of
+    several runs at once each writes by the feed, the policies, their exceptions and the VEX statements of that moment.
     Raises InvalidInput when the tenant has no policy, and for ``impacted`` where no impact schedule is waited for.
     """
     run, mode = attempt.run, attempt.run.mode or PolicyMode.FULL
@@ -173,9 +175,20 @@ def _evaluation(attempt: Attempt) -> Evaluation:
     """Reads the basis before the facts, so that whatever changes in between is seen as a change."""
     with attempt.begin() as store:
         basis, as_of = _basis(store, attempt.run.tenant_id), store.now()
+    if attempt.selection.draft is not None:
+        basis = replace(basis, policies=_with_draft(basis.policies, attempt.selection.draft))
     if not basis.policies:
         raise InvalidInput("policy", "none", "at least one policy; add one with `scheduler policy apply`")
     return Evaluation(basis, gather_facts(attempt), as_of)
+
+
+def _with_draft(policies: Sequence[PolicyRevision], draft: str) -> list[PolicyRevision]:
+    """The policies with a draft in the place of the one of its name, or beside them; nothing is written of it."""
+    policy = compile_policy("the draft", draft)
+    known = next((one for one in policies if one.name == policy.name), None)
+    policy_id, revision = (known.policy_id, known.revision + 1) if known else (NO_POLICY, 1)
+    drafted = PolicyRevision(policy_id, policy.name, revision, draft, policy.digest)
+    return [one for one in policies if one.name != policy.name] + [drafted]
 
 
 def _basis(store: Store, tenant_id: str) -> Basis:

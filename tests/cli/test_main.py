@@ -45,6 +45,7 @@ TENANT_COMMANDS = [
     ("ingest", "vex", str(EXAMPLES / "shop.cdx.json")),
     ("vex", "list"),
     ("policy", "apply", str(EXAMPLES / "policy.yaml")),
+    ("policy", "simulate", str(EXAMPLES / "policy.yaml")),
     ("policy", "list"),
     ("policy", "show", "default"),
     ("finding", "list"),

@@ -5,7 +5,8 @@ import json
 import pytest
 
 from resources.inventory_records import FindingRow
-from resources.states import RunState
+from resources.states import JobKind, PolicyMode, RunState
+from scheduler_defs.cli import following
 from scheduler_defs.cli.finding import VERDICTS
 from scheduler_defs.engines.policy import Verdict
 
@@ -37,6 +38,28 @@ def test_exceptions_that_have_ended_are_named(scheduler, write, tenant):
     done = scheduler("policy", "apply", write(text))
     assert done.stdout == "policy p: revision 1 applied\n"
     assert done.stderr == "exceptions that have ended, and exempt nothing: old, new\\tline\n"
+
+
+def test_a_draft_is_asked_about_and_not_applied(scheduler, write, runs, carry_out, monkeypatch, tenant):
+    text = RULE % ("true", "block")
+    asked = scheduler("policy", "simulate", write(text), "--namespace", "shop")
+    (run,) = runs()
+    assert asked.stdout.strip() == str(run.id)
+    assert (run.kind, run.mode) == (JobKind.POLICY, PolicyMode.SIMULATE)
+    assert run.selection == {"namespace": "shop", "draft": text}
+    assert [one["name"] for one in json.loads(scheduler("policy", "list", "--json").stdout)] == ["default"]
+    monkeypatch.setattr(following, "sleep", lambda _: carry_out(tenant, runs()[0].id))
+    waited = scheduler("policy", "simulate", write(text), "--wait")
+    assert waited.exit_code == 0, waited.output
+    assert waited.stdout.splitlines()[-1] == "0 new, 0 fixed, 0 changed"
+
+
+def test_a_draft_that_is_no_policy_is_refused_with_its_place(refused, write, tenant):
+    error = refused("policy", "simulate", write(RULE % ("true", "deny")), "--tenant", tenant)
+    assert "at 5:14: rules[0].verdict: 'deny' is not a verdict" in error
+    path = write(RULE % ("true", "warn"))
+    error = refused("policy", "simulate", path, "--tenant", tenant, "--impacted")
+    assert "selection.impacted" in error
 
 
 def test_policies_are_listed_and_shown_as_applied(scheduler, examples, write):
