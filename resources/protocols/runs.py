@@ -79,8 +79,8 @@ class Runs(Protocol):
         A run that writes results at this moment is left to the next tick: the claim waits for nobody.
         """
 
-    def last_completed_start(self, tenant_id: str, schedule_id: UUID) -> datetime | None:
-        """When the attempt began that completed a schedule last; None when none has."""
+    def last_completed_request(self, run: Run) -> datetime | None:
+        """When the run was asked for that completed the schedule last, by the same selection; None when none has."""
 
     def count_active(self, tenant_id: str) -> int:
         """How many runs of a locked tenant are queued or running."""

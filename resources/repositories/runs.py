@@ -119,9 +119,12 @@ class RunRepository(Repository, Runs):
     def stop_superseded(self, tenants: Sequence[str], now: datetime) -> int:
         return self._execute("runs/stop_superseded", tenants=[*tenants], now=now)
 
-    def last_completed_start(self, tenant_id: str, schedule_id: UUID) -> datetime | None:
+    def last_completed_request(self, run: Run) -> datetime | None:
         found: datetime | None = self._scalar(
-            "runs/last_completed_start", tenant_id=tenant_id, schedule_id=schedule_id
+            "runs/last_completed_request",
+            tenant_id=run.tenant_id,
+            schedule_id=run.schedule_id,
+            selection=Jsonb(dict(run.selection)),
         )
         return found
 

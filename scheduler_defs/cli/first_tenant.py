@@ -15,7 +15,7 @@ from resources.database import Database
 from resources.errors import AlreadyExists, NotFound, SchedulerError
 from resources.records import Schedule
 from resources.selection import Selection
-from resources.states import JobKind, PolicyMode
+from resources.states import JobKind, Overlap, PolicyMode
 from resources.store import Store
 from scheduler_defs.cli.stack import ROOT
 from scheduler_defs.edits.schedules import NewSchedule, create_schedule, trigger_schedule
@@ -114,9 +114,10 @@ def _chain() -> list[NewSchedule]:
     impact, policy = CHAIN
     on_news, on_impact = EventRule("advisories_changed"), EventRule(f"{RUN_COMPLETED}{impact}")
     changed, impacted = Selection(since_last=True), Selection(impacted=True)
+    later = Overlap.BUFFER_ONE
     return [
-        NewSchedule(impact, JobKind.IMPACT, [on_news], selection=changed),
-        NewSchedule(policy, JobKind.POLICY, [on_impact], PolicyMode.INCREMENTAL, impacted),
+        NewSchedule(impact, JobKind.IMPACT, [on_news], selection=changed, overlap=later),
+        NewSchedule(policy, JobKind.POLICY, [on_impact], PolicyMode.INCREMENTAL, impacted, overlap=later),
     ]
 
 

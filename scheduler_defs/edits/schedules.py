@@ -19,9 +19,14 @@ from scheduler_defs.edits.terms import CronClock, TriggerTerms, adjusted, check_
 from scheduler_defs.edits.triggers import EDITED, as_edited, replaced_by, write_rules
 from scheduler_defs.edits.versions import keep_version, refuse_stale
 from scheduler_defs.edits.wanted_runs import check_selection, mode_of
-from scheduler_defs.edits.wanted_schedules import check_rules, check_schedule, refuse_itself
+from scheduler_defs.edits.wanted_schedules import (
+    check_rules,
+    check_schedule,
+    refuse_beside_impacted,
+    refuse_itself,
+)
 from scheduler_defs.timing.catch_up import first_fire, refuse_past
-from scheduler_defs.timing.rules import RUN_COMPLETED, EventRule, Rule, validate
+from scheduler_defs.timing.rules import Rule, validate
 from scheduler_defs.timing.triggers import rule_of
 
 
@@ -96,7 +101,7 @@ def create_schedule(
     check_rules(wanted.rules, now)
     refuse_itself(wanted.name, wanted.rules)
     check_selection(store, wanted.kind, wanted.mode, wanted.selection, scheduled=True)
-    _check_impacted(wanted)
+    refuse_beside_impacted(wanted.selection, wanted.rules)
     schedule = Schedule(
         tenant_id=tenant_id,
         id=new_id(),
@@ -179,7 +184,9 @@ def edit_schedule(
     wanted = _changed(store, schedule, changes)
     check_clock(triggers, clock)
     spare, missing = replaced_by(triggers, rules) if rules else ([], [])
-    refuse_itself(wanted.name, rules or [rule_of(trigger) for trigger in triggers])
+    wanted_rules = rules or [rule_of(trigger) for trigger in triggers]
+    refuse_itself(wanted.name, wanted_rules)
+    refuse_beside_impacted(Selection.parse(wanted.selection), wanted_rules)
     for rule in missing:
         validate(rule)
         refuse_past(rule, now, grace=timedelta())
@@ -300,13 +307,6 @@ def _set_enabled(
     action = "resume" if enabled else "pause"
     keep_version(store, after, triggers, action, actor, now, content_of(schedule, triggers))
     return after
-
-
-def _check_impacted(wanted: NewSchedule) -> None:
-    events = [rule.event for rule in wanted.rules if isinstance(rule, EventRule)]
-    if wanted.selection.impacted and not any(one.startswith(RUN_COMPLETED) for one in events):
-        expected = f"a trigger that waits for {RUN_COMPLETED}NAME of an impact schedule"
-        raise InvalidInput("selection.impacted", "true", expected)
 
 
 def _changed(store: Store, schedule: Schedule, changes: ScheduleChanges) -> Schedule:

@@ -7,6 +7,7 @@ from typing import Any
 from resources.errors import InvalidInput
 from resources.pages import check_text
 from resources.records import Schedule
+from resources.selection import Selection
 from resources.texts import duration
 from scheduler_defs.edits.wanted_runs import check_priority
 from scheduler_defs.timing.catch_up import refuse_past
@@ -104,3 +105,14 @@ def _check_conditions(only_if: Mapping[str, Any] | None) -> None:
                 raise InvalidInput(f"only_if.{name}", value, "true")
         elif isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= LONGEST.days:
             raise InvalidInput(f"only_if.{name}", value, f"days, above 0 and at most {LONGEST.days}")
+
+
+def refuse_beside_impacted(selection: Selection, rules: Sequence[Rule]) -> None:
+    """Raises InvalidInput for ``impacted`` with triggers that wait for anything else than the completion of runs.
+
+    Such a run would look at what impact runs found, and at nothing of what its own trigger waits for.
+    """
+    events = [rule.event if isinstance(rule, EventRule) else "" for rule in rules]
+    if selection.impacted and not all(event.startswith(RUN_COMPLETED) for event in events or [""]):
+        expected = f"triggers that wait for {RUN_COMPLETED}NAME of an impact schedule, and none else"
+        raise InvalidInput("selection.impacted", "true", expected)

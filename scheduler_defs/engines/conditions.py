@@ -178,7 +178,7 @@ def _check_names(expression: str, program: cel.Program) -> None:
         if name[0].isalpha() and name not in _FUNCTIONS:
             raise ValueError(f"unknown function {name!r}; expected one of {', '.join(sorted(_FUNCTIONS))}")
     for variable, name in _FIELD.findall(code):
-        if name not in _FIELDS[variable]:
+        if variable not in loops and name not in _FIELDS[variable]:
             expected = ", ".join(sorted(_FIELDS[variable]))
             raise ValueError(f"unknown field {variable}.{name}; expected one of {expected}")
 

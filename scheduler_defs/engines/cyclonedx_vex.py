@@ -18,6 +18,7 @@ from scheduler_defs.engines.vex_statements import (
     Statement,
     VexDocument,
     VexStatus,
+    image_of,
     image_reference,
     speaking_of,
 )
@@ -47,7 +48,7 @@ JUSTIFICATIONS = (
     "protected_by_mitigating_control",
 )
 
-_BOM_LINK = re.compile(r"urn:cdx:([0-9a-f-]{36})/[0-9]+(?:#(.+))?", re.IGNORECASE | re.DOTALL)
+_BOM_LINK = re.compile(r"urn:cdx:([0-9a-f-]{36})/([0-9]+)(?:#(.+))?", re.IGNORECASE | re.DOTALL)
 
 
 def read(document: Node, boms: Boms) -> VexDocument:
@@ -104,7 +105,11 @@ class _Reader:
         bom = self._own if serial == self._serial else self._boms(serial)
         if bom is None:
             raise ref.error(f"{text!r:.160} links to a BOM that is not known here; ingest that SBOM first")
-        elements = (unquote(link[2]), link[2]) if link[2] else ()
+        if int(link[2]) != bom.version:
+            raise ref.error(
+                f"{text!r:.160} links to a version that is not known here; known is {bom.version}"
+            )
+        elements = (unquote(link[3]), link[3]) if link[3] else ()
         return _in_bom(claim, ref, bom, bom.image or self._own.image, elements)
 
 
@@ -130,8 +135,9 @@ def _claim(vulnerability: Node, analysis: Node, issued: datetime | None) -> Stat
     aliases = {one.need("id").text() for one in vulnerability.items("references")} - {name}
     status = STATES[analysis.need("state").one_of(tuple(STATES))]
     justification = analysis.get("justification")
-    told = analysis.get("lastUpdated") or analysis.get("firstIssued") or vulnerability.get("updated")
-    stated_at = told.time() if told else issued
+    updated = analysis.get("lastUpdated")
+    first = analysis.get("firstIssued") or vulnerability.get("updated")
+    stated_at = updated.time() if updated else issued or (first.time() if first else None)
     if stated_at is None:
         raise analysis.error("has no lastUpdated, and neither vulnerability nor metadata has a time")
     return Statement(
@@ -186,7 +192,8 @@ def bom_of(document: Node, image: ImageReference | None = None) -> Bom:
         if ref and purl and refs.setdefault(ref, purl) != purl:
             reason = f"{ref!r} names both {refs[ref]} and {purl}; expected unique bom-refs"
             raise component.need("bom-ref").error(reason)
-    return Bom(image, refs, root.optional_text("bom-ref") if root and image else None)
+    version = document.value.get("version", 1)
+    return Bom(image, refs, root.optional_text("bom-ref") if root and image else None, version)
 
 
 def _image(root: Node) -> ImageReference:
@@ -196,6 +203,8 @@ def _image(root: Node) -> ImageReference:
     kind, version = root.optional_text("type") or "", root.optional_text("version")
     subject = named_subject(kind, group, name, version, purl)
     image = image_reference(subject)
+    if kind != "container" and (purl is None or image_of(purl) is None):
+        return replace(image, registry="", tag=subject.version)
     return image if image.digest else replace(image, tag=image.tag or subject.version)
 
 

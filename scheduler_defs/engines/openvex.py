@@ -106,11 +106,18 @@ def _time_of(holder: Node) -> datetime | None:
 
 
 def _purl_of(component: Node) -> Purl:
-    """Return a component's identifiers.purl, or its @id."""
+    """Return a component's identifiers.purl or its @id; of two package URLs the one that names a version."""
     if isinstance(component.value, str):
         return component.purl()
     identifiers = component.get("identifiers")
-    named = (identifiers.get("purl") if identifiers else None) or component.get("@id")
-    if named is None:
-        raise component.error("names no package URL; expected one in identifiers.purl or in @id")
-    return named.purl()
+    own = identifiers.get("purl") if identifiers else None
+    named = component.get("@id")
+    if own is None or named is None:
+        if (only := own or named) is None:
+            raise component.error("names no package URL; expected one in identifiers.purl or in @id")
+        return only.purl()
+    purl = own.purl()
+    if not purl.version and str(named.value).startswith("pkg:"):
+        exact = named.purl()
+        return exact if exact.version else purl
+    return purl

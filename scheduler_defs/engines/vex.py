@@ -9,7 +9,7 @@ from scheduler_defs.engines import cyclonedx_vex, openvex
 from scheduler_defs.engines.json_nodes import Node
 from scheduler_defs.engines.purls import DISTRIBUTION_TYPES, Purl, parse_purl
 from scheduler_defs.engines.subjects import ImageReference
-from scheduler_defs.engines.vex_statements import Bom, Statement, VexDocument, image_fits
+from scheduler_defs.engines.vex_statements import Bom, Statement, VexDocument, VexStatus, image_fits
 
 FORMATS = "OpenVEX and CycloneDX JSON 1.4 to 1.6 with vulnerabilities"
 
@@ -37,7 +37,13 @@ def read_vex(source: str, document: Any, boms: Callable[[str], Bom | None]) -> V
 # A package's type, vendor (of distributions' packages only) and name.
 _Package = tuple[str, str, str]
 _Key = tuple[_Package | None, str | None]
-_Rank = tuple[datetime, bool, bool, str]
+_Rank = tuple[datetime, bool, bool, int, str]
+_HARM = {
+    VexStatus.AFFECTED: 2,
+    VexStatus.UNDER_INVESTIGATION: 1,
+    VexStatus.FIXED: 0,
+    VexStatus.NOT_AFFECTED: 0,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +72,7 @@ class Vex:
 
         Ids compare without regard to case. A stated version is the purl's or `version`; qualifiers and a subpath
         fit where they are stated alike. The latest statement holds; of the same time the one limited to an image,
-        then the one that names a component, then the greatest digest. Raises InvalidInput for another purl.
+        then the one that names a component, then the one that tells of more harm. Raises InvalidInput for another purl.
         """
         best: _Entry | None = None
         for name in vulnerability_ids:
@@ -82,7 +88,8 @@ class Vex:
 
 def _entry(statement: Statement) -> _Entry:
     purl = parse_purl(statement.purl) if statement.purl is not None else None
-    rank = (statement.stated_at, statement.image is not None, purl is not None, statement.digest)
+    harm = _HARM[statement.status]
+    rank = (statement.stated_at, statement.image is not None, purl is not None, harm, statement.digest)
     return _Entry(statement, purl, rank)
 
 

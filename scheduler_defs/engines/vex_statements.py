@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import StrEnum
+from typing import Any
 
 from resources.errors import InvalidDocument
 from scheduler_defs.engines.digests import digest_of
@@ -78,11 +79,15 @@ class VexDocument:
 
 @dataclass(frozen=True, slots=True)
 class Bom:
-    """What the refs of a CycloneDX document name: bom-ref to package URL, `root_ref` the image itself."""
+    """What the refs of a CycloneDX document name: bom-ref to package URL, `root_ref` the image itself.
+
+    `version` is the document's own, which tells it from others of its serial number.
+    """
 
     image: ImageReference | None
     refs: Mapping[str, str]
     root_ref: str | None = None
+    version: Any = 1
 
 
 class Collector:
@@ -135,11 +140,14 @@ def image_reference(subject: Subject) -> ImageReference:
 
 
 def image_fits(stated: ImageReference, image: ImageReference) -> bool:
-    """Whether an image is the stated one: by digest where one is stated, else by every part that is stated."""
+    """Whether an image is the stated one: by digest where one is stated, else by every part that is stated.
+
+    An empty registry is stated too: that of applications, which the inventory keeps beside images.
+    """
     if stated.digest:
         return stated.digest.lower() == (image.digest or "").lower()
     return (
         stated.repository == image.repository
-        and (not stated.registry or stated.registry == image.registry)
+        and (stated.registry is None or stated.registry == (image.registry or ""))
         and (not stated.tag or stated.tag == image.tag)
     )

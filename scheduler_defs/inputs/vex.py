@@ -3,9 +3,8 @@
 import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
 from pathlib import Path
-
-import orjson
 
 from resources.database import Database
 from resources.errors import InvalidDocument
@@ -17,10 +16,12 @@ from scheduler_defs.engines.json_nodes import Node
 from scheduler_defs.engines.sbom_formats import parse_json
 from scheduler_defs.engines.subjects import ImageReference
 from scheduler_defs.engines.vex import FORMATS, read_vex
-from scheduler_defs.engines.vex_statements import Bom, Statement, Unusable
+from scheduler_defs.engines.vex_statements import Bom, Statement, Unusable, VexDocument
 
 VEX_LIMIT = 64 << 20
 BATCH = 1000
+SKEW = timedelta(days=1)
+"""By which the clock of whoever states something may be ahead."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,8 @@ def ingest_vex(
         store.tenants.get(tenant_id)
     raw = read_document(path, on_bytes, VEX_LIMIT)
     document = read_vex(source, parse_json(source, raw, FORMATS), _boms(database, tenant_id))
+    with database.begin(tenant_id) as store:
+        document = _without_future(source, document, store.now() + SKEW)
     if document.unusable and (strict or not document.statements):
         first = document.unusable[0]
         raise InvalidDocument(first.source, first.path, first.reason)
@@ -78,6 +81,17 @@ def ingest_vex(
     return IngestedVex(len(rows), new, document.unusable)
 
 
+def _without_future(source: str, document: VexDocument, latest: datetime) -> VexDocument:
+    """A statement of the future would override whatever is said until then."""
+    early = [one for one in document.statements if one.stated_at > latest]
+    told = [
+        Unusable(source, "", f"states of {one.vulnerability} what holds from {one.stated_at.isoformat()} on")
+        for one in early
+    ]
+    kept = tuple(one for one in document.statements if one.stated_at <= latest)
+    return VexDocument(kept, (*document.unusable, *told))
+
+
 def _boms(database: Database, tenant_id: str) -> Callable[[str], Bom | None]:
     """What a BOM-Link stands for: the SBOM of the tenant that has its serial number."""
     known: dict[str, Bom | None] = {}
@@ -89,8 +103,8 @@ def _boms(database: Database, tenant_id: str) -> Callable[[str], Bom | None]:
             known[serial] = None
             if sbom is not None:
                 image = ImageReference(sbom.registry or None, sbom.repository, sbom.tag, sbom.digest)
-                document = orjson.loads(zlib.decompress(sbom.content))
-                known[serial] = bom_of(Node(f"SBOM {serial}", document), image)
+                source, raw = f"SBOM {serial}", zlib.decompress(sbom.content)
+                known[serial] = bom_of(Node(source, parse_json(source, raw, "an SBOM")), image)
         return known[serial]
 
     return find

@@ -87,7 +87,10 @@ def _write(attempt: Attempt, revision: int, images: Mapping[UUID, Image]) -> tup
 
 
 def _narrowed(attempt: Attempt) -> Selection:
-    """The selection with ``since_last`` told as a feed revision, or as no limit while the schedule has none."""
+    """The selection with ``since_last`` told as a feed revision; as no limit while no run has completed.
+
+    Since 0, which is all that holds or ever held, where the last one was asked something else.
+    """
     run, selection = attempt.run, attempt.selection
     if not selection.since_last:
         return selection
@@ -95,11 +98,16 @@ def _narrowed(attempt: Attempt) -> Selection:
         raise InvalidInput("selection.since_last", "true", "a run of a schedule")
     with attempt.begin() as store:
         last = store.impact_snapshots.latest_completed(run.tenant_id, run.schedule_id)
-    asked = last and {key: value for key, value in last.selector.items() if key != "since_revision"}
-    since = last.feed_revision if last and asked == selection.to_json() else None
-    said = "all advisories: no run of this selection has completed" if since is None else f"since {since}"
+    since = None if last is None else last.feed_revision if _asked(last) == selection else 0
+    said = "all: no run has completed" if since is None else f"changed since feed revision {since}"
     attempt.log(f"advisories considered: {said}")
     return replace(selection, since_last=False, since_revision=since)
+
+
+def _asked(snapshot: ImpactSnapshot) -> Selection:
+    return Selection.parse(
+        {key: value for key, value in snapshot.selector.items() if key != "since_revision"}
+    )
 
 
 def _reasons(affected: list[AffectedImage]) -> Reasons:

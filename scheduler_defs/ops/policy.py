@@ -151,7 +151,7 @@ def evaluate_policies(attempt: Attempt) -> Result:
 
 
 def _selected(store: Store, attempt: Attempt) -> list[Image]:
-    """The images of the selection; of ``impacted`` those that impact runs found since the last completed run began.
+    """The images of the selection; of ``impacted`` those found since the last completed run was asked for.
 
     All while none has completed. What two runs both look at is evaluated by the first and unchanged for the second.
     """
@@ -163,11 +163,11 @@ def _selected(store: Store, attempt: Attempt) -> list[Image]:
     if not run.schedule_id or not heard:
         expected = "a run of a schedule that waits for run_completed:NAME of an impact schedule"
         raise InvalidInput("selection.impacted", "true", expected)
-    began = store.runs.last_completed_start(run.tenant_id, run.schedule_id)
-    if began is None:
-        attempt.log("no run has completed yet: evaluating every image that the selection names")
+    asked_at = store.runs.last_completed_request(run)
+    if asked_at is None:
+        attempt.log("no run has completed yet: looking at every image that the selection names")
         return images
-    touched = store.impact_snapshots.list_touched(run.tenant_id, heard, began - OVERLAP)
+    touched = store.impact_snapshots.list_touched(run.tenant_id, heard, asked_at - OVERLAP)
     return [image for image in images if image.id in touched]
 
 

@@ -121,6 +121,21 @@ def test_a_link_names_the_sbom_that_was_ingested(vex, statements, cli, tmp_path)
     assert "#nothing" in vex(linked(ref="nothing")).stderr
 
 
+def test_an_sbom_may_begin_with_a_byte_order_mark(vex, cli, statements, tmp_path):
+    (tmp_path / "bom.json").write_bytes(b"\xef\xbb\xbf" + json.dumps(SBOM).encode())
+    cli("ingest", "sbom", tmp_path / "bom.json", "--tenant", "acme")
+    assert vex(linked()).exit_code == 0
+    assert [one["purl"] for one in statements()] == ["pkg:pypi/flask@1.0"]
+
+
+def test_a_statement_of_the_future_is_left_out(vex, statements):
+    later = {**OPENVEX["statements"][0], "timestamp": "2062-01-01T00:00:00Z"}
+    result = vex(OPENVEX | {"statements": [later, OPENVEX["statements"][1]]})
+    assert result.stdout.startswith("a.vex.json: 1 statements, 1 new, 2 unusable")
+    assert "2062" in " ".join(result.stdout.split())
+    assert [one["vulnerability"] for one in statements()] == ["CVE-2026-2"]
+
+
 def test_another_tenants_sbom_is_not_known(vex, cli, tmp_path):
     (tmp_path / "bom.json").write_text(json.dumps(SBOM))
     cli("ingest", "sbom", tmp_path / "bom.json", "--tenant", "globex")

@@ -125,6 +125,19 @@ def test_identifiers_go_before_the_id():
     assert targets(stated(openvex(said(product)))) == [("pkg:npm/left@1.0", None)]
 
 
+@pytest.mark.parametrize(
+    ("name", "purl", "held"),
+    [
+        ("pkg:npm/left@1.0", "pkg:npm/left", "pkg:npm/left@1.0"),
+        ("pkg:npm/left", "pkg:npm/left@1.0", "pkg:npm/left@1.0"),
+        ("pkg:npm/left", "pkg:npm/right", "pkg:npm/right"),
+    ],
+)
+def test_of_two_package_urls_the_one_that_names_a_version_is_taken(name, purl, held):
+    product = {"@id": name, "identifiers": {"purl": purl}}
+    assert targets(stated(openvex(said(product)))) == [(held, None)]
+
+
 def test_an_image_stands_for_all_of_its_components():
     assert targets(stated(openvex(said({"@id": SHOP_PURL, "subcomponents": []})))) == [(None, SHOP)]
 

@@ -146,6 +146,7 @@ def test_a_policy_without_rules_gives_its_default() -> None:
         ('"tier" in image.labels && image.labels.tier == "live"', labelled(tier="live"), True),
         ('"tier" in image.labels && image.labels.tier == "live"', labelled(other="live"), False),
         ("has(image.labels.tier)", labelled(tier="x"), True),
+        ('advisory.aliases.exists(image, image.startsWith("CVE-2024"))', FACT, True),
     ],
 )
 def test_rules_see_the_fact(when: str, fact: Fact, holds: bool) -> None:

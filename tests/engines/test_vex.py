@@ -289,7 +289,15 @@ def scan(all_of_them, ids, purl, version, image):
             if qualifiers - asked_qualifiers or subpath not in ("", asked_subpath):
                 continue
         fitting.append(one)
-    order = [(one.stated_at, one.image is not None, one.purl is not None, one.digest) for one in fitting]
+    harm = ["not_affected fixed", "under_investigation", "affected"]
+    order = [
+        (
+            *(one.stated_at, one.image is not None, one.purl is not None),
+            next(place for place, names in enumerate(harm) if one.status in names.split()),
+            one.digest,
+        )
+        for one in fitting
+    ]
     return fitting[order.index(max(order))] if fitting else None
 
 
@@ -305,6 +313,19 @@ def test_said_is_what_a_scan_of_all_finds(all_of_them, ids, purl, version, image
     expected = scan(all_of_them, ids, purl, version, image)
     assert Vex(all_of_them).said(ids, purl, version, image) == expected
     assert Vex(reversed(all_of_them)).said(ids, purl, version, image) == expected
+
+
+@pytest.mark.parametrize("worse", ["affected", "under_investigation"])
+def test_of_two_of_one_time_the_one_that_tells_of_more_harm_holds(worse):
+    for note in map(str, range(20)):
+        both = [statement(status=VexStatus("not_affected"), note=note), statement(status=VexStatus(worse))]
+        assert held(*both).status == worse
+
+
+def test_an_application_is_no_image_of_its_name():
+    limit = ImageReference("", "redis", "7.0", None)
+    assert held(statement(None, limit), image=ImageReference(None, "redis", "7.0", None)) is not None
+    assert held(statement(None, limit), image=ImageReference("docker.io", "redis", "7.0", None)) is None
 
 
 # Damaged documents

@@ -56,7 +56,7 @@ MUTATIONS = (
     Mutation(
         "acknowledge a launch that was taken",
         {"launches/acknowledge": ((" AND state = 'offered'", ""),)},
-        "a launch is still open",
+        "late writes",
         posts={"sensor": {"twice": 1.0}},
     ),
     Mutation(

@@ -45,7 +45,8 @@ def found_without(stage, place, mutation):
     except AssertionError as stuck:
         return str(stuck)
     stage.verdicts.remove(verdict)
-    return "\n".join(verdict.problems)
+    late = [f"{verdict.refused} late writes"] if verdict.refused else []
+    return "\n".join([*verdict.problems, *late])
 
 
 class NoWaking(Fault):

@@ -3,14 +3,20 @@
 import json
 import os
 import random
+from datetime import timedelta
 
 import pytest
 
 from resources.errors import InvalidInput
+from resources.ids import new_id
+from resources.records import Launchable
 from resources.selection import Selection
 from resources.states import JobKind, PolicyMode, RunState
 from scheduler_defs.edits.schedules import NewSchedule, create_schedule, edit_schedule
+from scheduler_defs.edits.triggers import add_trigger, edit_trigger
 from scheduler_defs.inputs.policies import apply_policy
+from scheduler_defs.ops import policy as policies
+from scheduler_defs.ops.launches import close_run, open_launch
 from scheduler_defs.timing.rules import EventRule
 
 IMPACT, POLICY = "impact on news", "policy on impact"
@@ -25,8 +31,9 @@ PACKAGES = ("flask", "click", "jinja2", "werkzeug")
 
 
 @pytest.fixture
-def chain(world):
-    """Three images, a policy, and the two schedules of the chain."""
+def chain(world, monkeypatch):
+    """Three images, a policy, and the two schedules of the chain; no run looks further back than it must."""
+    monkeypatch.setattr(policies, "OVERLAP", timedelta())
     for name, packages in {
         "a": {"flask": "1.0", "click": "1.0"},
         "b": {"click": "2.0"},
@@ -134,6 +141,87 @@ def test_what_a_failed_impact_run_was_to_find_the_next_one_finds(chain):
     assert impact(chain).keys() == {"shop/a", "shop/b"}
 
 
+def test_what_is_found_while_a_policy_run_is_retried_is_not_lost(chain, monkeypatch):
+    """The first attempt evaluates an image and fails; news of it come; the second attempt does the rest."""
+    chain.advisories(chain.advisory("A-flask", "flask"))
+    impact(chain), policy(chain)
+    chain.advisories(*(chain.advisory(f"B-{package}", package) for package in PACKAGES))
+    impact(chain)
+    monkeypatch.setattr(policies, "CHUNK", 1)
+
+    def break_down(level, message):
+        if message.startswith("evaluated 1 of"):
+            raise OSError("the disk is full")
+
+    opened = chain.opened(JobKind.POLICY, schedule=POLICY)
+    assert close_run(chain.database, chain.carry(opened, break_down)) is RunState.PENDING
+    chain.advisories(*(chain.advisory(f"C-{package}", package) for package in PACKAGES))
+    impact(chain)
+    (run,), launch_id = opened.runs, new_id()
+    with chain.database.begin_system() as store:
+        store.launches.create_many({launch_id: run.kind}, "tests", store.now())
+        store.runs.enqueue_many({launch_id: [Launchable(run.tenant_id, run.id, run.kind)]})
+    again = open_launch(chain.database, launch_id, run.kind, "again", chain.worker())
+    assert [one.attempt for one in again.runs] == [2]
+    assert close_run(chain.database, chain.carry(again)) is RunState.COMPLETED
+    policy(chain)
+    assert same_as_full(chain)
+
+
+def test_a_simulation_is_no_evaluation(chain):
+    chain.advisories(chain.advisory("A-flask", "flask"))
+    with chain.database.begin("acme") as store:
+        edit_schedule(store, "acme", POLICY, {"mode": PolicyMode.SIMULATE}, "ann")
+    impact(chain), policy(chain)
+    with chain.database.begin("acme") as store:
+        edit_schedule(store, "acme", POLICY, {"mode": PolicyMode.INCREMENTAL}, "ann")
+    policy(chain)
+    assert same_as_full(chain)
+
+
+def test_a_wider_selection_looks_at_all_that_it_names(chain):
+    def select(**fields):
+        with chain.database.begin("acme") as store:
+            wanted = {"selection": Selection(impacted=True, **fields)}
+            edit_schedule(store, "acme", POLICY, wanted, "ann")
+
+    select(repository="shop/c")
+    chain.advisories(chain.advisory("A-flask", "flask"), chain.advisory("A-jinja2", "jinja2"))
+    impact(chain), policy(chain)
+    select()
+    policy(chain)
+    assert same_as_full(chain)
+
+
+def test_a_trigger_that_waits_for_anything_else_is_refused_beside_impacted(chain):
+    """Such a run would look at nothing of what its trigger waits for."""
+    other, said = EventRule("sbom_ingested"), "and none else"
+    with chain.database.begin("acme") as store:
+        schedule = store.schedules.get_by_name("acme", POLICY)
+        (trigger,) = store.triggers.list_of_schedule("acme", schedule.id)
+        with pytest.raises(InvalidInput, match=said):
+            add_trigger(store, "acme", POLICY, other, "ann")
+        with pytest.raises(InvalidInput, match=said):
+            edit_trigger(store, "acme", POLICY, trigger.id, other, "ann")
+        with pytest.raises(InvalidInput, match=said):
+            edit_schedule(store, "acme", POLICY, {}, "ann", rules=[other, EventRule(trigger.event)])
+        create_schedule(store, "acme", NewSchedule("all", JobKind.POLICY, [other]), "ann")
+        with pytest.raises(InvalidInput, match=said):
+            edit_schedule(store, "acme", "all", {"selection": Selection(impacted=True)}, "ann")
+
+
+def test_after_an_edit_of_the_selection_what_ended_before_is_found_too(chain):
+    chain.advisories(chain.advisory("A-click", "click"))
+    impact(chain), policy(chain)
+    with chain.database.begin("acme") as store:
+        only = Selection(repository="shop/*", since_last=True)
+        edit_schedule(store, "acme", IMPACT, {"selection": only}, "ann")
+    chain.advisories(chain.advisory("A-click", "click", ("introduced", "2.0")))
+    assert "shop/a" in impact(chain)
+    policy(chain)
+    assert same_as_full(chain)
+
+
 def test_another_selection_is_not_since_the_last(chain):
     chain.advisories(chain.advisory("A-flask", "flask"))
     impact(chain)
@@ -183,7 +271,7 @@ def test_a_replay_of_changes_says_what_a_full_evaluation_says(chain, seed):
         (JobKind.GRAPH, {"since_last": True}, "none for a graph run"),
         (JobKind.POLICY, {"since_last": True}, "none for a policy run"),
         (JobKind.IMPACT, {"impacted": True}, "none for a impact run"),
-        (JobKind.POLICY, {"impacted": True}, "waits for run_completed:NAME of an impact schedule"),
+        (JobKind.POLICY, {"impacted": True}, "wait for run_completed:NAME of an impact schedule"),
     ],
 )
 def test_a_schedule_that_cannot_follow_is_refused(world, kind, fields, said):

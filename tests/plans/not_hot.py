@@ -36,7 +36,7 @@ NOT_HOT = {
         feed/latest_revision feed/lock findings/close_unseen findings/count_open_of_images findings/list_open
         findings/list_open_of_images findings/upsert_many graphs/insert images/find images/select images/set_sbom
         images/upsert impact/list_affected_images impact/list_candidates impact_snapshots/latest_completed
-        impact_snapshots/list_heard impact_snapshots/list_touched runs/last_completed_start policies/get
+        impact_snapshots/list_heard impact_snapshots/list_touched runs/last_completed_request policies/get
         policies/insert_revision policies/list policies/upsert sboms/find_by_serial sboms/get_by_digest
         sboms/get_content sboms/insert sboms/list_digests vex/count vex/insert_many vex/list_all vex/list_newest""",
 }

@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 
 from resources.inventory_records import FindingRow, OpenCount
+from resources.repositories.inventory import findings
 from resources.states import JobKind, PolicyMode
 
 MINUTE = timedelta(minutes=1)
@@ -73,6 +74,19 @@ def test_a_finding_is_new_stays_is_fixed_and_comes_back(plant, admin, scene, eva
     assert rows(admin) == {key: (first, second, at[0], at[1], at[2])}
     third = evaluate(at[3], seen)
     assert rows(admin) == {key: (third, third, at[3], at[3], None)}
+
+
+def test_more_findings_than_a_statement_takes_are_written_by_several(
+    plant, admin, scene, evaluate, monkeypatch
+):
+    monkeypatch.setattr(findings, "AT_ONCE", 2)
+    _, _, finding = scene
+    found = [finding(image, advisory) for image in (0, 1) for advisory in ("A-1", "A-2", "A-3")]
+    run = evaluate(plant.now, *found[:5])
+    assert {key: row[1:2] for key, row in rows(admin).items()} == {
+        (("api", "shop")[number // 3], f"A-{number % 3 + 1}"): (run,) for number in range(5)
+    }
+    assert all(row[-1] is None for row in rows(admin).values())
 
 
 def test_only_the_evaluated_images_findings_are_closed(plant, admin, scene, evaluate):

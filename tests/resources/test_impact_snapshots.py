@@ -1,5 +1,6 @@
 """Tables impact_snapshots and impact_snapshot_images: one snapshot a run, never changed."""
 
+from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID
 
@@ -125,7 +126,7 @@ def test_the_latest_of_a_completed_run_is_told_from_what_others_left(database, p
     kept = [keep({}, run) for run in runs]
     with database.begin("acme") as store:
         assert store.impact_snapshots.latest_completed("acme", schedule.id) is None
-        assert store.runs.last_completed_start("acme", schedule.id) is None
+        assert store.runs.last_completed_request(runs[2]) is None
         for run, state, hours in (
             (1, RunState.COMPLETED, 2),
             (0, RunState.COMPLETED, 1),
@@ -135,10 +136,11 @@ def test_the_latest_of_a_completed_run_is_told_from_what_others_left(database, p
             store.runs.finish(runs[run], state, ended, error=error)
     with database.begin("acme") as store:
         assert store.impact_snapshots.latest_completed("acme", schedule.id) == kept[1]
-        assert store.runs.last_completed_start("acme", schedule.id) == runs[1].started_at
+        assert store.runs.last_completed_request(runs[2]) == runs[1].created_at
+        assert store.runs.last_completed_request(replace(runs[2], selection={"impacted": True})) is None
     with database.begin("globex") as store:
         assert store.impact_snapshots.latest_completed("acme", schedule.id) is None
-        assert store.runs.last_completed_start("acme", schedule.id) is None
+        assert store.runs.last_completed_request(runs[2]) is None
 
 
 def test_images_are_told_that_runs_of_schedules_touched_since_an_instant(database, plant):

@@ -10,6 +10,9 @@ from resources.protocols.inventory.findings import Findings
 from resources.records import Run
 from resources.repositories.base import Repository, json_of
 
+AT_ONCE = 20_000
+"""Findings of one statement: PostgreSQL takes 256 MB of JSON, and some messages are long."""
+
 
 class FindingRepository(Repository, Findings):
     """Findings on PostgreSQL."""
@@ -25,14 +28,16 @@ class FindingRepository(Repository, Findings):
     def replace(
         self, run: Run, images: Iterable[UUID], findings: Sequence[FindingRow], now: datetime
     ) -> None:
-        self._execute(
-            "findings/upsert_many",
-            tenant_id=run.tenant_id,
-            run_id=run.id,
-            now=now,
-            ids=[new_id() for _ in findings],
-            findings=json_of(findings),
-        )
+        for start in range(0, len(findings), AT_ONCE):
+            part = findings[start : start + AT_ONCE]
+            self._execute(
+                "findings/upsert_many",
+                tenant_id=run.tenant_id,
+                run_id=run.id,
+                now=now,
+                ids=[new_id() for _ in part],
+                findings=json_of(part),
+            )
         self._execute(
             "findings/close_unseen", tenant_id=run.tenant_id, run_id=run.id, images=list(images), now=now
         )
