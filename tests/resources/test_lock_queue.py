@@ -10,6 +10,9 @@ from resources.errors import InvalidInput, LockLost, NotFound
 from resources.records import LockWait
 from resources.states import LockStrategy
 
+SESSION_LOCKS = """
+    SELECT FROM pg_locks AS l JOIN pg_database AS d ON d.oid = l.database
+    WHERE d.datname = current_database() AND l.locktype = 'advisory' AND l.objsubid = 1"""
 LEASE, ADVISORY = LockStrategy.LEASE, LockStrategy.ADVISORY
 TTL, STAY = timedelta(seconds=30), timedelta(seconds=3)
 TICK = timedelta(microseconds=1)
@@ -72,7 +75,7 @@ def test_only_the_first_of_the_queue_gets_a_free_lock(take, wait, call, plant, s
 def test_nobody_keeps_a_sessions_lock_that_was_not_his_turn(wait, take, admin):
     wait("bob")
     assert take(strategy=ADVISORY) is None
-    assert admin.execute("SELECT FROM pg_locks WHERE locktype = 'advisory' AND objsubid = 1").rowcount == 0
+    assert admin.execute(SESSION_LOCKS).rowcount == 0
 
 
 def test_a_waiter_that_does_not_look_again_is_passed_over_until_it_does(wait, take, plant):
@@ -185,4 +188,4 @@ def test_who_does_not_get_the_lock_keeps_no_sessions_lock(take, wait, plant, adm
     take(ticket=first.ticket)
     for _ in range(2):
         assert take(strategy=ADVISORY, ticket=first.ticket) is None
-    assert admin.execute("SELECT FROM pg_locks WHERE locktype = 'advisory' AND objsubid = 1").rowcount == 0
+    assert admin.execute(SESSION_LOCKS).rowcount == 0
