@@ -54,12 +54,6 @@ MUTATIONS = (
         posts=_frozen("inside a transaction"),
     ),
     Mutation(
-        "acknowledge a launch that was taken",
-        {"launches/acknowledge": ((" AND state = 'offered'", ""),)},
-        "late writes",
-        posts={"sensor": {"twice": 1.0}},
-    ),
-    Mutation(
         "open a launch, and its runs, that were opened",
         {
             "launches/acknowledge": ((" AND state = 'offered'", ""),),

@@ -45,8 +45,7 @@ def found_without(stage, place, mutation):
     except AssertionError as stuck:
         return str(stuck)
     stage.verdicts.remove(verdict)
-    late = [f"{verdict.refused} late writes"] if verdict.refused else []
-    return "\n".join([*verdict.problems, *late])
+    return "\n".join(verdict.problems)
 
 
 class NoWaking(Fault):
