@@ -53,7 +53,7 @@ def apply(file: Path, tenant: str, actor: str) -> None:
 def simulate(
     file: Path, tenant: str, selection: Selection, wait: bool, timeout: timedelta | None, actor: str
 ) -> None:
-    """Ask what a YAML file would change if it were applied; nothing is written but the run's counts."""
+    """Ask what a YAML file would change beside the findings of the last runs; writes none itself."""
     from scheduler_defs.edits.runs import request_run
 
     check_timeout(timeout, wait, "--wait")

@@ -113,6 +113,6 @@ def refuse_beside_impacted(selection: Selection, rules: Sequence[Rule]) -> None:
     Such a run would look at what impact runs found, and at nothing of what its own trigger waits for.
     """
     events = [rule.event if isinstance(rule, EventRule) else "" for rule in rules]
-    if selection.impacted and not all(event.startswith(RUN_COMPLETED) for event in events or [""]):
+    if selection.impacted and not all(event.startswith(RUN_COMPLETED) for event in events):
         expected = f"triggers that wait for {RUN_COMPLETED}NAME of an impact schedule, and none else"
         raise InvalidInput("selection.impacted", "true", expected)

@@ -24,8 +24,8 @@ def find_impact(attempt: Attempt) -> Result:
 
     With ``since_revision`` the advisories are those a later feed revision touched, withdrawn ones included;
     with ``since_last`` those since the schedule's last completed run of the same selection; otherwise all that hold
-    now, narrowed by ``advisories``. Versions of the selected images that cannot be
-    compared are counted as unknown and never as safe. A snapshot that an earlier attempt of the run wrote stays.
+    now, narrowed by ``advisories``. Versions of the selected images that cannot be compared are counted as unknown and
+    never as safe. A snapshot that an earlier attempt of the run wrote stays.
     Raises InvalidInput for ``since_last`` without a schedule.
     """
     run = attempt.run

@@ -13,7 +13,7 @@ from resources.records import Launchable
 from resources.selection import Selection
 from resources.states import JobKind, PolicyMode, RunState
 from scheduler_defs.edits.schedules import NewSchedule, create_schedule, edit_schedule
-from scheduler_defs.edits.triggers import add_trigger, edit_trigger
+from scheduler_defs.edits.triggers import add_trigger, edit_trigger, remove_trigger
 from scheduler_defs.inputs.policies import apply_policy
 from scheduler_defs.ops import policy as policies
 from scheduler_defs.ops.launches import close_run, open_launch
@@ -205,6 +205,8 @@ def test_a_trigger_that_waits_for_anything_else_is_refused_beside_impacted(chain
             edit_trigger(store, "acme", POLICY, trigger.id, other, "ann")
         with pytest.raises(InvalidInput, match=said):
             edit_schedule(store, "acme", POLICY, {}, "ann", rules=[other, EventRule(trigger.event)])
+        remove_trigger(store, "acme", POLICY, trigger.id, "ann")
+        assert edit_schedule(store, "acme", POLICY, {"description": "Rests."}, "ann").description == "Rests."
         create_schedule(store, "acme", NewSchedule("all", JobKind.POLICY, [other]), "ann")
         with pytest.raises(InvalidInput, match=said):
             edit_schedule(store, "acme", "all", {"selection": Selection(impacted=True)}, "ann")
