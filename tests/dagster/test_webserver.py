@@ -94,22 +94,12 @@ def test_a_manual_launch_needs_a_tenant_and_writes_its_run(stack, manual_runs, k
     assert (tags["scheduler/trigger"], tags["scheduler/launch"]) == ("manual", str(run.launch_id))
 
 
-@pytest.mark.parametrize(
-    ("config", "message"),
-    [
-        ({"tenant": "nobody"}, "tenant 'nobody' does not exist"),
-        ({}, "tenant: '' is not valid; expected the id of a tenant"),
-        ({"tenant": TENANT, "priority": 101}, "priority: 101 is not valid; expected -100 to 100"),
-        ({"launch_id": "soon"}, "launch_id: 'soon' is not valid; expected a launch's UUID"),
-    ],
-    ids=["unknown tenant", "no tenant", "bad priority", "bad launch id"],
-)
-def test_a_launch_that_cannot_be_carried_out_fails_with_what_is_wrong(stack, manual_runs, config, message):
+def test_a_launch_that_cannot_be_carried_out_fails_with_what_is_wrong(stack, manual_runs):
     before = {run.id for run in stack.runs()}
-    dagster_run_id = launch(stack, JobKind.GRAPH, config)
+    dagster_run_id = launch(stack, JobKind.GRAPH, {"tenant": "nobody"})
     assert stack.ended_in_dagster(dagster_run_id) is DagsterRunStatus.FAILURE
     (failure,) = stack.instance.all_logs(dagster_run_id, of_type=DagsterEventType.STEP_FAILURE)
-    assert message in failure.dagster_event.step_failure_data.error.cause.message
+    assert "tenant 'nobody' does not exist" in failure.dagster_event.step_failure_data.error.cause.message
     assert [run for run in stack.runs() if run.id not in before] == []
 
 

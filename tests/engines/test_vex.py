@@ -301,7 +301,7 @@ def scan(all_of_them, ids, purl, version, image):
     return fitting[order.index(max(order))] if fitting else None
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(
     st.lists(statements, max_size=12),
     st.lists(st.sampled_from([*IDS, "CVE-2024-1"]), max_size=3),
@@ -411,7 +411,7 @@ def damaged(document, path, value):
     return changed
 
 
-@settings(max_examples=int(os.environ.get("FUZZ", "150")), deadline=None)
+@settings(max_examples=int(os.environ.get("FUZZ", "60")), deadline=None)
 @given(st.data())
 def test_a_damaged_document_is_read_or_refused(data):
     document = data.draw(st.sampled_from(DOCUMENTS))

@@ -60,10 +60,28 @@ class Cluster:
         with self.admin() as connection:
             connection.execute(f"CREATE DATABASE {name} OWNER {owner}")
 
+    def empty(self) -> None:
+        """Takes back all that a test made: databases, logins, roles."""
+        with self.admin() as connection:
+            for (name,) in connection.execute(
+                "SELECT datname FROM pg_database WHERE oid >= 16384"
+            ).fetchall():
+                connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+            roles = connection.execute("SELECT rolname FROM pg_roles WHERE oid >= 16384").fetchall()
+            for statement in ("DROP OWNED BY {}", "DROP ROLE {}"):
+                for (name,) in roles:
+                    connection.execute(sql.SQL(statement).format(sql.Identifier(name)))
 
-@pytest.fixture(params=["embedded", *sorted(DEBIAN)])
-def cluster(request) -> Iterator[Cluster]:
-    """A new cluster of the embedded binaries, and of each PostgreSQL that Debian has installed."""
+
+@pytest.fixture
+def cluster(a_cluster: Cluster) -> Iterator[Cluster]:
+    yield a_cluster
+    a_cluster.empty()
+
+
+@pytest.fixture(scope="module", params=["embedded", *sorted(DEBIAN)])
+def a_cluster(request) -> Iterator[Cluster]:
+    """A cluster of the embedded binaries, and of each PostgreSQL that Debian has installed."""
     base = Path(tempfile.mkdtemp(dir="/var/tmp", prefix="scheduler-tests-")).resolve()
     base.chmod(0o755)
     user, log, data = server_user(base / "data"), base / "log", base / "data"
