@@ -14,8 +14,7 @@ from resources.records import Image
 from resources.selection import Selection
 from resources.states import JobKind
 from scheduler_defs.ops.attempt import Attempt
-from scheduler_defs.ops.impact import find_impact
-from scheduler_defs.ops.matching import match_components
+from scheduler_defs.ops.impact import find_images, find_impact
 
 CHANGED, DRAWS = 20, 20
 SHARES = (0.5, 0.95)
@@ -77,14 +76,14 @@ def _draw(house: House, fleet: Fleet, source: random.Random, report: Report) -> 
 
 
 def affected_images(attempt: Attempt) -> set[peers.Hit]:
-    """What an impact run does before it writes: the product has no entry of its own that gives ids only."""
-    tenant = attempt.run.tenant_id
-    with attempt.begin() as store:
-        images = [image.id for image in store.images.select(tenant, attempt.selection)]
-    matches = match_components(attempt, attempt.selection, with_withdrawn=False)
-    with attempt.begin() as store:
-        hits = store.images.list_affected(tenant, matches.affected, images)
-    return {(hit.image_id, hit.purl, hit.advisory_id) for hit in hits}
+    """What an impact run finds before it writes a snapshot."""
+    found = find_images(attempt, attempt.selection)
+    return {
+        (image.id, purl, advisory)
+        for image in found.images
+        for component in image.components
+        for purl, advisory in found.affected.get(component, ())
+    }
 
 
 def _peers_impact(

@@ -15,7 +15,7 @@ from uuid import UUID
 
 from benchmarks.engines_house import TENANT
 from resources.database import Database
-from resources.inventory_records import AdvisoryRow, FindingRow, KnownComponent
+from resources.inventory_records import AdvisoryRow, Decided, KnownComponent
 from resources.records import Image, PolicyRevision, Run
 from resources.store import Store
 from scheduler_defs.engines.components import Component
@@ -73,14 +73,13 @@ class Compiled:
 
     def findings(
         self,
-        image_id: UUID,
         pairs: Mapping[Pair, MatchText],
         components: Mapping[int, KnownComponent],
         advisories: Mapping[str, AdvisoryRow],
-    ) -> list[FindingRow]:
+    ) -> list[Decided]:
         """What they say of the matched pairs of one image."""
         return [
-            _finding(image_id, pair, revision, policy.decide(fact), fact)
+            _finding(pair, revision, policy.decide(fact), fact)
             for pair, matched in pairs.items()
             for fact in [_fact(components[pair[0]], advisories[pair[1]], matched)]
             for revision, policy in self.policies
@@ -105,9 +104,8 @@ def _fact(component: KnownComponent, advisory: AdvisoryRow, matched: MatchText) 
     )
 
 
-def _finding(image_id: UUID, pair: Pair, revision: PolicyRevision, said: Decision, fact: Fact) -> FindingRow:
-    return FindingRow(
-        image_id=image_id,
+def _finding(pair: Pair, revision: PolicyRevision, said: Decision, fact: Fact) -> Decided:
+    return Decided(
         policy_id=revision.policy_id,
         component_id=pair[0],
         advisory_id=pair[1],
@@ -185,22 +183,22 @@ def rescan_policy(
             components = {row[0]: KnownComponent(*row) for row in rows}
             by_purl = {one.purl: one.id for one in components.values()}
             pairs = {(by_purl[purl], advisory): _text(matched) for (purl, advisory), matched in found.items()}
-            findings = policies.findings(image.id, pairs, components, known.advisories)
-            store.findings.replace(run, [image.id], findings, store.now())
+            findings = policies.findings(pairs, components, known.advisories)
+            store.findings.write(run, {image.id: findings}, store.now())
 
 
 def batched_policy(database: Database, run: Run, images: Sequence[Image], policies: Compiled) -> None:
     """Writes the findings of images, found by a statement each, 25 in a transaction."""
     for batch in _batches(images):
         with database.begin(TENANT) as store:
-            findings: list[FindingRow] = []
+            findings: dict[UUID, list[Decided]] = {}
             for image in batch:
                 rows = _rows(store, OF_IMAGE, image=image.id)
                 pairs = _pairs(affected_components(map(_candidate, rows)))
                 components = {row[1]: KnownComponent(*row[1:7]) for row in rows}
                 advisories = store.advisories.get_many({advisory for _, advisory in pairs})
-                findings += policies.findings(image.id, pairs, components, advisories)
-            store.findings.replace(run, [image.id for image in batch], findings, store.now())
+                findings[image.id] = policies.findings(pairs, components, advisories)
+            store.findings.write(run, findings, store.now())
 
 
 def _scan(store: Store, image: Image, known: Known) -> dict[tuple[str, str], Match]:

@@ -1,10 +1,14 @@
 """What the engines read from and write to schema inventory, row by row."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
+from hashlib import sha256
 from typing import Any
 from uuid import UUID
+
+from resources.records import Image
 
 
 @dataclass(frozen=True)
@@ -76,14 +80,20 @@ class CandidateRow:
 
 
 @dataclass(frozen=True)
-class AffectedImage:
-    """An image that holds a matched component."""
+class Holder(Image):
+    """An image, and which of the components asked for it holds, by id."""
+
+    components: Sequence[int] = ()
+
+
+@dataclass(frozen=True)
+class Held:
+    """The SBOM that holds for an image, and which of the components asked for it names, by id."""
 
     image_id: UUID
-    component_id: int
-    purl: str
-    version: str | None
-    advisory_id: str
+    sbom_id: UUID
+    sbom_digest: str
+    components: Sequence[int]
 
 
 @dataclass(frozen=True)
@@ -98,11 +108,14 @@ class GraphRow:
     content: bytes
 
 
-@dataclass(frozen=True)
-class FindingRow:
-    """What a policy says of a component under an advisory in an image."""
+FindingKey = tuple[UUID, int, str]
+"""Policy, component and advisory: with the image what tells findings apart."""
 
-    image_id: UUID
+
+@dataclass(frozen=True)
+class Decided:
+    """What a policy says of a component under an advisory, in one image or in many."""
+
     policy_id: UUID
     component_id: int
     advisory_id: str
@@ -113,17 +126,29 @@ class FindingRow:
     rule: str | None
     message: str | None
 
+    @property
+    def key(self) -> FindingKey:
+        """What tells it apart within an image."""
+        return self.policy_id, self.component_id, self.advisory_id
+
+    @cached_property
+    def line(self) -> str:
+        """All of it as ``findings_digest`` takes it, and as the statement does that gives the same digest."""
+        values = (self.policy_id, self.component_id, self.advisory_id, self.policy_revision, self.match)
+        texts = (self.severity, self.verdict, self.rule, self.message)
+        return "\x1f".join("\x1e" if value is None else str(value) for value in (*values, *texts))
+
+
+def findings_digest(found: Iterable[Decided]) -> str:
+    """SHA-256, in hexadecimal, of an image's findings in any order."""
+    return sha256("\n".join(sorted(one.line for one in found)).encode()).hexdigest()
+
 
 @dataclass(frozen=True)
-class OpenFinding:
-    """An open finding as an earlier run left it."""
+class OpenFinding(Decided):
+    """An open finding of an image as an earlier run left it."""
 
     image_id: UUID
-    policy_id: UUID
-    component_id: int
-    advisory_id: str
-    severity: str
-    verdict: str
 
 
 @dataclass(frozen=True)

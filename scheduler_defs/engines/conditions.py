@@ -161,8 +161,13 @@ def compile_condition(expression: str) -> cel.Program:
     return program
 
 
+def without_literals(expression: str) -> str:
+    """Return the code of a condition: every text in it is empty, and comments are left out."""
+    return _LITERALS_AND_COMMENTS.sub('""', expression)
+
+
 def _check_names(expression: str, program: cel.Program) -> None:
-    code = _LITERALS_AND_COMMENTS.sub('""', expression)
+    code = without_literals(expression)
     if copying := _COPYING_LOOP.search(code):
         raise ValueError(f"uses {copying[1]}; of the loops, all, exists and exists_one are allowed")
     loops = _LOOP.findall(code)

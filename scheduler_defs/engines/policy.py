@@ -12,6 +12,7 @@ from typing import Any
 import cel
 import yaml
 
+from scheduler_defs.engines.asked import asked_of
 from scheduler_defs.engines.conditions import (
     AdvisoryFact,
     ComponentFact,
@@ -106,6 +107,12 @@ class Policy:
             exceptions=left,
             digest=_digest(self.name, self.description, self.rules, self.default, left),
         )
+
+    @property
+    def asks(self) -> frozenset[str]:
+        """What its conditions ask of a fact; see `asked_of`."""
+        exempting = [(one.when, one.program) for one in self.exceptions]
+        return asked_of(exempting + [(one.when, one.program) for one in self.rules])
 
     @property
     def asks_of_images(self) -> bool:

@@ -65,6 +65,10 @@ class Vex:
             for name in {one.casefold() for one in (statement.vulnerability, *statement.aliases)}:
                 self._said.setdefault(name, {}).setdefault(key, []).append(entry)
 
+    def names(self, vulnerability_ids: Iterable[str]) -> bool:
+        """Return whether a statement is about one of an advisory's id and aliases."""
+        return any(name.casefold() in self._said for name in vulnerability_ids)
+
     def said(
         self, vulnerability_ids: Iterable[str], purl: str, version: str | None, image: ImageReference
     ) -> Statement | None:

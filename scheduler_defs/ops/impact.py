@@ -1,22 +1,60 @@
 """Impact runs: which of the selected images the selected advisories affect."""
 
 from collections import Counter
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import chain
 from uuid import UUID
 
 from resources.errors import InvalidInput
 from resources.ids import new_id
-from resources.inventory_records import AffectedImage
-from resources.records import Image, ImpactSnapshot
+from resources.inventory_records import Holder
+from resources.records import ImpactSnapshot
 from resources.selection import Selection
 from resources.store import Store
-from scheduler_defs.engines.impact import SnapshotRow, snapshot_digest
+from scheduler_defs.engines.impact import Pair, snapshot_digest
 from scheduler_defs.ops.attempt import Attempt, Result
 from scheduler_defs.ops.matching import match_components, versioned_purl
 
 SHOWN = 50
-Reasons = dict[UUID, list[tuple[str, str]]]
+Why = list[tuple[str, str]]
+"""Versioned purl and advisory."""
+Reasons = dict[UUID, Why]
+
+
+@dataclass(frozen=True)
+class Found:
+    """The selected images that hold a matched component, and by component why it is affected or may be."""
+
+    images: Sequence[Holder]
+    affected: Mapping[int, Why]
+    unknown: Mapping[int, Why]
+
+    @property
+    def reasons(self) -> Reasons:
+        """Why each image is affected; those that only may be are left out."""
+        return _reasons(self.images, self.affected)
+
+    @property
+    def uncertain(self) -> Reasons:
+        """Why each image may be affected."""
+        return _reasons(self.images, self.unknown)
+
+    @property
+    def unknown_pairs(self) -> int:
+        """How many distinct pairs of component and advisory cannot be compared."""
+        held = set(chain.from_iterable(image.components for image in self.images))
+        return sum(len(self.unknown.get(component, ())) for component in held)
+
+    @property
+    def digest(self) -> str:
+        """The digest of the affected images and why."""
+        return snapshot_digest(
+            (image.registry, image.repository, image.digest or f"tag:{image.tag or ''}", *why)
+            for image in self.images
+            for component in image.components
+            for why in self.affected.get(component, ())
+        )
 
 
 def find_impact(attempt: Attempt) -> Result:
@@ -31,15 +69,15 @@ def find_impact(attempt: Attempt) -> Result:
     run = attempt.run
     with attempt.begin() as store:
         revision = store.advisories.latest_revision()
-        images = {image.id: image for image in store.images.select(run.tenant_id, attempt.selection)}
-    snapshot, reasons = _of_earlier_attempt(attempt) or _write(attempt, revision, images)
+        images = store.images.count(run.tenant_id, attempt.selection)
+    snapshot, reasons, names = _of_earlier_attempt(attempt) or _write(attempt, revision)
     with attempt.begin() as store:
         deltas = _deltas(store, attempt, snapshot)
     if snapshot.unknown:
         attempt.log(f"{snapshot.unknown} pairs cannot be compared and count as unknown", "warning")
-    hits = [hit for why in reasons.values() for hit in why]
+    hits = {(purl, advisory) for why in reasons.values() for purl, advisory in why}
     stats = {
-        "images": len(images),
+        "images": images,
         "affected_images": snapshot.total,
         "affected_components": len({purl for purl, _ in hits}),
         "advisories": len({advisory for _, advisory in hits}),
@@ -47,29 +85,43 @@ def find_impact(attempt: Attempt) -> Result:
         "feed_revision": snapshot.feed_revision,
         "digest": snapshot.digest,
     }
-    return Result(stats, deltas, _table(reasons, images))
+    return Result(stats, deltas, _table(reasons, names))
 
 
-def _of_earlier_attempt(attempt: Attempt) -> tuple[ImpactSnapshot, Reasons] | None:
+def find_images(attempt: Attempt, selection: Selection) -> Found:
+    """The selected images that the selected advisories affect, or may affect; stops between chunks when asked to."""
+    tenant_id = attempt.run.tenant_id
+    matches = match_components(attempt, selection, with_withdrawn=False)
+    components = {component for component, _ in (*matches.affected, *matches.unknown)}
+    if not components:
+        return Found((), {}, {})
+    with attempt.begin() as store:
+        images = store.images.list_holders(tenant_id, components, selection)
+        known = store.images.get_components(tenant_id, components)
+    purls = {one.id: versioned_purl(one.purl, one.version) for one in known.values()}
+    return Found(images, _by_component(matches.affected, purls), _by_component(matches.unknown, purls))
+
+
+def _of_earlier_attempt(attempt: Attempt) -> tuple[ImpactSnapshot, Reasons, dict[UUID, str]] | None:
     run = attempt.run
     if run.attempt == 1:
         return None
     with attempt.begin() as store:
         snapshot = store.impact_snapshots.get_of_run(run.tenant_id, run.id)
-        found = (snapshot, store.impact_snapshots.list_images(snapshot)) if snapshot else None
-    if found:
-        attempt.log("an earlier attempt wrote the snapshot")
-    return found
+        if snapshot is None:
+            return None
+        reasons = store.impact_snapshots.list_images(snapshot)
+        names = {image.id: image.name for image in store.images.select(run.tenant_id, attempt.selection)}
+    attempt.log("an earlier attempt wrote the snapshot")
+    return snapshot, reasons, names
 
 
-def _write(attempt: Attempt, revision: int, images: Mapping[UUID, Image]) -> tuple[ImpactSnapshot, Reasons]:
+def _write(attempt: Attempt, revision: int) -> tuple[ImpactSnapshot, Reasons, dict[UUID, str]]:
     run = attempt.run
     selection = _narrowed(attempt)
-    matches = match_components(attempt, selection, with_withdrawn=False)
+    found = find_images(attempt, selection)
+    reasons = found.reasons
     with attempt.begin() as store:
-        affected = store.images.list_affected(run.tenant_id, matches.affected, images)
-        unknown = store.images.list_affected(run.tenant_id, matches.unknown, images)
-        reasons = _reasons(affected)
         snapshot = ImpactSnapshot(
             tenant_id=run.tenant_id,
             id=new_id(),
@@ -78,12 +130,12 @@ def _write(attempt: Attempt, revision: int, images: Mapping[UUID, Image]) -> tup
             selector=attempt.selection.to_json() | selection.to_json(),
             feed_revision=revision,
             total=len(reasons),
-            unknown=_pair_count(unknown),
-            digest=snapshot_digest(_row(hit, images[hit.image_id]) for hit in affected),
+            unknown=found.unknown_pairs,
+            digest=found.digest,
             created_at=store.now(),
         )
-        store.impact_snapshots.create(snapshot, reasons, _reasons(unknown))
-    return snapshot, reasons
+        store.impact_snapshots.create(snapshot, reasons, found.uncertain)
+    return snapshot, reasons, {image.id: image.name for image in found.images}
 
 
 def _narrowed(attempt: Attempt) -> Selection:
@@ -110,22 +162,19 @@ def _asked(snapshot: ImpactSnapshot) -> Selection:
     )
 
 
-def _reasons(affected: list[AffectedImage]) -> Reasons:
-    reasons: dict[UUID, set[tuple[str, str]]] = {}
-    for hit in affected:
-        why = reasons.setdefault(hit.image_id, set())
-        why.add((versioned_purl(hit.purl, hit.version), hit.advisory_id))
-    return {image_id: sorted(why) for image_id, why in reasons.items()}
+def _by_component(pairs: Iterable[Pair], purls: Mapping[int, str]) -> dict[int, Why]:
+    found: dict[int, Why] = {}
+    for component, advisory in pairs:
+        found.setdefault(component, []).append((purls[component], advisory))
+    return found
 
 
-def _row(hit: AffectedImage, image: Image) -> SnapshotRow:
-    identity = image.digest or f"tag:{image.tag or ''}"
-    purl = versioned_purl(hit.purl, hit.version)
-    return image.registry, image.repository, identity, purl, hit.advisory_id
-
-
-def _pair_count(hits: list[AffectedImage]) -> int:
-    return len({(hit.component_id, hit.advisory_id) for hit in hits})
+def _reasons(images: Iterable[Holder], why: Mapping[int, Why]) -> Reasons:
+    reasons = {
+        image.id: sorted({reason for component in image.components for reason in why.get(component, ())})
+        for image in images
+    }
+    return {image_id: own for image_id, own in reasons.items() if own}
 
 
 def _deltas(store: Store, attempt: Attempt, snapshot: ImpactSnapshot) -> dict[str, int]:
@@ -136,16 +185,18 @@ def _deltas(store: Store, attempt: Attempt, snapshot: ImpactSnapshot) -> dict[st
     return {"added": len(diff.added), "removed": len(diff.removed)}
 
 
-def _table(reasons: Reasons, images: Mapping[UUID, Image]) -> list[dict[str, str | int | float | None]]:
+def _table(reasons: Reasons, names: Mapping[UUID, str]) -> list[dict[str, str | int | float | None]]:
     """An image that the selection named in an earlier attempt, and no longer does, goes by its id."""
-    names = {image_id: images[image_id].name if image_id in images else str(image_id) for image_id in reasons}
-    worst = sorted(reasons.items(), key=lambda one: (-len(one[1]), names[one[0]]))
+    worst = sorted(
+        ((names.get(image_id, str(image_id)), why) for image_id, why in reasons.items()),
+        key=lambda one: (-len(one[1]), one[0]),
+    )
     return [
         {
-            "image": names[image_id],
+            "image": name,
             "advisories": len({advisory for _, advisory in why}),
             "components": len({purl for purl, _ in why}),
             "most": ", ".join(purl for purl, _ in Counter(purl for purl, _ in why).most_common(3)),
         }
-        for image_id, why in worst[:SHOWN]
+        for name, why in worst[:SHOWN]
     ]

@@ -1,7 +1,8 @@
 """Which components advisories affect: candidates from PostgreSQL, compared by the engine in chunks."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Literal
 from urllib.parse import quote
 
@@ -29,9 +30,25 @@ class Facts:
     components: dict[int, KnownComponent]
     advisories: dict[str, AdvisoryRow]
     vex: Vex
+    _seen: dict[str, AdvisoryFact] = field(default_factory=dict, repr=False, compare=False)
+
+    @cached_property
+    def by_component(self) -> dict[int, list[Pair]]:
+        """The pairs of each matched component."""
+        found: dict[int, list[Pair]] = {}
+        for pair in self.pairs:
+            found.setdefault(pair[0], []).append(pair)
+        return found
+
+    @cached_property
+    def _stated_of(self) -> set[str]:
+        """The advisories that some VEX statement names."""
+        return {one.id for one in self.advisories.values() if self.vex.names((one.id, *one.aliases))}
 
     def stated(self, pair: Pair, image: Image) -> Statement | None:
         """What VEX says of one pair in an image."""
+        if pair[1] not in self._stated_of:
+            return None
         component, advisory = self.components[pair[0]], self.advisories[pair[1]]
         reference = ImageReference(image.registry or None, image.repository, image.tag, image.digest)
         names = (advisory.id, *advisory.aliases)
@@ -39,11 +56,23 @@ class Facts:
 
     def fact(self, pair: Pair, stated: Statement | None, image: ImageFact) -> Fact:
         """One pair as rules see it."""
-        component, advisory = self.components[pair[0]], self.advisories[pair[1]]
-        purl = parse_purl(component.purl)
         return Fact(
-            ComponentFact(component.purl, component.type, purl.namespace, purl.name, component.version),
-            AdvisoryFact(
+            self._component(pair[0]),
+            self._advisory(pair[1]),
+            self.pairs[pair],
+            VexFact(str(stated.status), stated.justification, stated.note) if stated else VexFact(),
+            image,
+        )
+
+    def _component(self, component_id: int) -> ComponentFact:
+        component = self.components[component_id]
+        purl = parse_purl(component.purl)
+        return ComponentFact(component.purl, component.type, purl.namespace, purl.name, component.version)
+
+    def _advisory(self, advisory_id: str) -> AdvisoryFact:
+        if advisory_id not in self._seen:
+            advisory = self.advisories[advisory_id]
+            self._seen[advisory_id] = AdvisoryFact(
                 id=advisory.id,
                 aliases=tuple(advisory.aliases),
                 severity=Severity(advisory.severity),
@@ -51,11 +80,8 @@ class Facts:
                 withdrawn=advisory.withdrawn is not None,
                 published=advisory.published,
                 summary=advisory.summary,
-            ),
-            self.pairs[pair],
-            VexFact(str(stated.status), stated.justification, stated.note) if stated else VexFact(),
-            image,
-        )
+            )
+        return self._seen[advisory_id]
 
 
 def gather_facts(attempt: Attempt) -> Facts:

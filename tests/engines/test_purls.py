@@ -1,8 +1,9 @@
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from resources.errors import InvalidInput
+from scheduler_defs.engines import purls
 from scheduler_defs.engines.purls import generic_purl, osv_distro, osv_package_key, parse_purl, purl_distro
 
 TRICKY = "aB0/@%2F._-: ?#&=é+"
@@ -110,3 +111,38 @@ def test_what_is_no_purl_is_refused_by_name(text):
     with pytest.raises(InvalidInput, match=r"^purl: .*expected a package URL") as caught:
         parse_purl(text)
     assert caught.value.value == text
+
+
+SEGMENT = st.text("abA0._~-", min_size=1, max_size=4)
+PAIR = st.builds(
+    "{}={}".format, st.sampled_from(["a", "b", "arch", "distro"]), st.text("1a./-_Z", max_size=3)
+)
+
+
+@given(
+    st.sampled_from(["npm", "pypi", "golang", "deb", "apk", "rpm", "cargo", "gem", "maven", "nuget", "oci"]),
+    st.lists(st.builds("{}{}/".format, st.sampled_from(["", "", "%40", "@"]), SEGMENT), max_size=2),
+    SEGMENT,
+    st.one_of(st.just(""), st.builds("@{}".format, st.text("1a.~-_Z+:", max_size=4))),
+    st.lists(PAIR, max_size=3),
+)
+@example("npm", ["%40a/"], "b", "@1.2.3", [])
+@example("deb", ["debian/"], "c", "@1-2", ["arch=amd64", "distro=debian-12"])
+def test_what_is_canonical_at_first_sight_is_what_the_parser_says(kind, namespace, name, version, pairs):
+    text = f"pkg:{kind}/{''.join(namespace)}{name}{version}" + (f"?{'&'.join(pairs)}" if pairs else "")
+    seen = purls._plain(text)
+    if seen is not None:
+        assert (seen, seen.qualifiers) == (purls._parse(text), purls._parse(text).qualifiers)
+        assert seen.text == text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("pkg:npm/%40a/b@1.2.3", "pkg:pypi/a-b@1.0", "pkg:golang/example.org/Mod@v1", "pkg:maven/g.h/A@1"),
+        "pkg:deb/debian/c@1-2?arch=amd64&distro=debian-12",
+    ],
+)
+def test_plain_purls_need_no_parser(text, monkeypatch):
+    monkeypatch.setattr(purls, "_parse", None)
+    assert parse_purl.__wrapped__(text).text == text

@@ -178,7 +178,7 @@ def test_a_statement_that_comes_during_a_run_holds_for_the_chunks_that_follow(sh
 
     outcome = shop.carry(opened, say)
     assert outcome.state is RunState.COMPLETED
-    assert sum("VEX changed" in line for line in lines) == 1
+    assert sum("evaluating by what holds now" in line for line in lines) == 1
     assert sorted(verdicts(shop).values()) == ["block", "block", "block", "ignore"]
 
 

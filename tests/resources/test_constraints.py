@@ -190,7 +190,6 @@ GOOD = {
     | {"digest": HEX, "created_at": NOON, "created_by": "ann"},
     "inventory.findings": {
         "tenant_id": "acme",
-        "id": RUN,
         "image_id": IMAGE,
         "policy_id": POLICY,
         "component_id": 1,
@@ -446,7 +445,7 @@ BAD = [
     ("inventory.advisory_ranges", {"ordinal": 1, "kind": "GIT"}, "advisory_ranges_kind_check"),
     ("inventory.policies", {}, "policies_tenant_id_name_key"),
     ("inventory.policy_revisions", {}, "policy_revisions_pkey"),
-    ("inventory.findings", {}, "findings_tenant_id_image_id_policy_id_component_id_advisory_key"),
+    ("inventory.findings", {}, "findings_pkey"),
     ("inventory.findings", {"verdict": "allow"}, "findings_verdict_check"),
     ("inventory.findings", {"image_id": SBOM}, "findings_tenant_id_image_id_fkey"),
     ("inventory.findings", {"policy_id": RUN}, "findings_tenant_id_policy_id_policy_revision_fkey"),

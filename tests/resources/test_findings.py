@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from resources.inventory_records import FindingRow, OpenCount
+from resources.inventory_records import Decided, OpenCount, findings_digest
 from resources.repositories.inventory import findings
 from resources.states import JobKind, PolicyMode
 
@@ -31,24 +31,35 @@ def scene(database, plant):
             "rule": "r1",
             "message": "fix it",
         }
-        place = (images[image].id, policy.policy_id, component, advisory, policy.revision)
-        return FindingRow(*place, **(wanted | changes))
+        place = (policy.policy_id, component, advisory, policy.revision)
+        return images[image].id, Decided(*place, **(wanted | changes))
 
     return images, policy, finding
 
 
 @pytest.fixture
 def evaluate(database, plant, scene):
-    """Replaces the findings of images (both, unless said otherwise) by a new run; returns the run's id."""
+    """Makes findings the open ones of images (both, unless said otherwise) by a new run; returns the run's id."""
     images, _, _ = scene
 
     def evaluate(at, *findings, of=images):
         run = plant.running(kind=JobKind.POLICY, mode=PolicyMode.FULL)
         with database.begin("acme") as store:
-            store.findings.replace(run, [image.id for image in of], list(findings), at)
+            replace_all(store, run, [image.id for image in of], findings, at)
         return run.id
 
     return evaluate
+
+
+def replace_all(store, run, images, findings, at):
+    """Writes all that was found, and closes the images' others."""
+    found = {image_id: [one for of, one in findings if of == image_id] for image_id in images}
+    gone = {image_id: [] for image_id in images}
+    for one in store.findings.list_open_of("acme", images):
+        if one.key not in {other.key for other in found[one.image_id]}:
+            gone[one.image_id].append(one.key)
+    store.findings.write(run, found, at)
+    store.findings.close(run, gone, at)
 
 
 def rows(admin):
@@ -101,8 +112,8 @@ def test_a_run_may_write_its_images_in_several_batches(database, plant, admin, s
     (api, shop), _, finding = scene
     run = plant.running(kind=JobKind.POLICY, mode=PolicyMode.FULL)
     with database.begin("acme") as store:
-        store.findings.replace(run, [api.id], [finding(0, "A-1")], plant.now)
-        store.findings.replace(run, [shop.id], [finding(1, "A-1")], plant.now)
+        replace_all(store, run, [api.id], [finding(0, "A-1")], plant.now)
+        replace_all(store, run, [shop.id], [finding(1, "A-1")], plant.now)
     assert {row[-1] for row in rows(admin).values()} == {None}
 
 
@@ -190,6 +201,38 @@ def test_policies_have_findings_of_their_own(database, plant, admin, scene, eval
     _, _, finding = scene
     with database.begin("acme") as store:
         other, _ = store.policies.apply("acme", "other", "rules", "a" * 64, "ann", plant.now)
-    theirs = replace(finding(0, "A-1"), policy_id=other.policy_id, policy_revision=other.revision)
-    evaluate(plant.now, finding(0, "A-1"), theirs)
+    image_id, ours = finding(0, "A-1")
+    theirs = replace(ours, policy_id=other.policy_id, policy_revision=other.revision)
+    evaluate(plant.now, (image_id, ours), (image_id, theirs))
     assert admin.execute("SELECT count(*) FROM inventory.findings WHERE fixed_at IS NULL").fetchone() == (2,)
+
+
+def test_what_is_closed_stays_closed_since_then_and_other_images_are_left(database, plant, admin, scene):
+    (api, shop), _, finding = scene
+    (_, first), (_, second) = finding(0, "A-1"), finding(0, "A-2")
+    runs = [plant.running(kind=JobKind.POLICY, mode=PolicyMode.FULL) for _ in range(2)]
+    later = plant.now + MINUTE
+    with database.begin("acme") as store:
+        store.findings.write(runs[0], {api.id: [first, second], shop.id: [second]}, plant.now)
+        store.findings.close(runs[1], {api.id: [second.key]}, later)
+        store.findings.close(runs[1], {api.id: [second.key], shop.id: []}, later + MINUTE)
+    assert rows(admin) == {
+        ("api", "A-1"): (runs[0].id, runs[0].id, plant.now, plant.now, None),
+        ("api", "A-2"): (runs[0].id, runs[0].id, plant.now, plant.now, later),
+        ("shop", "A-2"): (runs[0].id, runs[0].id, plant.now, plant.now, None),
+    }
+
+
+def test_open_findings_have_the_digest_that_is_computed_of_them(database, plant, scene, evaluate):
+    (api, shop), _, finding = scene
+    odd = {"rule": "é|ü", "message": None, "match": "unknown"}
+    found = [finding(0, "A-2", **odd), finding(0, "A-1"), finding(0, "A-3", rule=None, message="Ünï\n")]
+    evaluate(plant.now, *found, finding(1, "A-1"))
+    evaluate(plant.now + MINUTE, *found)
+    with database.begin("acme") as store:
+        digests = store.findings.digests_of("acme", [api.id, shop.id])
+        kept = store.findings.list_open_of("acme", [api.id])
+    assert digests == {api.id: findings_digest(one for _, one in found)}
+    assert findings_digest(kept) == digests[api.id]
+    changed = [*found[:2], finding(0, "A-3", rule=None, message="Ünï")]
+    assert findings_digest(one for _, one in changed) != digests[api.id]

@@ -1,6 +1,6 @@
 """Inventory: images and their selection, SBOMs, components, graphs."""
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import timedelta
 
 import psycopg
@@ -8,7 +8,7 @@ import pytest
 
 from resources.errors import InvalidInput, NotFound
 from resources.ids import new_id
-from resources.inventory_records import AffectedImage, ComponentRow, GraphRow, KnownComponent, KnownSbom
+from resources.inventory_records import ComponentRow, GraphRow, KnownComponent, KnownSbom
 from resources.records import Completion
 from resources.selection import Selection
 
@@ -230,26 +230,67 @@ def test_a_graph_is_kept_once_a_digest(database, tenant, admin):
     assert found.fetchall() == [("a" * 64, "pkg:npm/shop@1", 3, 2, 1, b"first")]
 
 
-def test_affected_images_are_those_chosen_that_hold_a_matched_component(database, plant):
-    both = plant.image("a", ["left-pad@1.0", "lodash@4.0"])
-    one, left_out = plant.image("b", ["lodash@4.0"]), plant.image("c", ["lodash@4.0"])
-    unharmed = plant.image("d", ["react@18.0"])
+@pytest.fixture
+def shops(database, plant):
+    """Four images, their ids, and the ids of the components by name."""
+    images = [
+        plant.image("a", ["left-pad@1.0", "lodash@4.0"]),
+        *(plant.image(name, ["lodash@4.0"]) for name in ("b", "c")),
+        plant.image("d", ["react@18.0"]),
+    ]
     with database.begin("acme") as store:
         rows = store.connection.execute("SELECT name, id FROM inventory.component_versions").fetchall()
-        ids = dict(rows)
-        pairs = [(ids["lodash"], "A-2"), (ids["lodash"], "A-1"), (ids["left-pad"], "A-1")]
-        found = store.images.list_affected("acme", pairs, [both.id, one.id, unharmed.id])
-        assert store.images.list_affected("acme", [], [both.id, left_out.id]) == []
-        assert store.images.list_affected("acme", pairs, []) == []
-    left_pad, lodash = "pkg:npm/left-pad@1.0", "pkg:npm/lodash@4.0"
-    expected = [
-        AffectedImage(both.id, ids["left-pad"], left_pad, "1.0", "A-1"),
-        AffectedImage(both.id, ids["lodash"], lodash, "4.0", "A-1"),
-        AffectedImage(both.id, ids["lodash"], lodash, "4.0", "A-2"),
-        AffectedImage(one.id, ids["lodash"], lodash, "4.0", "A-1"),
-        AffectedImage(one.id, ids["lodash"], lodash, "4.0", "A-2"),
+    return images, dict(rows)
+
+
+def test_holders_are_the_selected_images_that_hold_a_component_with_those_they_hold(database, shops):
+    (both, one, other, _), ids = shops
+    wanted = [ids["lodash"], ids["left-pad"]]
+    with database.begin("acme") as store:
+        found = store.images.list_holders("acme", wanted, Selection())
+        assert store.images.list_holders("acme", [], Selection()) == []
+        assert store.images.list_holders("acme", wanted, Selection(repository="x*")) == []
+        (narrowed,) = store.images.list_holders("acme", wanted, Selection(repository="b"))
+        selected = {image.id: image for image in store.images.select("acme", Selection())}
+    assert [(image.id, list(image.components)) for image in found] == sorted(
+        [(both.id, sorted(wanted)), (one.id, [ids["lodash"]]), (other.id, [ids["lodash"]])]
+    )
+    assert (narrowed.id, narrowed.repository, narrowed.components) == (one.id, "b", [ids["lodash"]])
+    assert [{**asdict(image), "components": None} for image in found] == [
+        {**asdict(selected[image.id]), "components": None} for image in found
     ]
-    assert found == sorted(expected, key=lambda hit: (hit.image_id, hit.purl, hit.advisory_id))
+
+
+def test_what_images_hold_is_read_with_the_sbom_that_says_so(database, shops):
+    (both, one, _, without), ids = shops
+    wanted = [ids["lodash"], ids["left-pad"]]
+    with database.begin("acme") as store:
+        found = store.images.list_held("acme", wanted, [both.id, without.id])
+        sboms = store.images.list_sboms("acme", [both.id, one.id, new_id()])
+        digests = store.images.sbom_digests("acme", sboms.values())
+        assert store.images.list_held("acme", wanted, []) == {}
+    assert {image_id: list(held.components) for image_id, held in found.items()} == {
+        both.id: sorted(wanted),
+        without.id: [],
+    }
+    assert sboms.keys() == {both.id, one.id}
+    assert (found[both.id].image_id, found[both.id].sbom_id) == (both.id, sboms[both.id])
+    assert found[both.id].sbom_digest == digests[sboms[both.id]]
+
+
+@pytest.mark.parametrize(
+    "selection",
+    [
+        Selection(),
+        Selection(namespace="default"),
+        Selection(namespace="elsewhere"),
+        Selection(repository="?"),
+        Selection(labels={"tier": "prod"}),
+    ],
+)
+def test_images_are_counted_as_they_are_selected(database, shops, selection):
+    with database.begin("acme") as store:
+        assert store.images.count("acme", selection) == len(store.images.select("acme", selection))
 
 
 def test_an_image_is_found_by_what_an_upsert_goes_by_and_by_its_tenant_only(database, plant):

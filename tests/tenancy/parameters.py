@@ -71,11 +71,13 @@ OF_QUERY: dict[str, dict[str, Any]] = {
     "execution_logs/append": {"lines": lambda tenant: [99]},
     "execution_logs/list_expired_partitions": {"before": lambda tenant: tenant.at + timedelta(days=100)},
     "findings/upsert_many": {
-        "findings": lambda tenant: [
+        "of_images": lambda tenant: [1],
+        "of_decided": lambda tenant: [1],
+        "decided": lambda tenant: [
             {name: tenant.rows["inventory.findings"][0][name] for name in ("component_id", "advisory_id")}
-            | {name: str(tenant.rows["inventory.findings"][0][name]) for name in ("image_id", "policy_id")}
+            | {"policy_id": str(tenant.rows["inventory.findings"][0]["policy_id"])}
             | {"policy_revision": 1, "match": "affected", "severity": "low", "verdict": "warn"}
-        ]
+        ],
     },
     "graph_jobs/insert_many": {"images": lambda tenant: [uuid4()]},
     "graphs/insert": {"digest": lambda tenant: tenant.digest()},

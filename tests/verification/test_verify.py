@@ -20,9 +20,9 @@ from scheduler_defs.timing.rules import EventRule, IntervalRule
 from scheduler_defs.verification import verify
 from scheduler_defs.verification.check import Check, Outcome
 from scheduler_defs.verification.report import Report
-from tests.resources.test_external_server import DEBIAN, cluster
+from tests.resources.test_external_server import DEBIAN, a_cluster, cluster
 
-__all__ = ["cluster"]
+__all__ = ["a_cluster", "cluster"]
 
 KILLED = """
 import sys

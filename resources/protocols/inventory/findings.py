@@ -1,16 +1,19 @@
 """What callers ask of the inventory's findings."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
-from resources.inventory_records import FindingRow, FindingView, OpenCount, OpenFinding
+from resources.inventory_records import Decided, FindingKey, FindingView, OpenCount, OpenFinding
 from resources.records import Run
 
 
 class Findings(Protocol):
-    """Findings of a tenant; one row per image, policy, component and advisory, closed when no longer seen."""
+    """Findings of a tenant; one row per image, policy, component and advisory, closed when no longer seen.
+
+    A run that finds what is open already writes nothing, so that full and incremental runs leave the same rows.
+    """
 
     def list_open_of(self, tenant_id: str, images: Iterable[UUID]) -> list[OpenFinding]:
         """The open findings of images."""
@@ -18,10 +21,14 @@ class Findings(Protocol):
     def count_open_of(self, tenant_id: str, images: Iterable[UUID]) -> list[OpenCount]:
         """How many open findings images have, by verdict and severity."""
 
-    def replace(
-        self, run: Run, images: Iterable[UUID], findings: Sequence[FindingRow], now: datetime
-    ) -> None:
-        """Makes findings the open ones of evaluated images: writes what was found, closes what was not."""
+    def digests_of(self, tenant_id: str, images: Iterable[UUID]) -> dict[UUID, str]:
+        """For each of some images that has open findings, the ``findings_digest`` of them."""
+
+    def write(self, run: Run, found: Mapping[UUID, Sequence[Decided]], now: datetime) -> None:
+        """Adds findings of images, or brings them up to date; the images' others stay as they are."""
+
+    def close(self, run: Run, gone: Mapping[UUID, Iterable[FindingKey]], now: datetime) -> None:
+        """Closes open findings of images that a run did not see again."""
 
     def list_open(self, tenant_id: str, verdict: str | None = None, limit: int = 100) -> list[FindingView]:
         """Open findings, worst first."""

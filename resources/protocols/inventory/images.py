@@ -6,10 +6,11 @@ from typing import Protocol
 from uuid import UUID
 
 from resources.inventory_records import (
-    AffectedImage,
     CandidateRow,
     ComponentRow,
     GraphRow,
+    Held,
+    Holder,
     KnownComponent,
     KnownSbom,
 )
@@ -76,6 +77,12 @@ class Images(Protocol):
     def get_sbom(self, tenant_id: str, sbom_id: UUID) -> tuple[bytes, str]:
         """The document of an SBOM, compressed with zlib, and its digest; raises NotFound."""
 
+    def count(self, tenant_id: str, selection: Selection) -> int:
+        """How many images ``select`` would give."""
+
+    def list_sboms(self, tenant_id: str, images: Iterable[UUID]) -> dict[UUID, UUID]:
+        """The SBOM that holds now for each of some images; those without one are left out."""
+
     def sbom_digests(self, tenant_id: str, sboms: Iterable[UUID]) -> dict[UUID, str]:
         """The digests of SBOMs by id."""
 
@@ -109,7 +116,10 @@ class Images(Protocol):
         was withdrawn or narrowed is found too.
         """
 
-    def list_affected(
-        self, tenant_id: str, pairs: Sequence[tuple[int, str]], images: Iterable[UUID]
-    ) -> list[AffectedImage]:
-        """The images among some that hold the components of (component id, advisory id) pairs, sorted."""
+    def list_holders(self, tenant_id: str, components: Iterable[int], selection: Selection) -> list[Holder]:
+        """The images of a selection that hold some components, by id, each with those it holds."""
+
+    def list_held(
+        self, tenant_id: str, components: Iterable[int], images: Iterable[UUID]
+    ) -> dict[UUID, Held]:
+        """Of each of some images that have an SBOM, those of some components that it holds."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from psycopg.types.json import Jsonb
@@ -9,10 +10,11 @@ from psycopg.types.json import Jsonb
 from resources.errors import NotFound
 from resources.ids import new_id
 from resources.inventory_records import (
-    AffectedImage,
     CandidateRow,
     ComponentRow,
     GraphRow,
+    Held,
+    Holder,
     KnownComponent,
     KnownSbom,
 )
@@ -75,15 +77,13 @@ class ImageRepository(Repository, Images):
         return self._all("images/find_named", Image, tenant_id=tenant_id, text=text, limit=limit)
 
     def select(self, tenant_id: str, selection: Selection) -> list[Image]:
-        return self._all(
-            "images/select",
-            Image,
-            tenant_id=tenant_id,
-            namespace=selection.namespace,
-            repository_like=selection.repository_like,
-            digest=selection.digest,
-            labels=Jsonb(dict(selection.labels)),
-        )
+        return self._all("images/select", Image, tenant_id=tenant_id, **_filters(selection))
+
+    def count(self, tenant_id: str, selection: Selection) -> int:
+        return int(self._scalar("images/count", tenant_id=tenant_id, **_filters(selection)))
+
+    def list_sboms(self, tenant_id: str, images: Iterable[UUID]) -> dict[UUID, UUID]:
+        return dict(self._rows("images/list_sboms", tenant_id=tenant_id, images=list(images)))
 
     def find_sbom(self, image: Image, digest: str) -> UUID | None:
         found: UUID | None = self._scalar(
@@ -191,16 +191,28 @@ class ImageRepository(Repository, Images):
             with_withdrawn=with_withdrawn,
         )
 
-    def list_affected(
-        self, tenant_id: str, pairs: Sequence[tuple[int, str]], images: Iterable[UUID]
-    ) -> list[AffectedImage]:
-        if not pairs:
-            return []
+    def list_holders(self, tenant_id: str, components: Iterable[int], selection: Selection) -> list[Holder]:
         return self._all(
-            "impact/list_affected_images",
-            AffectedImage,
+            "impact/list_holders",
+            Holder,
             tenant_id=tenant_id,
-            components=[component_id for component_id, _ in pairs],
-            advisories=[advisory_id for _, advisory_id in pairs],
-            images=list(images),
+            components=list(components),
+            **_filters(selection),
         )
+
+    def list_held(
+        self, tenant_id: str, components: Iterable[int], images: Iterable[UUID]
+    ) -> dict[UUID, Held]:
+        found = self._all(
+            "impact/list_held", Held, tenant_id=tenant_id, components=list(components), images=list(images)
+        )
+        return {one.image_id: one for one in found}
+
+
+def _filters(selection: Selection) -> dict[str, Any]:
+    return {
+        "namespace": selection.namespace,
+        "repository_like": selection.repository_like,
+        "digest": selection.digest,
+        "labels": Jsonb(dict(selection.labels)),
+    }
