@@ -1,10 +1,12 @@
 """`scheduler graph`: stored dependency graphs, why a component is in one, and what changed between two."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import click
 
+from resources.errors import InvalidInput
 from resources.pages import MOST_A_PAGE
 from scheduler_defs.cli.context import begin, json_option, tenant_option
 from scheduler_defs.cli.output import fields_of, print_fields, print_json, print_table, printable
@@ -20,7 +22,7 @@ Row = Mapping[str, Any]
 
 @click.group()
 def graph() -> None:
-    """Show dependency graphs, why a component is in an image, and what changed.
+    """Show dependency graphs, why a component is in an image, what changed, and what is vulnerable.
 
     IMAGE is registry/repository:tag, ...@digest, or a part of them that only one image has; or the digest of a
     graph, at least its first 8 digits. Graph runs build the graphs: scheduler run start --kind graph.
@@ -32,9 +34,18 @@ def graph() -> None:
 @tenant_option
 @json_option
 def show(image: str, tenant: str, as_json: bool) -> None:
-    """Show how large and how deep the graph of an image's present SBOM is."""
+    """Show how large and how deep the graph of an image's present SBOM is, and the digests of its layers.
+
+    The layers: the graph; the advisories that affect or may affect the image's components now; the VEX statements
+    that hold for those; the open findings as policy runs left them. A graph named by its digest has the first only.
+    """
+    from scheduler_defs.engines.layers import graph_layer
+    from scheduler_defs.overlays import read_overlays
+
     with begin(tenant) as store:
         found = find_graph(store, tenant, image)
+        over = read_overlays(store, found.image) if found.image else None
+    layers = [graph_layer(found.graph), *(over.layers() if over else ())]
     fields = _heading(found) | {
         "root": found.graph.root,
         "nodes": len(found.graph.nodes),
@@ -46,7 +57,47 @@ def show(image: str, tenant: str, as_json: bool) -> None:
         "cycles": found.graph.cycles,
         "flat": found.graph.flat,
     }
-    print_json(fields) if as_json else print_fields(fields)
+    if as_json:
+        print_json(fields | {"layers": layers})
+        return
+    print_fields(fields)
+    click.echo()
+    print_table([fields_of(layer) for layer in layers], empty="no layer")
+
+
+@graph.command()
+@click.argument("image")
+@tenant_option
+@click.option(
+    "--output",
+    "-o",
+    type=click.Path(path_type=Path, allow_dash=True, dir_okay=False),
+    default="-",
+    metavar="FILE",
+    help="Where to write the SVG; by default standard output.",
+)
+def picture(image: str, tenant: str, output: Path) -> None:
+    """Draw the part of an image's graph that leads to its vulnerable components, as SVG.
+
+    The worst 60 nodes at most: colours are severities, a black border says block, a green one silenced by VEX.
+    """
+    from scheduler_defs.engines.picture import picture_of
+    from scheduler_defs.engines.svg import to_svg
+    from scheduler_defs.overlays import read_overlays
+
+    with begin(tenant) as store:
+        found = find_graph(store, tenant, image)
+        if found.image is None:
+            raise InvalidInput("image", image, "an image; a graph named by its digest may be of many")
+        hits = read_overlays(store, found.image).hits()
+    svg = to_svg(picture_of(found.graph, hits), found.image.name)
+    if str(output) == "-":
+        click.echo(svg, nl=False)
+        return
+    try:
+        output.write_text(svg, encoding="utf-8")
+    except OSError as error:
+        raise InvalidInput("output", str(output), f"a file that can be written ({error.strerror})") from None
 
 
 @graph.command()

@@ -33,7 +33,7 @@ COMMANDS = {
     "vex": "List what is stated about vulnerabilities.",
     "finding": "List what policies found.",
     "impact": "Show which images runs found affected.",
-    "graph": "Show dependency graphs, why a component is in an image, and what changed.",
+    "graph": "Show dependency graphs, why a component is in an image, what changed, and what is vulnerable.",
     "lock": "List distributed locks, and free one by force.",
     "worker": "List the processes that carry runs, and let one finish.",
     "notification": "List what people were told, or are to be told.",

@@ -2,16 +2,13 @@
 
 import re
 import shlex
-import zlib
 from dataclasses import dataclass
 
-import orjson
-
-from resources.errors import InvalidDocument, InvalidInput
+from resources.errors import InvalidInput
 from resources.records import Image
 from resources.store import Store
-from scheduler_defs.engines.digests import sha256_hex
-from scheduler_defs.engines.graph import Graph, from_document
+from scheduler_defs.engines.graph import Graph
+from scheduler_defs.graph_store import read_graph
 
 DIGITS = re.compile(r"[0-9a-f]{8,64}")
 ACCEPTED = (
@@ -43,7 +40,7 @@ def find_graph(store: Store, tenant: str, text: str) -> StoredGraph:
     if DIGITS.fullmatch(digits := text.lower()):
         match store.images.graph_digests(tenant, digits, limit=2):
             case [digest]:
-                return StoredGraph(_read(store, tenant, digest))
+                return StoredGraph(read_graph(store, tenant, digest))
             case [_, *_]:
                 raise InvalidInput("image", text, "more digits: several graphs begin so")
     image = _find_image(store, tenant, text)
@@ -55,7 +52,7 @@ def find_graph(store: Store, tenant: str, text: str) -> StoredGraph:
             text,
             f"an image whose present SBOM has a graph; build it with `{command} --tenant {shlex.quote(tenant)}`",
         )
-    return StoredGraph(_read(store, tenant, found), image)
+    return StoredGraph(read_graph(store, tenant, found), image)
 
 
 def whole_name(image: Image) -> str:
@@ -71,13 +68,3 @@ def _find_image(store: Store, tenant: str, text: str) -> Image:
         names = [*map(whole_name, images[:SHOWN]), *("more" for _ in images[SHOWN:])]
         raise InvalidInput("image", text, f"what names one image, not {', '.join(names)}")
     return images[0]
-
-
-def _read(store: Store, tenant: str, digest: str) -> Graph:
-    try:
-        content = zlib.decompress(store.images.get_graph(tenant, digest))
-    except zlib.error as error:
-        raise InvalidDocument(f"graph {digest}", "", f"cannot be unpacked: {error}") from error
-    if sha256_hex(content) != digest:
-        raise InvalidDocument(f"graph {digest}", "", "is not what was kept: its content has another digest")
-    return from_document(orjson.loads(content))

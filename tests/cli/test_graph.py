@@ -66,7 +66,8 @@ def test_a_graph_is_shown_with_its_measures(scheduler, web, digests):
     (digest,) = digests()
     result = scheduler("graph", "show", "shop/web")
     assert (result.exit_code, result.stderr) == (0, "")
-    assert [line.rsplit(maxsplit=1) for line in result.stdout.splitlines()] == [
+    fields, _, layers = result.stdout.partition("\n\n")
+    assert [line.rsplit(maxsplit=1) for line in fields.splitlines()] == [
         ["image", WEB],
         ["digest", digest],
         ["root", ROOT],
@@ -80,6 +81,10 @@ def test_a_graph_is_shown_with_its_measures(scheduler, web, digests):
         ["flat", "no"],
     ]
     shown = json.loads(scheduler("graph", "show", "shop/web", "--json").stdout)
+    heading, *lines = [line.split() for line in layers.splitlines()]
+    assert heading == ["LAYER", "COUNT", "DIGEST"]
+    assert lines == [[one["layer"], str(one["count"]), one["digest"]] for one in shown.pop("layers")]
+    assert [line[:2] for line in lines] == [["graph", "6"], ["advisory", "0"], ["vex", "0"], ["policy", "0"]]
     measures = {"nodes": 6, "edges": 6, "max_depth": 2, "direct": 2, "transitive": 2}
     assert shown == {"image": WEB, "digest": digest, "root": ROOT} | measures | {
         "unreachable": 1,
@@ -93,6 +98,7 @@ def test_a_graph_is_found_by_digits_of_its_digest_too(scheduler, web, digests):
     for text in (digest, digest[:8], digest[:20].upper()):
         shown = json.loads(scheduler("graph", "show", text, "--json").stdout)
         assert (shown["image"], shown["digest"]) == (None, digest)
+        assert shown["layers"] == [{"layer": "graph", "count": 6, "digest": digest}]
 
 
 def test_an_image_is_found_by_its_digest_and_shown_with_it(scheduler, world):
@@ -213,7 +219,7 @@ def test_an_image_without_a_graph_says_which_command_builds_it(refused, schedule
 
 @pytest.mark.parametrize("text", ["", "none", "abcdef0", "abcdef01", "shop/web:2", "%"])
 def test_what_names_no_image_is_refused(refused, web, tenant, text):
-    for rest in (("show",), ("why",), ("diff",)):
+    for rest in (("show",), ("picture",), ("why",), ("diff",)):
         more = {"why": ["flask"], "diff": [WEB]}.get(rest[0], [])
         error = refused("graph", *rest, text, *more, "--tenant", tenant)
         assert error == f"Error: image: {text!r} is not valid; {ACCEPTED}"

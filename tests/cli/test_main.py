@@ -53,6 +53,7 @@ TENANT_COMMANDS = [
     ("impact", "show", "0"),
     ("impact", "diff", "0", "0"),
     ("graph", "show", "x"),
+    ("graph", "picture", "x"),
     ("graph", "why", "x", "y"),
     ("graph", "diff", "x", "y"),
     ("notification", "list"),

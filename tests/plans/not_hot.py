@@ -16,6 +16,8 @@ NOT_HOT = {
         calendars/list_users schedules/lock_of_calendar triggers/list_of_calendar""",
     "The first rows of a range of the primary key, for a person who typed how one begins.": """
         graphs/list_digests""",
+    "Of one image that is looked at, by its key: what it holds, what was found in it.": """
+        findings/list_open_of_image impact/list_candidates_of_image""",
     "Reads no table: a lock, a setting, the clock, the catalogs.": """
         audit_seals/try_lock execution_logs/ensure_partitions execution_logs/list_expired_partitions lock_waiters/listen
         execution_logs/try_dropping policy_jobs/lock run_summaries/lock session/backend_pid session/become_owner

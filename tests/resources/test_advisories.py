@@ -131,6 +131,18 @@ def test_candidates_are_components_beside_the_ranges_of_their_package(database, 
     assert candidates(database, tenant="globex") == []
 
 
+def test_candidates_of_an_image_are_among_its_components_and_hold_now(database, plant):
+    image, _ = plant.image("a", ["lodash@4.0", "vue@3.0"]), plant.image("b", ["react@18.0"])
+    wide = [npm_range("lodash"), npm_range("react")]
+    withdrawn = replace(ADVISORY, id="A-2", withdrawn=DAY), [npm_range("lodash")]
+    write(database, (ADVISORY, wide), withdrawn, (replace(ADVISORY, id="A-3"), [npm_range("vue")]))
+    write(database, (replace(ADVISORY, id="A-3", digest="b" * 64), [npm_range("angular")]))
+    with database.begin("acme") as store:
+        (found,) = store.images.list_candidates_of(image)
+        assert found in store.images.list_candidates("acme", Selection(), with_withdrawn=False)
+    assert (found.advisory_id, found.package, found.version) == ("A-1", "lodash", "4.0")
+
+
 def test_a_range_of_a_distribution_counts_for_that_one_only(database, plant):
     image = plant.image()
     with database.begin("acme") as store:

@@ -142,6 +142,17 @@ def test_open_findings_of_images_leave_out_fixed_ones_and_other_images(database,
         assert store.findings.count_open_of("acme", []) == []
 
 
+def test_people_see_the_open_findings_of_one_image(database, plant, scene, evaluate):
+    (api, shop), _, finding = scene
+    evaluate(plant.now, finding(0, "A-1"), finding(0, "A-2"), finding(1, "A-3"))
+    evaluate(plant.now + MINUTE, finding(0, "A-1"), of=[api])
+    with database.begin("acme") as store:
+        assert [one.advisory_id for one in store.findings.view_open_of(api)] == ["A-1"]
+        assert [*store.findings.view_open_of(api), *store.findings.view_open_of(shop)] == sorted(
+            store.findings.list_open("acme"), key=lambda one: one.repository
+        )
+
+
 def test_open_findings_are_counted_by_image_verdict_and_severity(database, plant, scene, evaluate):
     (api, shop), _, finding = scene
     evaluate(plant.now, finding(0, "A-1"), finding(0, "A-2"), finding(0, "A-3"), finding(1, "A-3"))

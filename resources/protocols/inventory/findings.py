@@ -6,7 +6,7 @@ from typing import Protocol
 from uuid import UUID
 
 from resources.inventory_records import Decided, FindingKey, FindingView, OpenCount, OpenFinding
-from resources.records import Run
+from resources.records import Image, Run
 
 
 class Findings(Protocol):
@@ -17,6 +17,9 @@ class Findings(Protocol):
 
     def list_open_of(self, tenant_id: str, images: Iterable[UUID]) -> list[OpenFinding]:
         """The open findings of images."""
+
+    def view_open_of(self, image: Image) -> list[FindingView]:
+        """The open findings of one image, by policy, component and advisory."""
 
     def count_open_of(self, tenant_id: str, images: Iterable[UUID]) -> list[OpenCount]:
         """How many open findings images have, by verdict and severity."""

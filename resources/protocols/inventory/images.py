@@ -116,6 +116,9 @@ class Images(Protocol):
         was withdrawn or narrowed is found too.
         """
 
+    def list_candidates_of(self, image: Image) -> list[CandidateRow]:
+        """The candidates among the components of one image, for all advisories that hold now."""
+
     def list_holders(self, tenant_id: str, components: Iterable[int], selection: Selection) -> list[Holder]:
         """The images of a selection that hold some components, by id, each with those it holds."""
 

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from resources.inventory_records import Decided, FindingKey, FindingView, OpenCount, OpenFinding
 from resources.protocols.inventory.findings import Findings
-from resources.records import Run
+from resources.records import Image, Run
 from resources.repositories.base import Repository, json_of
 
 AT_ONCE = 20_000
@@ -20,6 +20,11 @@ class FindingRepository(Repository, Findings):
     def list_open_of(self, tenant_id: str, images: Iterable[UUID]) -> list[OpenFinding]:
         return self._all(
             "findings/list_open_of_images", OpenFinding, tenant_id=tenant_id, images=list(images)
+        )
+
+    def view_open_of(self, image: Image) -> list[FindingView]:
+        return self._all(
+            "findings/list_open_of_image", FindingView, tenant_id=image.tenant_id, image_id=image.id
         )
 
     def count_open_of(self, tenant_id: str, images: Iterable[UUID]) -> list[OpenCount]:

@@ -191,6 +191,11 @@ class ImageRepository(Repository, Images):
             with_withdrawn=with_withdrawn,
         )
 
+    def list_candidates_of(self, image: Image) -> list[CandidateRow]:
+        return self._all(
+            "impact/list_candidates_of_image", CandidateRow, tenant_id=image.tenant_id, image_id=image.id
+        )
+
     def list_holders(self, tenant_id: str, components: Iterable[int], selection: Selection) -> list[Holder]:
         return self._all(
             "impact/list_holders",
