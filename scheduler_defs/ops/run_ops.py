@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from dagster import DagsterExecutionInterruptedError, DagsterRunStatus, OpDefinition, OpExecutionContext, op
+from dagster._core.definitions.metadata import RawMetadataValue
 
 from resources.errors import InvalidInput
 from resources.postgres import PostgresResource
@@ -26,6 +27,7 @@ from scheduler_defs.ops.launches import (
 )
 from scheduler_defs.ops.leaving import told_to_leave
 from scheduler_defs.ops.metadata import LAUNCH_TAG, TAG, launch_metadata, tags_of
+from scheduler_defs.ops.pictures import picture_metadata
 
 AnyConfig = GraphConfig | ImpactConfig | PolicyConfig
 Handed = Any
@@ -163,8 +165,18 @@ def close_runs(
     """Ends the launch, whose runs are all closed, and shows how they ended; fails when a run's attempt failed."""
     if opened.runs:
         finish_launch(postgres.database, opened)
-    context.add_output_metadata(launch_metadata(outcomes))
+    context.add_output_metadata({**_picture(context, outcomes, postgres), **launch_metadata(outcomes)})
     raise_for_failures(outcomes)
+
+
+def _picture(
+    context: OpExecutionContext, outcomes: list[Outcome], postgres: PostgresResource
+) -> dict[str, RawMetadataValue]:
+    try:
+        return picture_metadata(postgres.database, outcomes)
+    except Exception as error:  # the runs have ended: what is only shown fails none of them
+        context.log.warning(f"there is no picture: {error}")
+        return {}
 
 
 def open_op(kind: JobKind, config_type: type[LaunchConfig]) -> OpDefinition:

@@ -109,3 +109,17 @@ def test_a_scheduled_run_is_found_with_its_tags_and_its_ledger_row(stack, schedu
     message = shown(browser, DIALOG, "ledger").text.split()
     assert {"tenant", run.tenant_id, "findings", "42", "block", "severities"} <= set(message)
     keep(browser, "run-metadata.png")
+
+
+def test_the_picture_of_the_vulnerable_components_is_seen(stack, scheduled_runs, browser):
+    browser.get(f"{stack.url}/runs/{scheduled_runs[JobKind.GRAPH].dagster_run_id}")
+    shown(browser, LEDGER_BUTTON).click()
+    shown(browser, f"{DIALOG} a", "[Show Markdown]").click()
+    picture = shown(browser, f"{DIALOG} img[alt='vulnerable components']")
+    assert picture.get_attribute("src").startswith("data:image/svg+xml;base64,")
+    assert (
+        browser.execute_script("return arguments[0].decode().then(() => arguments[0].naturalWidth)", picture)
+        > 600
+    )
+    assert picture.size["width"] > 600
+    keep(browser, "run-picture.png")
