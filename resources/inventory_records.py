@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from functools import cached_property
 from hashlib import sha256
 from typing import Any
@@ -231,3 +231,33 @@ class VexView:
     source: str
     ingested_at: datetime
     ingested_by: str
+
+
+@dataclass(frozen=True)
+class ScoreRow:
+    """What EPSS says of a CVE: the probability that it is exploited, and the share of CVEs below it, 0 to 1 each."""
+
+    cve: str
+    score: float
+    percentile: float
+
+
+@dataclass(frozen=True)
+class ListedRow:
+    """What KEV says of a CVE: since when it is listed, and whether ransomware uses it."""
+
+    cve: str
+    added: date
+    ransomware: bool
+
+
+@dataclass(frozen=True)
+class ExploitDocument:
+    """A document of EPSS or KEV: ``kind`` is epss or kev, ``entries`` how many CVEs it speaks of."""
+
+    kind: str
+    dated_at: datetime
+    version: str
+    entries: int
+    digest: str
+    source: str

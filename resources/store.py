@@ -15,6 +15,7 @@ from resources.protocols.execution_logs import ExecutionLogs
 from resources.protocols.fire_audit import FireAudit
 from resources.protocols.impact_snapshots import ImpactSnapshots
 from resources.protocols.inventory.advisories import Advisories
+from resources.protocols.inventory.exploits import Exploits
 from resources.protocols.inventory.findings import Findings
 from resources.protocols.inventory.images import Images
 from resources.protocols.inventory.policies import Policies
@@ -39,6 +40,7 @@ from resources.repositories.execution_logs import ExecutionLogRepository
 from resources.repositories.fire_audit import FireAuditRepository
 from resources.repositories.impact_snapshots import ImpactSnapshotRepository
 from resources.repositories.inventory.advisories import AdvisoryRepository
+from resources.repositories.inventory.exploits import ExploitRepository
 from resources.repositories.inventory.findings import FindingRepository
 from resources.repositories.inventory.images import ImageRepository
 from resources.repositories.inventory.policies import PolicyRepository
@@ -191,3 +193,8 @@ class Store:
     def vex(self) -> Vex:
         """Inventory: VEX statements."""
         return VexRepository(self.connection)
+
+    @cached_property
+    def exploits(self) -> Exploits:
+        """Inventory: EPSS and KEV."""
+        return ExploitRepository(self.connection)

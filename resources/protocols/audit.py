@@ -10,6 +10,7 @@ from resources.records import AuditEntry, Json
 
 ENTITIES = (
     "calendar",
+    "exploits",
     "feed",
     "image",
     "lock",

@@ -1,22 +1,27 @@
-"""`scheduler ingest`: SBOMs, advisories and VEX from files."""
+"""`scheduler ingest`: SBOMs, advisories, VEX, EPSS and KEV from files."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
 
+from resources.texts import moment
 from scheduler_defs.cli.context import actor_option, open_database, tenant_option
 from scheduler_defs.cli.options import label_option, read_labels
 from scheduler_defs.cli.output import print_table, printable, terminal_on_stderr
+
+if TYPE_CHECKING:
+    from scheduler_defs.inputs.exploits import IngestedExploits
 
 SHOWN = 10
 
 
 @click.group()
 def ingest() -> None:
-    """Bring in SBOMs, advisories and VEX."""
+    """Bring in SBOMs, advisories, VEX, EPSS and KEV."""
 
 
 @ingest.command()
@@ -95,6 +100,38 @@ def vex(file: Path, tenant: str, strict: bool, actor: str) -> None:
         f"{printable(file.name)}: {done.statements} statements, {done.new} new, {len(done.unusable)} unusable"
     )
     _show_left_out([{"file": one.source, "path": one.path, "reason": one.reason} for one in done.unusable])
+
+
+@ingest.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@actor_option
+def epss(file: Path, actor: str) -> None:
+    """Keep FIRST's scores of how likely exploits are (CSV, plain or gzip), for all tenants."""
+    from scheduler_defs.inputs.exploits import ingest_epss
+
+    with _progress([file]) as (on_bytes, _):
+        done = ingest_epss(open_database(), file, actor, on_bytes=on_bytes)
+    _say_kept("EPSS", done)
+
+
+@ingest.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@actor_option
+def kev(file: Path, actor: str) -> None:
+    """Keep CISA's catalog of known exploited vulnerabilities (JSON, plain or gzip), for all tenants."""
+    from scheduler_defs.inputs.exploits import ingest_kev
+
+    with _progress([file]) as (on_bytes, _):
+        done = ingest_kev(open_database(), file, actor, on_bytes=on_bytes)
+    _say_kept("KEV", done)
+
+
+def _say_kept(what: str, done: "IngestedExploits") -> None:
+    document = done.document
+    click.echo(
+        f"{what} {printable(document.version)} of {moment(document.dated_at)}: {document.entries} CVEs; "
+        + ("kept" if done.changed else "unchanged")
+    )
 
 
 def _show_left_out(rows: Sequence[Mapping[str, object]]) -> None:

@@ -28,7 +28,7 @@ COMMANDS = {
     "calendar": "Create, edit, show and try out calendars, which leave times out.",
     "run": "Start, list, follow and cancel runs.",
     "log": "Search what runs said.",
-    "ingest": "Bring in SBOMs, advisories and VEX.",
+    "ingest": "Bring in SBOMs, advisories, VEX, EPSS and KEV.",
     "policy": "Apply and show policies.",
     "vex": "List what is stated about vulnerabilities.",
     "finding": "List what policies found.",

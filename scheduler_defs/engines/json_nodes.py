@@ -3,13 +3,14 @@
 import re
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 from resources.errors import InvalidDocument, InvalidInput
 from scheduler_defs.engines.purls import Purl, parse_purl
 from scheduler_defs.engines.validation import shortened
 
+_DAY = re.compile("[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _NOT_STORABLE = re.compile("[\x00\ud800-\udfff]")
 
 
@@ -75,6 +76,16 @@ class Node:
         except (ValueError, OverflowError):
             pass
         raise self.error(f"is {self._shown}; expected a time of RFC 3339 like 2024-01-31T12:00:00Z")
+
+    def day(self) -> date:
+        """Return a day such as 2024-01-31."""
+        text = self.text()
+        try:
+            if _DAY.fullmatch(text):
+                return date.fromisoformat(text)
+        except ValueError:
+            pass
+        raise self.error(f"is {self._shown}; expected a day like 2024-01-31")
 
     def purl(self) -> Purl:
         """Return a package URL, parsed."""

@@ -30,6 +30,7 @@ OF_REPOSITORY: Mapping[str, CheckFunction] = {
     "policies": crud_inventory.check_policies,
     "findings": crud_inventory.check_findings,
     "vex": crud_inventory.check_vex,
+    "exploits": crud_inventory.check_exploits,
     "audit": crud_inventory.check_audit,
     "audit_seals": crud_inventory.check_audit_seals,
 }

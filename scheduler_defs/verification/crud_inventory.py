@@ -1,6 +1,9 @@
-"""Images, advisories, policies, findings, and the audit with its seals: written, read, replaced."""
+"""Images, advisories, policies, findings, exploits, and the audit with its seals: written, read, replaced."""
+
+from datetime import date
 
 from resources.audit_chain import check_links, seals_of
+from resources.inventory_records import ExploitDocument, ListedRow, ScoreRow
 from resources.protocols.audit import AuditFilter
 from resources.scratch import ACTOR
 from resources.selection import Selection
@@ -9,6 +12,7 @@ from scheduler_defs.verification.check import Bench, Failed, expect, expect_equa
 from scheduler_defs.verification.world import ADVISORY, vex_row
 
 PACKAGES = ["pkg:pypi/scheduler-verify-a", "pkg:pypi/scheduler-verify-b", "pkg:pypi/scheduler-verify-c"]
+NO_CVE = "CVE-0000-0000"
 
 
 def check_images(bench: Bench) -> str:
@@ -109,6 +113,30 @@ def check_vex(bench: Bench) -> str:
         shown = store.vex.list(world.tenant, vulnerability="cve-2000-1").items
         expect_equal("those found by an alias", {one.status for one in shown}, {"not_affected", "fixed"})
     return "written, written again, read, counted, found by an alias"
+
+
+def check_exploits(bench: Bench) -> str:
+    """What EPSS and KEV say is read by tenants, and goes with the next document; scores are only added to."""
+    score, listing = ScoreRow(NO_CVE, 0.5, 0.75), ListedRow(NO_CVE, date(2000, 1, 1), True)
+    with bench.world() as world:
+        document = ExploitDocument("kev", world.now, "verify", 1, "0" * 64, "verify")
+        with world.begin_system() as store:
+            store.exploits.lock()
+            before = store.exploits.latest_revision()
+            revision = store.exploits.replace(document, ACTOR, world.now)
+            expect_equal("the document that holds", store.exploits.latest("kev"), document)
+            store.exploits.add_listed([listing])
+            store.exploits.add_scores([score])
+        with world.begin() as store:
+            expect(
+                store.exploits.latest_revision() == revision > before, "the new revision is not the latest"
+            )
+            expect_equal("scores a tenant reads", store.exploits.scores([NO_CVE]), [score])
+            expect_equal("listings a tenant reads", store.exploits.listed([NO_CVE]), [listing])
+        with world.begin_system() as store:
+            store.exploits.replace(document, ACTOR, world.now)
+            expect_equal("what is left listed", store.exploits.listed([NO_CVE]), [])
+    return "written, read by a tenant, replaced"
 
 
 def check_audit(bench: Bench) -> str:

@@ -57,6 +57,21 @@ def vex_document():
     return path
 
 
+def kev_document():
+    path = Path(mkdtemp()) / "kev.json"
+    listed = [{"cveID": "CVE-2026-1000", "dateAdded": "2026-01-01"}]
+    document = {"catalogVersion": "1", "dateReleased": "2026-01-01T00:00:00Z", "vulnerabilities": listed}
+    path.write_text(json.dumps(document))
+    return path
+
+
+def epss_document():
+    path = Path(mkdtemp()) / "epss.csv"
+    first = "#model_version:v1,score_date:2026-01-01T00:00:00+0000"
+    path.write_text(f"{first}\ncve,epss,percentile\nCVE-2026-1000,0.5,0.9\n")
+    return path
+
+
 def trigger_of(store, name):
     (trigger,) = store.triggers.list_of_schedule("acme", store.schedules.get_by_name("acme", name).id)
     return trigger.id
@@ -150,6 +165,12 @@ CASES = {
     "ingest_vex": case(
         lambda edit, database, _: edit(database, "acme", vex_document(), ACTOR),
         ("ingest", "vex", False, True),
+    ),
+    "ingest_epss": case(
+        lambda edit, database, _: edit(database, epss_document(), ACTOR), ("ingest", "exploits", False, True)
+    ),
+    "ingest_kev": case(
+        lambda edit, database, _: edit(database, kev_document(), ACTOR), ("ingest", "exploits", False, True)
     ),
     "ingest_advisories": case(
         lambda edit, database, _: edit(database, ADVISORIES, ACTOR), ("ingest", "feed", False, True)
@@ -249,7 +270,8 @@ def test_an_edit_says_who_did_what_in_which_request(database, carry_out, content
     assert len({one.correlation_id for one in found}) == 1
     assert correlation_id in (None, found[0].correlation_id)
     assert all(one.entity_id for one in found)
-    of_none = {key: {None} for key in ("ingest_advisories", "release_lock", "drain_worker")}
+    feeds = ("ingest_advisories", "ingest_epss", "ingest_kev")
+    of_none = {key: {None} for key in (*feeds, "release_lock", "drain_worker")}
     whose = {"create_tenant": {"initech"}} | of_none
     assert {one.tenant_id for one in found} == whose.get(name, {"acme"})
 

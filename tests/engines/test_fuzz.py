@@ -20,7 +20,9 @@ from hypothesis import strategies as st
 
 from resources.errors import InvalidDocument, InvalidInput
 from scheduler_defs.engines.archives import GZIP_MAGIC
+from scheduler_defs.engines.epss import EpssDocument, load_epss
 from scheduler_defs.engines.graph import build_graph
+from scheduler_defs.engines.kev import KevDocument, load_kev, read_kev
 from scheduler_defs.engines.osv import Advisory, Malformed, iter_advisories, read_advisory
 from scheduler_defs.engines.sbom_formats import read_sbom
 from scheduler_defs.engines.versions import AffectedRange, match
@@ -230,6 +232,63 @@ def test_a_bitten_archive_is_read_or_refused(data, tmp_path_factory):
         assert str(found)
 
 
-def test_what_is_damaged_is_read_whole_before():
+EPSS = b"#model_version:v2023.03.01,score_date:2024-05-01T00:00:00+0000\ncve,epss,percentile\n" + b"".join(
+    b"CVE-2024-%d,%.5f,%.5f\n" % (number, number / 9000, number / 5000) for number in range(1000, 1008)
+)
+KEV = {
+    "title": "CISA Catalog of Known Exploited Vulnerabilities",
+    "catalogVersion": "2024.05.01",
+    "dateReleased": "2024-05-01T14:00:12.3456Z",
+    "count": 3,
+    "vulnerabilities": [
+        {
+            "cveID": f"CVE-2024-{number}",
+            "dateAdded": "2024-04-30",
+            "dueDate": "2024-05-21",
+            "knownRansomwareCampaignUse": used,
+            "cwes": ["CWE-94"],
+        }
+        for number, used in enumerate(("Known", "Unknown", "Known"), start=1000)
+    ],
+}
+
+
+def check_kev(found):
+    if isinstance(found, KevDocument):
+        assert found.listed
+        assert len(found.digest) == 64
+
+
+@TRIES
+@given(data=st.data())
+def test_bitten_scores_are_read_or_refused(data, tmp_path_factory):
+    path = tmp_path_factory.mktemp("fuzz") / "epss.csv"
+    raw = data.draw(st.sampled_from((EPSS, gzip.compress(EPSS))))
+    path.write_bytes(bitten(data, raw))
+    found = outcome_of(lambda: load_epss(path))
+    if isinstance(found, EpssDocument):
+        assert all(0 <= value <= 1 for score in found.scores.values() for value in score)
+        assert len(found.digest) == 64
+
+
+@TRIES
+@given(data=st.data())
+def test_a_damaged_catalog_is_read_or_refused(data):
+    document = json.loads(text_of(damaged(data, KEV)))
+    check_kev(outcome_of(lambda: read_kev("test", document)))
+
+
+@TRIES
+@given(data=st.data())
+def test_a_bitten_catalog_is_read_or_refused(data, tmp_path_factory):
+    path = tmp_path_factory.mktemp("fuzz") / "kev.json"
+    path.write_bytes(bitten(data, text_of(KEV)))
+    check_kev(outcome_of(lambda: load_kev(path)))
+
+
+def test_what_is_damaged_is_read_whole_before(tmp_path):
+    (tmp_path / "epss.csv").write_bytes(EPSS)
+    assert len(load_epss(tmp_path / "epss.csv").scores) == 8
+    assert len(read_kev("test", KEV).listed) == 3
     assert len(read_sbom("test", text_of(SHOP)).components) == 6
     assert len({read_advisory("test", text_of(one)).id for one in RECORDS}) == len(RECORDS)

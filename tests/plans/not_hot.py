@@ -34,13 +34,15 @@ NOT_HOT = {
     "Of the engines and of imports: once a run or a file, not once a tick.": """
         advisories/drop_ranges advisories/end_ranges advisories/get_many advisories/insert_ranges
         advisories/list_digests advisories/list_known advisories/upsert_many components/clear_of_image
-        components/get_many components/insert_many components/insert_of_image feed/count_revision
-        feed/insert_revision feed/latest_revision feed/lock findings/close_many
+        components/get_many components/insert_many components/insert_of_image exploits/clear_listed
+        exploits/clear_scores exploits/insert_document exploits/insert_listed exploits/insert_scores
+        exploits/latest exploits/latest_revision exploits/list_listed exploits/list_scores exploits/lock
+        feed/count_revision feed/insert_revision feed/latest_revision feed/lock findings/close_many
         findings/count_open_of_images findings/list_digests_of_images findings/list_open
-        findings/list_open_of_images findings/upsert_many graphs/insert images/find images/select
-        images/set_sbom images/count images/list_sboms images/upsert impact/list_candidates
+        findings/list_open_of_images findings/upsert_many graphs/insert images/count images/find
+        images/list_sboms images/select images/set_sbom images/upsert impact/list_candidates
         impact/list_held impact/list_holders impact_snapshots/latest_completed impact_snapshots/list_heard
-        impact_snapshots/list_touched runs/last_completed_request policies/get policies/insert_revision
-        policies/list policies/upsert sboms/find_by_serial sboms/get_by_digest sboms/get_content
+        impact_snapshots/list_touched policies/get policies/insert_revision policies/list policies/upsert
+        runs/last_completed_request sboms/find_by_serial sboms/get_by_digest sboms/get_content
         sboms/insert sboms/list_digests vex/count vex/insert_many vex/list_all vex/list_newest""",
 }

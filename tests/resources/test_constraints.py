@@ -210,6 +210,10 @@ GOOD = {
     }
     | {"status": "fixed", "stated_at": NOON, "digest": HEX}
     | {"note": "", "source": "a.json", "ingested_at": NOON, "ingested_by": "ann"},
+    "inventory.exploit_documents": {"kind": "kev", "dated_at": NOON, "version": "1", "entries": 1}
+    | {"digest": HEX, "source": "a.json", "created_at": NOON, "created_by": "ann"},
+    "inventory.epss_scores": {"cve": "CVE-2026-1000", "score": 0.5, "percentile": 1},
+    "inventory.known_exploited": {"cve": "CVE-2026-1000", "added": NOON.date(), "ransomware": True},
 }
 
 BAD = [
@@ -454,6 +458,22 @@ BAD = [
     ("inventory.vex_statements", {"image": Jsonb({"tag": "1"})}, "vex_statements_image_check"),
     ("inventory.vex_statements", {"purl": None}, "speaks_of_something"),
     ("inventory.vex_statements", {}, "vex_statements_tenant_id_digest_key"),
+    ("inventory.exploit_documents", {"kind": "cvss"}, "exploit_documents_kind_check"),
+    ("inventory.exploit_documents", {"dated_at": "infinity"}, "exploit_documents_dated_at_check"),
+    ("inventory.exploit_documents", {"version": ""}, "exploit_documents_version_check"),
+    ("inventory.exploit_documents", {"entries": 0}, "exploit_documents_entries_check"),
+    ("inventory.exploit_documents", {"digest": "0"}, "exploit_documents_digest_check"),
+    ("inventory.epss_scores", {}, "epss_scores_pkey"),
+    ("inventory.epss_scores", {"cve": "cve-2026-1000"}, "epss_scores_cve_check"),
+    ("inventory.epss_scores", {"cve": "CVE-2026-1001", "score": float("nan")}, "epss_scores_score_check"),
+    ("inventory.epss_scores", {"cve": "CVE-2026-1001", "percentile": -0.1}, "epss_scores_percentile_check"),
+    ("inventory.known_exploited", {}, "known_exploited_pkey"),
+    ("inventory.known_exploited", {"cve": "GHSA-1"}, "known_exploited_cve_check"),
+    (
+        "inventory.known_exploited",
+        {"cve": "CVE-2026-1001", "added": "infinity"},
+        "known_exploited_added_check",
+    ),
 ]
 ALLOWED = [
     ("scheduler.triggers", OF_CRON | {"kind": "event", "event": "feed", "next_fire_at": NOON}),

@@ -17,9 +17,17 @@ OF_EVERYBODY = {
         "inventory.feed_revisions",
         "inventory.advisories",
         "inventory.advisory_ranges",
+        "inventory.exploit_documents",
+        "inventory.epss_scores",
+        "inventory.known_exploited",
     ),
 }
-TAKEN_BACK = {"inventory.image_components", "inventory.advisory_ranges"}
+TAKEN_BACK_BY_FEEDS = {
+    "inventory.advisory_ranges",
+    "inventory.epss_scores",
+    "inventory.known_exploited",
+}
+TAKEN_BACK = {"inventory.image_components", *TAKEN_BACK_BY_FEEDS}
 SEALED = {"scheduler.audit_unsealed"}
 SERVED = {"scheduler.lock_waiters"}
 PAST_RETENTION = {
@@ -82,14 +90,14 @@ def test_tenants_only_read_the_feeds_and_never_see_launches_workers_and_locks(ad
         FROM tables AS t, LATERAL aclexplode(t.relacl) AS g
         WHERE NOT t.of_tenant AND g.grantee = 'scheduler_tenant'::regrole GROUP BY t.name
     """).fetchall()
-    feeds = ("inventory.feed_revisions", "inventory.advisories", "inventory.advisory_ranges")
-    assert dict(granted) == {name: ["SELECT"] for name in feeds}
+    feeds = {"inventory.feed_revisions", "inventory.advisories", "inventory.exploit_documents"}
+    assert dict(granted) == {name: ["SELECT"] for name in feeds | TAKEN_BACK_BY_FEEDS}
 
 
 @pytest.mark.parametrize(
     ("role", "expected"),
     [
-        ("scheduler_tenant", TAKEN_BACK - {"inventory.advisory_ranges"}),
+        ("scheduler_tenant", TAKEN_BACK - TAKEN_BACK_BY_FEEDS),
         ("scheduler_system", TAKEN_BACK | PAST_RETENTION | SEALED | SERVED),
     ],
 )

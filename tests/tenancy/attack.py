@@ -12,7 +12,10 @@ from psycopg.types.json import Jsonb
 from resources.queries import load
 from tests.tenancy.world import is_marker
 
-SHARED = {"inventory.feed_revisions", "inventory.advisories", "inventory.advisory_ranges"}
+SHARED = {
+    *("inventory.feed_revisions", "inventory.advisories", "inventory.advisory_ranges"),
+    *("inventory.exploit_documents", "inventory.epss_scores", "inventory.known_exploited"),
+}
 THEIRS, MINE = "IS DISTINCT FROM 'acme'", "= 'acme'"
 WHO = "SELECT current_user::text, current_setting('scheduler.tenant', true)"
 TABLES = """

@@ -70,6 +70,8 @@ OF_QUERY: dict[str, dict[str, Any]] = {
     "components/insert_many": {"purls": lambda tenant: [f"{tenant.name} new purl"]},
     "execution_logs/append": {"lines": lambda tenant: [99]},
     "execution_logs/list_expired_partitions": {"before": lambda tenant: tenant.at + timedelta(days=100)},
+    "exploits/insert_listed": {"cves": lambda tenant: [f"CVE-2026-{tenant.number()}"]},
+    "exploits/insert_scores": {"cves": lambda tenant: [f"CVE-2026-{tenant.number()}"]},
     "findings/upsert_many": {
         "of_images": lambda tenant: [1],
         "of_decided": lambda tenant: [1],

@@ -19,6 +19,7 @@ TELLS_NOTHING = {
     "execution_logs/ensure_partitions": "makes tables, closed to tenants",
     "execution_logs/list_expired_partitions": "names of partitions, which hold all tenants' rows",
     "execution_logs/try_dropping": "an advisory lock",
+    "exploits/lock": "an advisory lock",
     "feed/lock": "an advisory lock",
     "policy_jobs/lock": "an advisory lock",
     "run_summaries/lock": "an advisory lock",

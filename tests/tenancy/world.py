@@ -123,6 +123,10 @@ def plant_inventory(tenant: Tenant) -> list[Row]:
             "inventory.findings", fixed_at=tenant.at if at == 2 else None, rule=f"{tenant.name} rule", **found
         )
     tenant.add("inventory.feed_revisions", revision=tenant.number(), **feed)
+    tenant.add("inventory.exploit_documents", revision=tenant.number(), kind="kev")
+    cve = f"CVE-2026-{tenant.number()}"
+    tenant.add("inventory.epss_scores", cve=cve)
+    tenant.add("inventory.known_exploited", cve=cve, added=tenant.at.date(), ransomware=True)
     tenant.add("inventory.graphs")
     tenant.add("inventory.vex_statements", status="fixed", purl=f"{tenant.name} purl")
     return images
