@@ -8,6 +8,7 @@ from typing import Any
 import cel
 
 from scheduler_defs.engines.conditions import Fact, without_literals
+from scheduler_defs.engines.exploits import EXPLOIT_FIELDS
 
 _VARIABLE = re.compile(r"(?<![\w.])(\w+)(?:\s*\.\s*(\w+))?")
 
@@ -19,9 +20,11 @@ def asked_of(conditions: Iterable[tuple[str, cel.Program]]) -> frozenset[str]:
     """
     asked: set[str] = set()
     for text, program in conditions:
-        variables = set(program.variables()) & set(Fact.__dataclass_fields__)
+        variables = set(program.variables())
+        if variables & EXPLOIT_FIELDS.keys():
+            asked.add("exploits")
         for variable, field in _VARIABLE.findall(without_literals(text)):
-            if variable in variables:
+            if variable in variables & Fact.__dataclass_fields__.keys():
                 known = Fact.__dataclass_fields__[variable].type
                 named = field in getattr(known, "__dataclass_fields__", ())
                 asked.add(f"{variable}.{field}" if named else variable)

@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 import cel
 
+from scheduler_defs.engines.exploits import EXPLOIT_FIELDS, NOTHING_KNOWN, ExploitFact
 from scheduler_defs.engines.severity import Severity
 from scheduler_defs.engines.vex_statements import VexStatus
 
@@ -21,8 +22,9 @@ _FIELDS = {
     "image": frozenset({"registry", "repository", "tag", "digest", "namespace", "labels"}),
     "component": frozenset({"purl", "type", "namespace", "name", "version"}),
     "advisory": frozenset({"id", "aliases", "severity", "score", "withdrawn", "published", "summary"}),
+    **EXPLOIT_FIELDS,
 }
-_VARIABLES = ("component", "advisory", "match", "vex", "image")
+_VARIABLES = ("component", "advisory", "match", "vex", "image", *EXPLOIT_FIELDS)
 _TYPES = frozenset({"bool", "int", "uint", "double", "string", "bytes", "list", "map", "null_type", "type"})
 # `matches` is left out: it compiles its pattern on every call, and a short one can take 60 ms.
 _FUNCTIONS = frozenset(
@@ -44,7 +46,7 @@ _LITERALS_AND_COMMENTS = re.compile(
 # map and filter copy their result on every step: 30 s for a condition of 3,800 characters.
 _COPYING_LOOP = re.compile(r"\.\s*(map|filter)\s*\(")
 _LOOP = re.compile(r"\.\s*(?:all|exists|exists_one|existsOne)\s*\(\s*(\w*)")
-_FIELD = re.compile(r"(?<![\w.])(component|advisory|vex|image)\s*\.\s*(\w+)")
+_FIELD = re.compile(rf"(?<![\w.])({'|'.join(_FIELDS)})\s*\.\s*(\w+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,13 +96,14 @@ class ImageFact:
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """One finding as rules see it: the variables `component`, `advisory`, `match`, `vex` and `image`."""
+    """One finding as rules see it: `component`, `advisory`, `match`, `vex`, `image`, `epss` and `kev`."""
 
     component: ComponentFact
     advisory: AdvisoryFact
     match: Literal["affected", "unknown"]
     vex: VexFact = VexFact()
     image: ImageFact = ImageFact()
+    exploits: ExploitFact = NOTHING_KNOWN
 
     def context(self) -> dict[str, Any]:
         """Return the CEL variables."""
@@ -136,6 +139,7 @@ class Fact:
                 "namespace": self.image.namespace,
                 "labels": dict(self.image.labels),
             },
+            **self.exploits.context(),
         }
 
 
@@ -195,12 +199,13 @@ def _samples() -> Iterator[Fact]:
     published = datetime(2024, 1, 31, tzinfo=UTC)
     matches: tuple[Literal["affected", "unknown"], ...] = ("affected", "unknown")
     image = ImageFact("registry", "repository", "1", "sha256:0", "default", (("tier", "production"),))
+    exploited = ExploitFact(0.97531, 0.99876, published.date(), True)
     statuses = ("", *(str(one) for one in VexStatus))
     kinds = product(Severity, matches, (False, True))
     for (severity, match, withdrawn), status in zip(kinds, cycle(statuses), strict=False):
         stated = VexFact(status, "component_not_present", "text") if status else VexFact()
         advisory = AdvisoryFact("ID-1", ("CVE-1",), severity, 7.5, withdrawn, published, "text")
-        yield Fact(full, advisory, match, stated, image)
+        yield Fact(full, advisory, match, stated, image, exploited)
         plain = AdvisoryFact("ID-2", (), severity, 0.0, withdrawn, None, "")
         yield Fact(bare, plain, match, VexFact(status), ImageFact(namespace="default"))
 
@@ -209,7 +214,7 @@ def _described(fact: Fact) -> str:
     extent = (
         "with every field set"
         if fact.component.version
-        else "without version, namespace, aliases, published, labels"
+        else "without version, namespace, aliases, published, epss, kev, labels"
     )
     return f"a fact (match {fact.match}, severity {fact.advisory.severity}) {extent}"
 

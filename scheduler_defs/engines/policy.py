@@ -117,8 +117,12 @@ class Policy:
     @property
     def asks_of_images(self) -> bool:
         """Whether a condition names the variable `image`; else equal findings of all images are decided alike."""
+        return self.asks_of("image")
+
+    def asks_of(self, variable: str) -> bool:
+        """Whether a condition names a variable."""
         programs = [one.program for one in self.exceptions] + [one.program for one in self.rules]
-        return any("image" in program.variables() for program in programs)
+        return any(variable in program.variables() for program in programs)
 
     def decide(self, fact: Fact) -> Decision:
         """Return what the first exception gives whose condition is true, else the first such rule.
@@ -189,10 +193,12 @@ def input_digest(
     policy_digests: Iterable[str],
     vex_digests: Iterable[str] = (),
     image: ImageFact | None = None,
+    exploits: Sequence[object] = (),
 ) -> str:
     """Return the SHA-256 (hex) of all that decides a result: same digest, same result, whatever the order.
 
-    vex_digests are of the statements that hold for the image; `image` is given where a policy asks of it.
+    vex_digests are of the statements that hold for the image; `image` and `exploits` (what EPSS and KEV say of
+    its advisories, in a fixed order) are given where a policy asks of them.
     """
     content: dict[str, Any] = {
         "engine": ENGINE_VERSION,
@@ -204,6 +210,8 @@ def input_digest(
         content["vex"] = stated
     if image is not None:
         content["image"] = asdict(image)
+    if exploits:
+        content["exploits"] = list(exploits)
     return digest_of(content)
 
 

@@ -10,6 +10,7 @@ from resources.inventory_records import Decided, Held
 from resources.records import Image, PolicyRevision
 from scheduler_defs.engines.asked import projection
 from scheduler_defs.engines.digests import digest_of
+from scheduler_defs.engines.exploits import EXPLOIT_FIELDS
 from scheduler_defs.engines.impact import Pair
 from scheduler_defs.engines.policy import Decision, Fact, ImageFact, compile_policy, input_digest
 from scheduler_defs.engines.vex_statements import Statement
@@ -27,6 +28,7 @@ class Basis:
     feed_revision: int
     policies: Sequence[PolicyRevision]
     vex_statements: int
+    exploits_revision: int
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,11 @@ class Evaluation:
         )
         self._digests = [deciding.policy.digest for deciding in self._policies]
         self._asks_of_images = any(deciding.policy.asks_of_images for deciding in self._policies)
+        self._asks_of_exploits = [
+            name
+            for name in EXPLOIT_FIELDS
+            if any(deciding.policy.asks_of(name) for deciding in self._policies)
+        ]
         self._decided: dict[tuple[Statement | None, ImageFact], dict[Pair, list[tuple[Named, Decided]]]] = {}
 
     def holds(self, basis: Basis, now: datetime) -> bool:
@@ -82,6 +89,7 @@ class Evaluation:
             self._digests,
             {statement.digest for _, statement in stated if statement},
             image_fact(image) if self._asks_of_images else None,
+            self.facts.exploits.told((advisory_id for (_, advisory_id), _ in stated), self._asks_of_exploits),
         )
 
     def findings(self, image: Image, stated: Iterable[tuple[Pair, Statement | None]]) -> "Findings":

@@ -9,6 +9,7 @@ from urllib.parse import quote
 from resources.inventory_records import AdvisoryRow, CandidateRow, KnownComponent, VexRow
 from resources.records import Image
 from resources.selection import Selection
+from scheduler_defs.engines.exploits import Exploits
 from scheduler_defs.engines.impact import Candidate, Matches, Pair, match_in_chunks
 from scheduler_defs.engines.policy import AdvisoryFact, ComponentFact, Fact, ImageFact, VexFact
 from scheduler_defs.engines.purls import parse_purl
@@ -18,6 +19,7 @@ from scheduler_defs.engines.versions import AffectedRange, RangeKind
 from scheduler_defs.engines.vex import Vex
 from scheduler_defs.engines.vex_statements import Statement, VexStatus
 from scheduler_defs.ops.attempt import Attempt
+from scheduler_defs.ops.exploits import exploits_of
 
 MatchText = Literal["affected", "unknown"]
 
@@ -30,6 +32,7 @@ class Facts:
     components: dict[int, KnownComponent]
     advisories: dict[str, AdvisoryRow]
     vex: Vex
+    exploits: Exploits
     _seen: dict[str, AdvisoryFact] = field(default_factory=dict, repr=False, compare=False)
 
     @cached_property
@@ -62,6 +65,7 @@ class Facts:
             self.pairs[pair],
             VexFact(str(stated.status), stated.justification, stated.note) if stated else VexFact(),
             image,
+            self.exploits.of(pair[1]),
         )
 
     def _component(self, component_id: int) -> ComponentFact:
@@ -90,11 +94,13 @@ def gather_facts(attempt: Attempt) -> Facts:
     pairs: dict[Pair, MatchText] = dict.fromkeys(matches.affected, "affected")
     pairs |= dict.fromkeys(matches.unknown, "unknown")
     with attempt.begin() as store:
+        advisories = store.advisories.get_many({pair[1] for pair in pairs})
         return Facts(
             pairs,
             store.images.get_components(attempt.run.tenant_id, {pair[0] for pair in pairs}),
-            store.advisories.get_many({pair[1] for pair in pairs}),
+            advisories,
             Vex(map(_statement, store.vex.list_all(attempt.run.tenant_id))),
+            exploits_of(store, advisories.values()),
         )
 
 

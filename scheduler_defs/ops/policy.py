@@ -29,8 +29,8 @@ def evaluate_policies(attempt: Attempt) -> Result:
 
     Mode full evaluates every image, incremental only those whose input digest changed, simulate every image
     without writing findings, by the exceptions that hold when it begins, and by a draft where one is given. Of
-    several runs at once each writes by the feed, the policies, their exceptions, the VEX statements and the SBOMs of
-    that moment.
+    several runs at once each writes by the feed, EPSS, KEV, the policies, their exceptions, the VEX statements and the
+    SBOMs of that moment.
     Raises InvalidInput when the tenant has no policy, and for ``impacted`` where no impact schedule is waited for.
     """
     run, mode = attempt.run, attempt.run.mode or PolicyMode.FULL
@@ -47,7 +47,8 @@ def evaluate_policies(attempt: Attempt) -> Result:
             evaluated = _evaluate_chunk(attempt, evaluation, mode, tally)
         except _Outdated:
             attempt.log(
-                "advisories, policies, VEX or SBOMs changed, or an exception ended; evaluating by what holds now"
+                "advisories, exploits, policies, VEX or SBOMs changed, or an exception ended;"
+                " evaluating by what holds now"
             )
             evaluation = _evaluation(attempt, images)
             continue
@@ -110,7 +111,10 @@ def _with_draft(policies: Sequence[PolicyRevision], draft: str) -> list[PolicyRe
 
 def _basis(store: Store, tenant_id: str) -> Basis:
     return Basis(
-        store.advisories.latest_revision(), store.policies.list(tenant_id), store.vex.count(tenant_id)
+        store.advisories.latest_revision(),
+        store.policies.list(tenant_id),
+        store.vex.count(tenant_id),
+        store.exploits.latest_revision(),
     )
 
 

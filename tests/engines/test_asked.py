@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scheduler_defs.engines.asked import projection
+from scheduler_defs.engines.exploits import ExploitFact
 from scheduler_defs.engines.policy import (
     AdvisoryFact,
     ComponentFact,
@@ -25,6 +26,8 @@ from tests.engines.test_policy import one_rule
     ("when", "asked"),
     [
         ("true", set()),
+        ("epss.score > 0.5 && vex.status == ''", {"exploits", "vex.status"}),
+        ("kev.listed", {"exploits"}),
         ('match == "affected"', {"match"}),
         ("advisory.severity == component.name", {"advisory.severity", "component.name"}),
         ("advisory . score > 1.0", {"advisory.score"}),
@@ -66,6 +69,7 @@ FACTS = st.builds(
     st.sampled_from(["affected", "unknown"]),
     st.builds(VexFact, st.sampled_from(["", "fixed", "affected"]), TEXTS, TEXTS),
     st.builds(ImageFact, TEXTS, TEXTS, labels=st.sampled_from([(), (("a", "b"),)])),
+    st.builds(ExploitFact, percentile=st.sampled_from([0.0, 0.9]), ransomware=st.booleans()),
 )
 POLICIES = [compile_policy("default", load_default_policy())] + [
     one_rule(when)
@@ -76,6 +80,7 @@ POLICIES = [compile_policy("default", load_default_policy())] + [
         "advisory.published == null || advisory.score > 5.0",
         'int(component.version == "b" ? "x" : "1") == 1',
         'vex.note == "b" && match == "unknown"',
+        "epss.percentile > 0.5 || kev.ransomware",
     )
 ]
 

@@ -4,7 +4,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from resources.errors import InvalidDocument
+from scheduler_defs.engines.exploits import ExploitFact
 from scheduler_defs.engines.policy import (
     AdvisoryFact,
     ComponentFact,
@@ -51,6 +52,10 @@ def stated(justification: str) -> Fact:
 
 def labelled(**labels: str) -> Fact:
     return replace(FACT, image=ImageFact(labels=tuple(sorted(labels.items()))))
+
+
+def exploited(*values: Any) -> Fact:
+    return replace(FACT, exploits=ExploitFact(*values))
 
 
 def one_rule(when: str) -> Policy:
@@ -147,6 +152,18 @@ def test_a_policy_without_rules_gives_its_default() -> None:
         ('"tier" in image.labels && image.labels.tier == "live"', labelled(other="live"), False),
         ("has(image.labels.tier)", labelled(tier="x"), True),
         ('advisory.aliases.exists(image, image.startsWith("CVE-2024"))', FACT, True),
+        ("epss.score > 0.5 && epss.percentile >= 0.9", exploited(0.51, 0.9), True),
+        ("epss.score > 0.5 && epss.percentile >= 0.9", exploited(0.5, 0.9), False),
+        ("epss.score == 0.0 && epss.percentile == 0.0", FACT, True),
+        ("kev.listed && kev.ransomware", exploited(0.0, 0.0, date(2024, 1, 31), True), True),
+        ("kev.listed || kev.ransomware || kev.added != null", FACT, False),
+        (
+            'kev.added != null && kev.added == timestamp("2024-01-31T00:00:00Z")',
+            exploited(0.0, 0.0, date(2024, 1, 31)),
+            True,
+        ),
+        ('kev.added != null && kev.added < timestamp("2024-03-01T00:00:00Z")', FACT, False),
+        ('advisory.aliases.exists(kev, kev.startsWith("CVE-2024"))', FACT, True),
     ],
 )
 def test_rules_see_the_fact(when: str, fact: Fact, holds: bool) -> None:
@@ -165,6 +182,10 @@ def test_rules_see_the_fact(when: str, fact: Fact, holds: bool) -> None:
         ('vex.state == "fixed"', "unknown field vex.state"),
         ('true || image.name == "x"', "unknown field image.name"),
         ('image.labels.tier == "live"', "labels: unknown key 'tier'"),
+        ("epss.probability > 0.5", "unknown field epss.probability; expected one of percentile, score"),
+        ("true || kev.since == null", "unknown field kev.since; expected one of added, listed, ransomware"),
+        ('kev.added < timestamp("2024-03-01T00:00:00Z")', "without version"),
+        ("epss", "gives {"),
         ('vex.status == "fixed" ? "yes" : true', "gives 'yes'"),
         ('advisory["sevrity"] == "high"', "unknown key 'sevrity'"),
         ("true || lower(match) == match", "unknown function 'lower'"),
@@ -321,6 +342,22 @@ def test_the_input_digest_covers_vex_and_the_image_where_they_decide() -> None:
     ]
     digests = [input_digest("s", ["a"], ["p"], (), image) for image in images]
     assert len({plain, both, input_digest("s", ["a"], ["p"], ["v1"]), *digests}) == 7
+
+
+def test_the_input_digest_covers_exploits_where_they_decide() -> None:
+    plain = input_digest("s", ["a"], ["p"])
+    assert input_digest("s", ["a"], ["p"], exploits=[]) == plain
+    rows = [[("a", {"epss": [0.1, 0.2]})], [("a", {"epss": [0.2, 0.1]})], [("b", {"epss": [0.1, 0.2]})]]
+    digests = [input_digest("s", ["a"], ["p"], exploits=one) for one in rows]
+    assert len({plain, *digests}) == 4
+
+
+@pytest.mark.parametrize("variable", ["epss", "kev"])
+def test_a_policy_asks_of_exploits_where_a_condition_names_them(variable: str) -> None:
+    conditions = {"epss": "epss.score > 0.5", "kev": "kev.listed"}
+    asked = {name: one_rule(when).asks_of(variable) for name, when in conditions.items()}
+    assert asked == {name: name == variable for name in conditions}
+    assert not one_rule(f'advisory.summary.contains("{variable}.listed")').asks_of(variable)
 
 
 def test_a_policy_asks_of_images_where_a_condition_names_them() -> None:

@@ -1,7 +1,7 @@
 """Replays: after every change an incremental run says what a full one says, and what a naive evaluator says.
 
-Images get other SBOMs, advisories come, change and are withdrawn, VEX is stated, policies are edited. REPLAYS tells
-how many sequences are tried.
+Images get other SBOMs, advisories come, change and are withdrawn, VEX is stated, EPSS and KEV are replaced, policies
+are edited. REPLAYS tells how many sequences are tried.
 """
 
 import json
@@ -18,6 +18,7 @@ from packaging.version import InvalidVersion, Version
 
 from resources.selection import Selection
 from resources.states import JobKind, PolicyMode
+from scheduler_defs.inputs.exploits import ingest_epss, ingest_kev
 from scheduler_defs.inputs.policies import apply_policy
 from scheduler_defs.inputs.vex import ingest_vex
 
@@ -30,6 +31,8 @@ SEVERITIES = {
 }
 STATUSES = ("not_affected", "affected", "fixed", "under_investigation")
 DAY_ONE = datetime(2026, 1, 1, tzinfo=UTC)
+SHARED = "CVE-2026-2000"
+"""An alias that some of the advisories have beside their own."""
 STEPS = 8
 
 
@@ -41,6 +44,10 @@ class Model:
     advisories: dict[str, dict] = field(default_factory=dict)
     vex: list[dict] = field(default_factory=list)
     severe: str = "block"
+    asked: tuple[str, ...] = ()
+    scores: dict[str, float] = field(default_factory=dict)
+    ransomware: dict[str, bool] = field(default_factory=dict)
+    """Of the CVEs that are listed as exploited."""
 
     def verdicts(self):
         """{(image, package, advisory): verdict} by looking at everything."""
@@ -71,6 +78,10 @@ class Model:
                 return "ignore"
         if match == "unknown":
             return "warn"
+        if "kev" in self.asked and any(cve in self.ransomware for cve in advisory["cves"]):
+            return "block" if any(self.ransomware.get(cve) for cve in advisory["cves"]) else "warn"
+        if "epss" in self.asked and max(self.scores.get(cve, 0) for cve in advisory["cves"]) > 0.5:
+            return "block"
         return self.severe if advisory["severity"] == "high" else "ignore"
 
 
@@ -98,13 +109,19 @@ class Replay:
 
     def step(self):
         for _ in range(self.random.randint(1, 3)):
-            match self.random.choices(("sbom", "advisory", "vex", "policy"), (4, 5, 9, 1))[0]:
+            match self.random.choices(
+                ("sbom", "advisory", "vex", "epss", "kev", "policy"), (4, 5, 9, 3, 3, 2)
+            )[0]:
                 case "sbom":
                     self.sbom(f"shop/{self.random.choice('abcd')}")
                 case "advisory":
                     self.advisory(f"A-{self.random.randrange(6)}")
                 case "vex":
                     self.state()
+                case "epss":
+                    self.epss()
+                case "kev":
+                    self.kev()
                 case "policy":
                     self.policy()
 
@@ -122,14 +139,15 @@ class Replay:
             "fixed": self.random.choice([None, high]),
             "withdrawn": self.random.random() < 0.2,
             "severity": self.random.choice([*SEVERITIES]),
-            "alias": f"CVE-2026-{name[-1]}",
+            "alias": f"CVE-2026-100{name[-1]}",
         }
+        told["cves"] = [told["alias"], *self.random.choice([[], [SHARED]])]
         self.model.advisories[name] = told
         more = {"withdrawn": at(self.day)} if told["withdrawn"] else {}
         more |= {"severity": [{"type": "CVSS_V3", "score": SEVERITIES[told["severity"]]}]}
         events = [("introduced", low)] + ([("fixed", high)] if told["fixed"] else [])
         record = self.world.advisory(
-            name, told["package"], *events, aliases=[told["alias"]], **more | {"modified": at(self.day)}
+            name, told["package"], *events, aliases=told["cves"], **more | {"modified": at(self.day)}
         )
         self.world.advisories(record)
 
@@ -162,14 +180,50 @@ class Replay:
         path.write_text(json.dumps(document))
         assert ingest_vex(self.world.database, "acme", path, "ann", strict=True).new == 1
 
+    def some_cves(self):
+        """Some of the CVEs there are, at least one."""
+        known = sorted({cve for advisory in self.model.advisories.values() for cve in advisory["cves"]})
+        return self.random.sample(known, self.random.randint(1, len(known)))
+
+    def epss(self):
+        self.day += 1
+        self.model.scores = {cve: self.random.choice([0.1, 0.5, 0.6, 0.9]) for cve in self.some_cves()}
+        rows = [f"{cve},{score},0.5" for cve, score in self.model.scores.items()]
+        path = self.world.directory / "epss.csv"
+        path.write_text(
+            "\n".join([f"#model_version:v1,score_date:{at(self.day)}", "cve,epss,percentile", *rows])
+        )
+        assert ingest_epss(self.world.database, path, "ann").changed
+
+    def kev(self):
+        self.day += 1
+        self.model.ransomware = {cve: self.random.random() < 0.5 for cve in self.some_cves()}
+        listed = [
+            {"cveID": cve, "dateAdded": "2026-01-01"}
+            | {"knownRansomwareCampaignUse": "Known" if used else "Unknown"}
+            for cve, used in self.model.ransomware.items()
+        ]
+        document = {"catalogVersion": "1", "dateReleased": at(self.day), "vulnerabilities": listed}
+        path = self.world.directory / "kev.json"
+        path.write_text(json.dumps(document))
+        assert ingest_kev(self.world.database, path, "ann").changed
+
     def policy(self):
         self.model.severe = self.random.choice(["block", "warn"])
+        self.model.asked = self.random.choice([(), ("epss",), ("kev",), ("kev", "epss")])
+        rules = {
+            "kev": """
+              - {name: ransomware, when: kev.ransomware, verdict: block}
+              - {name: exploited, when: kev.listed, verdict: warn}""",
+            "epss": """
+              - {name: likely, when: epss.score > 0.5, verdict: block}""",
+        }
         text = f"""
             name: default
             rules:
               - {{name: withdrawn, when: advisory.withdrawn, verdict: ignore}}
               - {{name: vex, when: 'vex.status in ["not_affected", "fixed"]', verdict: ignore}}
-              - {{name: unknown, when: 'match == "unknown"', verdict: warn}}
+              - {{name: unknown, when: 'match == "unknown"', verdict: warn}}{"".join(map(rules.get, self.model.asked))}
               - {{name: severe, when: 'advisory.severity == "high"', verdict: {self.model.severe}}}
             default: ignore
         """
