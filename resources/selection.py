@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 from resources.errors import InvalidInput
@@ -22,7 +23,8 @@ class Selection:
     considers every advisory. In an impact run of a schedule ``since_last`` considers those that changed since the
     schedule's last completed run. In a policy run of a schedule ``impacted`` narrows to the images that the impact
     runs found whose completion its triggers wait for. ``draft`` is a policy document that a policy run in mode
-    simulate evaluates in place of the policy of that name.
+    simulate evaluates in place of the policy of that name; ``as_of`` is the instant by which such a run, asked for by
+    hand, decides which exceptions hold, in place of when it begins.
     """
 
     namespace: str | None = None
@@ -34,11 +36,12 @@ class Selection:
     since_last: bool = False
     impacted: bool = False
     draft: str | None = None
+    as_of: datetime | None = None
 
     @classmethod
     def parse(cls, value: Mapping[str, Any]) -> "Selection":
         """Reads the JSON form; raises InvalidInput naming the key."""
-        known = {*TEXT_FIELDS, "labels", "advisories", "since_revision", *FLAGS}
+        known = {*TEXT_FIELDS, "labels", "advisories", "since_revision", "as_of", *FLAGS}
         for key in value.keys() - known:
             raise InvalidInput(f"selection.{key}", value[key], f"one of the keys {', '.join(sorted(known))}")
         for key in TEXT_FIELDS:
@@ -54,6 +57,7 @@ class Selection:
             since_last=_flag("since_last", value),
             impacted=_flag("impacted", value),
             draft=value.get("draft"),
+            as_of=_instant("as_of", value.get("as_of")),
         )
         if parsed.since_last and parsed.since_revision is not None:
             raise InvalidInput("selection.since_revision", parsed.since_revision, "none beside since_last")
@@ -65,7 +69,7 @@ class Selection:
     def to_json(self) -> dict[str, Any]:
         """The JSON form, without what selects nothing."""
         return {
-            key: value
+            key: value.isoformat() if isinstance(value, datetime) else value
             for key, value in asdict(self).items()
             if value is not False and value not in (None, {}, ())
         }
@@ -109,6 +113,20 @@ def _revision(value: Any) -> int | None:
     if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 0):
         raise InvalidInput("selection.since_revision", value, "a feed revision (0 or more)")
     return value
+
+
+def _instant(key: str, value: Any) -> datetime | None:
+    """In UTC."""
+    if value is None:
+        return None
+    try:
+        at = datetime.fromisoformat(value)
+        if at.tzinfo is not None:
+            return at.astimezone(UTC)
+    except (TypeError, ValueError, OverflowError):
+        pass
+    expected = "an instant with its offset, such as 2024-05-01T00:00Z"
+    raise InvalidInput(f"selection.{key}", value, expected)
 
 
 def _flag(key: str, value: Mapping[str, Any]) -> bool:

@@ -185,6 +185,18 @@ def treatment_options(defaults: bool) -> Callable[[Callable[..., Any]], Callable
     return add
 
 
+as_of_option = click.option(
+    "--as-of",
+    metavar="TIME",
+    help="Simulation: exceptions hold as of this instant, such as 2024-05-01T00:00Z; now by default.",
+)
+
+
+def at_instant(selection: Selection, text: str | None) -> Selection:
+    """The selection as of what --as-of says; raises InvalidInput for a time without an offset."""
+    return Selection.parse(selection.to_json() | {"as_of": text})
+
+
 def selection_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Adds the options that narrow a run and passes them on as `selection`."""
     names = ("namespace", "repository", "digest", "labels", "advisories", "since_revision", *FLAGS)

@@ -12,7 +12,7 @@ from resources.selection import Selection
 from resources.states import JobKind, PolicyMode
 from scheduler_defs.cli.context import actor_option, begin, json_option, tenant_option
 from scheduler_defs.cli.following import announce, check_timeout, timeout_option
-from scheduler_defs.cli.options import selection_options
+from scheduler_defs.cli.options import as_of_option, at_instant, selection_options
 from scheduler_defs.cli.output import print_json, print_table, printable
 
 LIMIT = 1 << 20
@@ -47,17 +47,24 @@ def apply(file: Path, tenant: str, actor: str) -> None:
 @click.argument("file", type=click.Path(path_type=Path))
 @tenant_option
 @selection_options
+@as_of_option
 @click.option("--wait", is_flag=True, help="Wait until it is known what the file would change.")
 @timeout_option
 @actor_option
 def simulate(
-    file: Path, tenant: str, selection: Selection, wait: bool, timeout: timedelta | None, actor: str
+    file: Path,
+    tenant: str,
+    selection: Selection,
+    as_of: str | None,
+    wait: bool,
+    timeout: timedelta | None,
+    actor: str,
 ) -> None:
     """Ask what a YAML file would change beside the findings of the last runs; writes none itself."""
     from scheduler_defs.edits.runs import request_run
 
     check_timeout(timeout, wait, "--wait")
-    wanted = replace(selection, draft=_read(file))
+    wanted = replace(at_instant(selection, as_of), draft=_read(file))
     with begin(tenant) as store:
         mode = PolicyMode.SIMULATE
         run_id = request_run(store, tenant, JobKind.POLICY, actor, selection=wanted, mode=mode)

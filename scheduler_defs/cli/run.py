@@ -15,6 +15,8 @@ from scheduler_defs.cli.context import actor_option, begin, json_option, page_op
 from scheduler_defs.cli.following import announce, check_timeout, follow, timeout_option
 from scheduler_defs.cli.options import (
     Member,
+    as_of_option,
+    at_instant,
     grep_option,
     level_option,
     period_of,
@@ -44,6 +46,7 @@ def run() -> None:
 @click.option("--kind", type=Member(JobKind), required=True, help="What the run does.")
 @click.option("--mode", type=Member(PolicyMode), help="Of a policy run; full by default.")
 @selection_options
+@as_of_option
 @click.option("--priority", type=int, default=0, show_default=True, help="-100 to 100; higher starts first.")
 @click.option(
     "--wait", is_flag=True, help="Wait until the run has ended; exit with 0 only when it completed."
@@ -55,6 +58,7 @@ def start(
     kind: JobKind,
     mode: PolicyMode | None,
     selection: Selection,
+    as_of: str | None,
     priority: int,
     wait: bool,
     timeout: timedelta | None,
@@ -62,8 +66,9 @@ def start(
 ) -> None:
     """Ask for a run now; prints its id."""
     check_timeout(timeout, wait, "--wait")
+    wanted = at_instant(selection, as_of)
     with begin(tenant) as store:
-        run_id = request_run(store, tenant, kind, actor, selection=selection, mode=mode, priority=priority)
+        run_id = request_run(store, tenant, kind, actor, selection=wanted, mode=mode, priority=priority)
     announce(tenant, run_id, wait, timeout)
 
 

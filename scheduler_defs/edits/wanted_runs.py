@@ -27,8 +27,11 @@ OF_KIND = {
     "since_last": JobKind.IMPACT,
     "impacted": JobKind.POLICY,
     "draft": JobKind.POLICY,
+    "as_of": JobKind.POLICY,
 }
 OF_SCHEDULES = ("since_last", "impacted")
+BY_HAND = ("as_of",)
+OF_SIMULATIONS = ("draft", "as_of")
 
 
 def check_selection(
@@ -47,12 +50,21 @@ def check_selection(
             raise InvalidInput(
                 f"selection.{name}", value, "none for a run by hand; it is for a schedule's runs"
             )
+        if name in BY_HAND and scheduled:
+            raise InvalidInput(f"selection.{name}", value, "none for a schedule; it is for a run by hand")
+    check_simulated(mode, selection)
     if selection.draft is not None:
-        if mode is not PolicyMode.SIMULATE:
-            raise InvalidInput("selection.draft", "a policy", "none unless the mode is simulate")
         from scheduler_defs.engines.policy import compile_policy  # it takes a while to import
 
         compile_policy("the draft", selection.draft)
     unknown = set(selection.advisories) - store.advisories.known(selection.advisories)
     if unknown:
         raise InvalidInput("selection.advisories", ", ".join(sorted(unknown)), "ids of ingested advisories")
+
+
+def check_simulated(mode: PolicyMode | None, selection: Selection) -> None:
+    """Raises InvalidInput for what must not become findings in another mode than simulate: a draft, another time."""
+    for name, value in selection.to_json().items():
+        if name in OF_SIMULATIONS and mode is not PolicyMode.SIMULATE:
+            shown = "a policy" if name == "draft" else value
+            raise InvalidInput(f"selection.{name}", shown, "none unless the mode is simulate")

@@ -47,6 +47,19 @@ class ImpactSelection(ImageSelection):
         return Selection.parse(images | {"advisories": self.advisories, "since_revision": since})
 
 
+class PolicySelection(ImageSelection):
+    """Which images, and for a simulation of when; left empty, all images as of when it begins."""
+
+    as_of: str = Field(
+        default="",
+        description="SIMULATE only: exceptions hold as of then (2024-05-01T00:00Z). Empty: of when the run begins.",
+    )
+
+    def to_selection(self) -> Selection:
+        """The same as a Selection."""
+        return Selection.parse(super().to_selection().to_json() | {"as_of": self.as_of or None})
+
+
 class LaunchConfig(Config):
     """A launch of fire_due, or a manual one of a tenant."""
 
@@ -86,7 +99,9 @@ class ImpactConfig(LaunchConfig):
 class PolicyConfig(LaunchConfig):
     """Evaluates policies."""
 
-    selection: ImageSelection = Field(default=ImageSelection(), description="Which images; all by default.")
+    selection: PolicySelection = Field(
+        default=PolicySelection(), description="Which images, and of when; all and now by default."
+    )
     mode: PolicyMode = Field(
         default=PolicyMode.FULL,
         description="FULL: every image. INCREMENTAL: images whose inputs changed. SIMULATE: writes no findings.",

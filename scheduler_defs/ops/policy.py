@@ -10,6 +10,7 @@ from resources.inventory_records import Decided, FindingKey, LastEvaluation, fin
 from resources.records import Completion, Image, PolicyRevision, WorkItem
 from resources.states import PolicyMode, WorkState
 from resources.store import Store
+from scheduler_defs.edits.wanted_runs import check_simulated
 from scheduler_defs.engines.policy import compile_policy
 from scheduler_defs.ops.attempt import Attempt, Result
 from scheduler_defs.ops.evaluation import Basis, Evaluation, Findings
@@ -28,12 +29,13 @@ def evaluate_policies(attempt: Attempt) -> Result:
     """Evaluates every policy of the tenant over the selected images and keeps the findings.
 
     Mode full evaluates every image, incremental only those whose input digest changed, simulate every image
-    without writing findings, by the exceptions that hold when it begins, and by a draft where one is given. Of
-    several runs at once each writes by the feed, EPSS, KEV, the policies, their exceptions, the VEX statements and the
-    SBOMs of that moment.
+    without writing findings, by the exceptions that hold when it begins or at the selection's ``as_of``, and by a
+    draft where one is given. Of several runs at once each writes by the feed, EPSS, KEV, the policies, their
+    exceptions, the VEX statements and the SBOMs of that moment.
     Raises InvalidInput when the tenant has no policy, and for ``impacted`` where no impact schedule is waited for.
     """
     run, mode = attempt.run, attempt.run.mode or PolicyMode.FULL
+    check_simulated(mode, attempt.selection)
     with attempt.begin() as store:
         images = {image.id: image for image in _selected(store, attempt)}
         if run.attempt > 1:
@@ -87,7 +89,7 @@ def _evaluation(attempt: Attempt, images: Iterable[UUID]) -> Evaluation:
     """Reads the basis and the SBOMs before the facts, so that whatever changes in between is seen as a change."""
     tenant_id, images = attempt.run.tenant_id, list(images)
     with attempt.begin() as store:
-        basis, as_of = _basis(store, tenant_id), store.now()
+        basis, as_of = _basis(store, tenant_id), attempt.selection.as_of or store.now()
         sboms = store.images.list_sboms(tenant_id, images)
     if attempt.selection.draft is not None:
         basis = replace(basis, policies=_with_draft(basis.policies, attempt.selection.draft))

@@ -42,11 +42,13 @@ def test_exceptions_that_have_ended_are_named(scheduler, write, tenant):
 
 def test_a_draft_is_asked_about_and_not_applied(scheduler, write, runs, carry_out, monkeypatch, tenant):
     text = RULE % ("true", "block")
-    asked = scheduler("policy", "simulate", write(text), "--namespace", "shop")
+    moment = ("--as-of", "2024-05-01T00:00Z")
+    asked = scheduler("policy", "simulate", write(text), "--namespace", "shop", *moment)
     (run,) = runs()
     assert asked.stdout.strip() == str(run.id)
     assert (run.kind, run.mode) == (JobKind.POLICY, PolicyMode.SIMULATE)
-    assert run.selection == {"namespace": "shop", "draft": text}
+    at = "2024-05-01T00:00:00+00:00"
+    assert run.selection == {"namespace": "shop", "draft": text, "as_of": at}
     assert [one["name"] for one in json.loads(scheduler("policy", "list", "--json").stdout)] == ["default"]
     monkeypatch.setattr(following, "sleep", lambda _: carry_out(tenant, runs()[0].id))
     waited = scheduler("policy", "simulate", write(text), "--wait")

@@ -31,11 +31,17 @@ DIGEST = f"sha256:{'0' * 64}"
 
 def test_start_asks_for_a_run(start, runs):
     images = ("--namespace", "prod", "--digest", DIGEST, "--label", "tier=prod")
+    images += ("--as-of", "2024-05-01T00:00Z")
     run_id = start("--mode", "simulate", "--priority", -5, "--actor", "ann", *images, kind="policy")
     (run,) = runs()
     assert (str(run.id), run.kind, run.mode, run.state) == (run_id, "policy", "simulate", "pending")
     assert (run.priority, run.requested_by, run.trigger_kind) == (-5, "ann", "manual")
-    assert run.selection == {"namespace": "prod", "digest": DIGEST, "labels": {"tier": "prod"}}
+    assert run.selection == {
+        "namespace": "prod",
+        "digest": DIGEST,
+        "labels": {"tier": "prod"},
+        "as_of": "2024-05-01T00:00:00+00:00",
+    }
 
 
 def test_start_takes_ingested_advisories(scheduler, start, examples, runs, cli):
@@ -66,6 +72,18 @@ def test_start_takes_ingested_advisories(scheduler, start, examples, runs, cli):
         (("--kind", "graph", "--priority", -101), "priority: -101 is not valid; expected -100 to 100"),
         (("--kind", "none"), "Invalid value for '--kind': 'none' is not one of 'graph', 'impact', 'policy'."),
         (("--kind", "policy", "--mode", "fast"), "Invalid value for '--mode': 'fast' is not one of"),
+        (
+            ("--kind", "policy", "--mode", "simulate", "--as-of", "2024-05-01"),
+            "selection.as_of: '2024-05-01' is not valid; expected an instant with its offset, such as",
+        ),
+        (
+            ("--kind", "policy", "--as-of", "2024-05-01T00:00Z"),
+            "selection.as_of: '2024-05-01T00:00:00+00:00' is not valid; expected none unless the mode is simulate",
+        ),
+        (
+            ("--kind", "graph", "--as-of", "2024-05-01T00:00Z"),
+            "selection.as_of: '2024-05-01T00:00:00+00:00' is not valid; expected none for a graph run",
+        ),
         (("--kind", "graph", "--timeout", "1"), "Invalid value for '--timeout': '1' is not a duration"),
     ],
 )

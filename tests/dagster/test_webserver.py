@@ -75,6 +75,8 @@ def test_the_launchpad_starts_with_every_field_that_a_person_may_fill(stack, kin
     selection = {"namespace": "", "repository": "", "digest": "", "labels": {}}
     if kind is JobKind.IMPACT:
         selection |= {"advisories": [], "since_revision": -1}
+    if kind is JobKind.POLICY:
+        selection |= {"as_of": ""}
     expected = {"tenant": "", "priority": 0, "launch_id": "", "selection": selection}
     assert config == (expected | {"mode": "FULL"} if kind is JobKind.POLICY else expected)
 

@@ -275,11 +275,11 @@ def test_a_manual_launch_needs_nothing_but_a_tenant(world, job, admin, kind):
 def test_a_manual_launch_takes_selection_priority_and_mode(world, job):
     world.image(namespace="web")
     world.image("shop/api", namespace="api")
-    selection = {"namespace": "api", "labels": {}}
+    selection = {"namespace": "api", "labels": {}, "as_of": "2024-05-01T02:00+02:00"}
     assert job("policy", tenant="acme", selection=selection, mode="SIMULATE", priority=7).success
     (run,) = world.manual()
     assert (run.selection, run.mode, run.priority, run.stats["images"]) == (
-        {"namespace": "api"},
+        {"namespace": "api", "as_of": "2024-05-01T00:00:00+00:00"},
         "simulate",
         7,
         1,

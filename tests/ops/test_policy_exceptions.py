@@ -1,16 +1,21 @@
 """Policy runs by exceptions that end, under a database clock that is set ahead."""
 
 import shutil
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 import resources.queries
+from resources.errors import InvalidInput
 from resources.selection import Selection
 from resources.states import JobKind, PolicyMode
+from scheduler_defs.edits.runs import request_run
+from scheduler_defs.edits.schedules import NewSchedule, create_schedule
 from scheduler_defs.inputs.policies import apply_policy
 from scheduler_defs.ops import policy as policies
+from scheduler_defs.timing.rules import EventRule
 
 FULL, INCREMENTAL, SIMULATE = PolicyMode.FULL, PolicyMode.INCREMENTAL, PolicyMode.SIMULATE
 DAYS = 40
@@ -40,7 +45,11 @@ def shop(world):
     for package in ("flask", "click"):
         world.image(f"shop/{package}", {package: "1.0"})
     world.advisories(*(world.advisory(f"A-{package}", package) for package in ("flask", "click")))
-    until = (datetime.now(UTC) + timedelta(days=30)).date()
+    except_flask(world, (datetime.now(UTC) + timedelta(days=30)).date())
+    return world
+
+
+def except_flask(world, until):
     with world.database.begin_system() as store:
         apply_policy(
             store,
@@ -50,7 +59,6 @@ def shop(world):
             f"exceptions: [{{name: flask, when: component.name == 'flask', until: {until}, reason: Known}}]\n",
             "ann",
         )
-    return world
 
 
 def evaluate(world, mode):
@@ -98,3 +106,48 @@ def test_an_exception_that_ends_during_a_run_is_over_for_the_chunks_that_follow(
     assert findings(shop)["A-click"] == ("block", "all")
     assert evaluate(shop, INCREMENTAL).stats["evaluated"] == 1
     assert findings(shop) == OVER
+
+
+def as_of(world, text):
+    """How many findings a simulation as of then ignores, and how many it would change."""
+    selection = Selection.parse({"as_of": text})
+    run = world.run(JobKind.POLICY, mode=SIMULATE, selection=selection)
+    assert run.selection == selection.to_json()
+    return run.stats["ignore"], run.deltas["changed"]
+
+
+def test_a_simulation_of_another_time_is_by_the_exceptions_of_that_time(shop):
+    except_flask(shop, "2024-04-30")
+    evaluate(shop, FULL)
+    assert findings(shop) == OVER
+    assert as_of(shop, "2024-04-30T23:59:59Z") == (1, 1)
+    assert as_of(shop, "2024-05-01T00:00Z") == (0, 0)
+    assert as_of(shop, "2024-05-01T01:59+02:00") == (1, 1)
+    assert findings(shop) == OVER
+    assert evaluate(shop, INCREMENTAL).stats["unchanged"] == 2
+    except_flask(shop, "2999-12-31")
+    evaluate(shop, FULL)
+    assert as_of(shop, "3000-01-01T00:00Z") == (0, 1)
+
+
+@pytest.mark.parametrize("mode", [None, FULL, INCREMENTAL])
+def test_no_findings_are_written_of_another_time(shop, mode):
+    selection = Selection.parse({"as_of": "2024-05-01T00:00Z"})
+    refused = "none unless the mode is simulate"
+    with shop.database.begin("acme") as store, pytest.raises(InvalidInput, match=refused):
+        request_run(store, "acme", JobKind.POLICY, "ann", selection=selection, mode=mode)
+    opened = shop.opened(JobKind.POLICY, mode=mode or FULL)
+    (run,) = opened.runs
+    asked = replace(opened, runs=[replace(run, selection=selection.to_json())])
+    assert refused in (shop.carry(asked).error or "")
+    assert findings(shop) == {}
+
+
+def test_only_policy_runs_by_hand_are_of_another_time(shop):
+    selection = Selection.parse({"as_of": "2024-05-01T00:00Z"})
+    wanted = NewSchedule("old", JobKind.POLICY, [EventRule("policy_changed")], SIMULATE, selection)
+    with shop.database.begin("acme") as store:
+        with pytest.raises(InvalidInput, match="none for a graph run"):
+            request_run(store, "acme", JobKind.GRAPH, "ann", selection=selection)
+        with pytest.raises(InvalidInput, match="none for a schedule; it is for a run by hand"):
+            create_schedule(store, "acme", wanted, "ann")

@@ -1,5 +1,7 @@
 """Selections: what is read from JSON, and what is refused by name."""
 
+from datetime import UTC, datetime
+
 import pytest
 
 from resources.errors import InvalidInput
@@ -31,6 +33,14 @@ def test_a_feed_revision_of_zero_is_one():
     assert Selection.parse({"since_revision": 0}).to_json() == {"since_revision": 0}
 
 
+@pytest.mark.parametrize("text", ["2024-05-01T00:00Z", "2024-05-01T02:00:00+02:00"])
+def test_an_instant_is_kept_in_utc(text):
+    selection = Selection.parse({"as_of": text})
+    assert selection.as_of == datetime(2024, 5, 1, tzinfo=UTC)
+    assert selection.to_json() == {"as_of": "2024-05-01T00:00:00+00:00"}
+    assert Selection.parse(selection.to_json()) == selection
+
+
 def test_advisories_are_a_sorted_set():
     assert Selection.parse({"advisories": ["B", "A", "B"]}).advisories == ("A", "B")
 
@@ -57,6 +67,12 @@ def test_advisories_are_a_sorted_set():
         ({"since_revision": -1}, "selection.since_revision"),
         ({"since_revision": True}, "selection.since_revision"),
         ({"since_revision": "3"}, "selection.since_revision"),
+        ({"as_of": "2024-05-01T00:00"}, "selection.as_of"),
+        ({"as_of": "2024-05-01"}, "selection.as_of"),
+        ({"as_of": "yesterday"}, "selection.as_of"),
+        ({"as_of": ""}, "selection.as_of"),
+        ({"as_of": 1714521600}, "selection.as_of"),
+        ({"as_of": "0001-01-01T00:00+14:00"}, "selection.as_of"),
     ],
 )
 def test_what_is_not_valid_is_named(value, field):
