@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from resources.inventory_records import FindingRow
+from resources.inventory_records import Decided
 from resources.states import JobKind, PolicyMode, RunState
 from scheduler_defs.cli import following
 from scheduler_defs.cli.finding import VERDICTS
@@ -141,21 +141,10 @@ def found(scheduler, cli, examples, database, carry_out, runs, tenant):
             strict=True,
         )
         findings = [
-            FindingRow(
-                image,
-                policy.policy_id,
-                component,
-                advisory,
-                1,
-                "affected",
-                severity,
-                verdict,
-                "serious",
-                None,
-            )
+            Decided(policy.policy_id, component, advisory, 1, "affected", severity, verdict, "serious", None)
             for component, advisory, severity, verdict in facts
         ]
-        store.findings.replace(runs()[0], [image], findings, store.now())
+        store.findings.write(runs()[0], {image: findings}, store.now())
 
 
 def test_findings_are_listed_worst_first(scheduler, found):
