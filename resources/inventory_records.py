@@ -65,6 +65,41 @@ class AdvisoryRow:
 
 
 @dataclass(frozen=True)
+class AdvisoryImport:
+    """An import of advisories; ``records`` were read so far, ``malformed`` of them left out."""
+
+    id: UUID
+    source: str
+    fingerprint: str
+    records: int
+    malformed: int
+    revision: int | None
+    started_at: datetime
+    started_by: str
+    touched_at: datetime
+    finished_at: datetime | None
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """A record that an import cannot use: which of the source from 1, where it stands, the path inside it, and why."""
+
+    record: int
+    file: str
+    line: int | None
+    path: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Quarantined(LeftOut):
+    """A record that an import left out, as it is kept."""
+
+    import_id: UUID
+    at: datetime
+
+
+@dataclass(frozen=True)
 class CandidateRow:
     """A component beside an advisory range of its package, not yet compared."""
 

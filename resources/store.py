@@ -18,6 +18,7 @@ from resources.protocols.inventory.advisories import Advisories
 from resources.protocols.inventory.exploits import Exploits
 from resources.protocols.inventory.findings import Findings
 from resources.protocols.inventory.images import Images
+from resources.protocols.inventory.imports import AdvisoryImports
 from resources.protocols.inventory.policies import Policies
 from resources.protocols.inventory.vex import Vex
 from resources.protocols.launches import Launches
@@ -43,6 +44,7 @@ from resources.repositories.inventory.advisories import AdvisoryRepository
 from resources.repositories.inventory.exploits import ExploitRepository
 from resources.repositories.inventory.findings import FindingRepository
 from resources.repositories.inventory.images import ImageRepository
+from resources.repositories.inventory.imports import AdvisoryImportRepository
 from resources.repositories.inventory.policies import PolicyRepository
 from resources.repositories.inventory.vex import VexRepository
 from resources.repositories.launches import LaunchRepository
@@ -178,6 +180,11 @@ class Store:
     def advisories(self) -> Advisories:
         """Inventory: advisories, their ranges and feed revisions."""
         return AdvisoryRepository(self.connection)
+
+    @cached_property
+    def imports(self) -> AdvisoryImports:
+        """Inventory: imports of advisories, what they staged and what they left out."""
+        return AdvisoryImportRepository(self.connection)
 
     @cached_property
     def policies(self) -> Policies:

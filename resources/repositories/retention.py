@@ -46,6 +46,9 @@ class RetentionRepository(Repository, Retention):
     def prune_notifications(self, before: datetime, batch: int) -> int:
         return self._execute("retention/delete_notifications", before=before, batch=batch)
 
+    def prune_import(self, abandoned: datetime, before: datetime) -> int:
+        return self._execute("retention/delete_imports", abandoned=abandoned, before=before)
+
     def prune_trigger_events(self, tenant_id: str, before: datetime, batch: int) -> int:
         return self._execute(
             "retention/delete_trigger_events", tenant_id=tenant_id, before=before, batch=batch

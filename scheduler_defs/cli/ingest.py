@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 import click
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
 
+from resources.inventory_records import Quarantined
 from resources.texts import moment
-from scheduler_defs.cli.context import actor_option, open_database, tenant_option
+from scheduler_defs.cli.context import actor_option, json_option, open_database, page_options, tenant_option
 from scheduler_defs.cli.options import label_option, read_labels
-from scheduler_defs.cli.output import print_table, printable, terminal_on_stderr
+from scheduler_defs.cli.output import note_next, print_json, print_table, printable, terminal_on_stderr
 
 if TYPE_CHECKING:
     from scheduler_defs.inputs.exploits import IngestedExploits
@@ -72,17 +73,32 @@ def advisories(path: Path, strict: bool, actor: str) -> None:
         done = ingest_advisories(
             open_database(), path, actor, strict=strict, on_bytes=on_bytes, on_records=on_records
         )
+    if done.resumed:
+        click.echo(f"resumed: {done.resumed} records had been staged before and were not read again")
     revision = "no new revision" if done.revision is None else f"revision {done.revision}"
     click.echo(
         f"{revision}: {done.added} added, {done.changed} changed, {done.unchanged} unchanged, "
-        f"{len(done.malformed)} malformed"
+        f"{done.malformed} malformed"
     )
-    _show_left_out(
-        [
-            {"file": one.source, "line": one.line, "path": one.path, "reason": one.reason}
-            for one in done.malformed
-        ]
-    )
+    _show_left_out([_where(one) for one in done.left_out], done.malformed)
+
+
+@ingest.command()
+@page_options(50)
+@json_option
+def quarantine(limit: int, cursor: str | None, as_json: bool) -> None:
+    """List the malformed advisories that imports left out, the newest import first.
+
+    What the last import of each source left out stays until its next one, at most as long as runs do.
+    """
+    with open_database().begin_system() as store:
+        page = store.imports.list_quarantine(cursor=cursor, limit=limit)
+    if as_json:
+        print_json(page.items)
+    else:
+        rows = [{"at": one.at} | _where(one) for one in page.items]
+        print_table(rows, wraps={"file", "path", "reason"}, empty="nothing was left out")
+    note_next(page)
 
 
 @ingest.command()
@@ -99,7 +115,10 @@ def vex(file: Path, tenant: str, strict: bool, actor: str) -> None:
     click.echo(
         f"{printable(file.name)}: {done.statements} statements, {done.new} new, {len(done.unusable)} unusable"
     )
-    _show_left_out([{"file": one.source, "path": one.path, "reason": one.reason} for one in done.unusable])
+    first = done.unusable[:SHOWN]
+    _show_left_out(
+        [{"file": one.source, "path": one.path, "reason": one.reason} for one in first], len(done.unusable)
+    )
 
 
 @ingest.command()
@@ -134,11 +153,15 @@ def _say_kept(what: str, done: "IngestedExploits") -> None:
     )
 
 
-def _show_left_out(rows: Sequence[Mapping[str, object]]) -> None:
-    if rows:
-        print_table(rows[:SHOWN], wraps={"file", "path", "reason"}, empty="")
-    if len(rows) > SHOWN:
-        click.echo(f"and {len(rows) - SHOWN} more")
+def _where(one: Quarantined) -> dict[str, object]:
+    return {"file": one.file, "line": one.line, "path": one.path, "reason": one.reason}
+
+
+def _show_left_out(first: Sequence[Mapping[str, object]], number: int) -> None:
+    if first:
+        print_table(first, wraps={"file", "path", "reason"}, empty="")
+    if number > len(first):
+        click.echo(f"and {number - len(first)} more")
 
 
 @contextmanager

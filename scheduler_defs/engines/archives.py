@@ -72,6 +72,7 @@ def _of_tar(path: Path, endings: tuple[str, ...], on_bytes: OnBytes) -> Iterator
         tarfile.open(fileobj=plain, mode="r|") as archive,
     ):
         for member in archive:
+            archive.members.clear()  # type: ignore[attr-defined] # tarfile keeps each, a kilobyte
             content = archive.extractfile(member) if member.isreg() else None
             if content is not None and member.name.endswith(endings):
                 yield member.name, cast(BinaryIO, content)

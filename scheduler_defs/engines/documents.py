@@ -1,7 +1,9 @@
 """Opening of input files: plain, gzip or in an archive, counted, limited in size, read as a stream."""
 
 import gzip
+import hashlib
 import io
+import os
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -92,6 +94,25 @@ def input_files(path: str | Path) -> list[Path]:
         )
         raise InvalidInput("file", str(path), expected)
     return files
+
+
+def fingerprint_of(path: str | Path) -> str:
+    """Return a SHA-256 that is another one when iter_documents would read other files, or they were written since.
+
+    Of each file its name from `path` on, its size and when its content and its inode changed, in nanoseconds; a
+    file that is replaced by one of the same size and date is another. Raises InvalidInput as iter_documents does.
+    """
+    root, digest = Path(path), hashlib.sha256()
+    for file in input_files(root):
+        try:
+            found = file.stat()
+        except OSError as error:
+            raise InvalidInput("file", str(file), f"a readable file ({error.strerror})") from error
+        name = os.fsencode(file.relative_to(root))
+        digest.update(
+            b"%d %b %d %d %d\n" % (len(name), name, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
+        )
+    return digest.hexdigest()
 
 
 class _Limited(io.RawIOBase):

@@ -18,6 +18,8 @@ from scheduler_defs.engines.purls import osv_distro, osv_package_key, parse_purl
 from scheduler_defs.engines.severity import Severity, rate
 from scheduler_defs.engines.versions import EVENT_KINDS, AffectedRange, Event, RangeKind
 
+PACKAGE_LIMIT = 2000
+
 
 @dataclass(frozen=True, slots=True)
 class Advisory:
@@ -58,10 +60,15 @@ def iter_advisories(
     from disk. Raises InvalidInput for a path that cannot be opened, InvalidDocument for a damaged stream.
     """
     for source, line, raw in iter_documents(path, on_bytes):
-        try:
-            yield read_advisory(source, raw)
-        except InvalidDocument as error:
-            yield Malformed(source, line, error.path, error.reason)
+        yield read_record(source, line, raw)
+
+
+def read_record(source: str, line: int | None, raw: bytes) -> Advisory | Malformed:
+    """Read one OSV record of a file or of a line of one; a record that cannot be used becomes a Malformed."""
+    try:
+        return read_advisory(source, raw)
+    except InvalidDocument as error:
+        return Malformed(source, line, error.path, error.reason)
 
 
 def read_advisory(source: str, raw: bytes) -> Advisory:
@@ -79,6 +86,7 @@ def read_advisory(source: str, raw: bytes) -> Advisory:
         "vector": vector,
         "ranges": _ranges(record),
     }
+    _check_packages(source, fields["ranges"])
     modified = _time(source, "modified", record["modified"])
     return Advisory(modified=modified, digest=digest_of(_canonical(fields)), **fields)
 
@@ -93,6 +101,14 @@ def _load(source: str, raw: bytes) -> dict[str, Any]:
         pointer = "".join(f"/{part}" for part in found.instance_path)
         raise InvalidDocument(source, pointer, found.message)
     return dict(record)
+
+
+def _check_packages(source: str, ranges: tuple[AffectedRange, ...]) -> None:
+    """Raise InvalidDocument for a package with a longer name than the index of ranges takes."""
+    for one in ranges:
+        if len(one.package.encode()) > PACKAGE_LIMIT:
+            reason = f"holds the package {one.package[:80]!r}…; expected at most {PACKAGE_LIMIT} bytes"
+            raise InvalidDocument(source, "/affected", reason)
 
 
 @cache

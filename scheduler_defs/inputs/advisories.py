@@ -1,37 +1,47 @@
-"""OSV advisories into the inventory."""
+"""OSV advisories into the inventory: staged batch by batch, published at once."""
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from itertools import islice
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from resources.database import Database
-from resources.errors import InvalidDocument
-from resources.inventory_records import AdvisoryRow, RangeRow
+from resources.errors import InvalidDocument, InvalidInput
+from resources.ids import new_id
+from resources.inventory_records import AdvisoryImport, AdvisoryRow, LeftOut, Quarantined, RangeRow
 from resources.store import Store
-from scheduler_defs.engines.osv import Advisory, Malformed, iter_advisories
+from scheduler_defs.engines.documents import fingerprint_of, iter_documents
+from scheduler_defs.engines.osv import Advisory, Malformed, read_record
 
 BATCH = 500
+BATCH_BYTES = 8 << 20
+SHOWN = 10
+FILE_LIMIT, TEXT_LIMIT = 4000, 1000
+"""Characters of what is kept of a malformed record."""
+
+OnCount = Callable[[int], None]
+Document = tuple[str, int | None, bytes]
 
 
-@dataclass
+@dataclass(frozen=True)
 class IngestedAdvisories:
     """What an import did; ``revision`` is None when nothing changed.
 
     Of several records of one advisory the last wins; it counts as added or changed, the others as unchanged.
+    ``resumed`` of the records had been staged by an earlier try, ``left_out`` are the first of the malformed ones.
     """
 
-    revision: int | None = None
-    added: int = 0
-    changed: int = 0
-    unchanged: int = 0
-    malformed: list[Malformed] = field(default_factory=list)
-    written: set[str] = field(default_factory=set, repr=False)
+    revision: int | None
+    added: int
+    changed: int
+    unchanged: int
+    malformed: int
+    resumed: int
+    left_out: Sequence[Quarantined]
 
     @property
     def total(self) -> int:
         """Records read, malformed ones included."""
-        return self.added + self.changed + self.unchanged + len(self.malformed)
+        return self.added + self.changed + self.unchanged + self.malformed
 
 
 def ingest_advisories(
@@ -40,70 +50,124 @@ def ingest_advisories(
     actor: str,
     *,
     strict: bool = False,
-    on_bytes: Callable[[int], None] | None = None,
-    on_records: Callable[[int], None] | None = None,
+    on_bytes: OnCount | None = None,
+    on_records: OnCount | None = None,
 ) -> IngestedAdvisories:
-    """Streams OSV records from a file or directory in batches; new and changed ones become one feed revision.
+    """Streams OSV records from a file, directory or archive; new and changed ones become one feed revision.
 
-    One transaction: others see the revision whole or not at all. Malformed records are reported and left out;
-    with ``strict`` the first one raises InvalidDocument and nothing is kept. A source without any usable
-    record raises InvalidDocument too.
+    They are staged a batch a transaction, and published in one: others see the revision whole or not at all. An
+    import that was cut off is gone on with by the next of the same unchanged files. Malformed records are left out
+    and kept in the quarantine; with ``strict`` the first one raises InvalidDocument. So does a source without any
+    usable record or that cannot be read to its end: then nothing of it is kept. Takes two connections at once.
     """
-    result = IngestedAdvisories()
+    with database.begin_system() as holder:
+        current = _hold(database, holder, path, actor)
+        resumed = current.records
+        try:
+            if strict and current.malformed:
+                raise _first_refusal(holder, current)
+            current = _read(database, holder, current, path, strict, on_bytes, on_records)
+            if current.records == current.malformed:
+                raise _nothing_usable(holder, current, path)
+        except (InvalidDocument, InvalidInput):
+            with database.begin_system() as store:
+                store.imports.refuse(current.id)
+            raise
+        return _publish(holder, current, path, actor, resumed)
+
+
+def _hold(database: Database, holder: Store, path: Path, actor: str) -> AdvisoryImport:
+    """The import to go on with, or a new one; held by a transaction that is open until it is published."""
+    source, fingerprint = _storable(str(path.resolve()), FILE_LIMIT), fingerprint_of(path)
+    held = holder.imports.hold_unfinished(source, fingerprint)
+    if held is not None:
+        return held
+    import_id = new_id()
+    holder.imports.hold(import_id)
     with database.begin_system() as store:
-        store.advisories.lock_feed()
-        for batch in _batches(iter_advisories(path, on_bytes)):
-            _keep(store, [one for one in batch if isinstance(one, Advisory)], str(path.name), actor, result)
-            result.malformed += [one for one in batch if isinstance(one, Malformed)]
-            if strict and result.malformed:
-                raise _refusal(result.malformed[0])
-            if on_records:
-                on_records(result.total)
-        if result.total == len(result.malformed):
-            raise (
-                _refusal(result.malformed[0])
-                if result.malformed
-                else InvalidDocument(
-                    str(path), "", "holds no advisories; expected OSV records as .json or .jsonl"
-                )
-            )
-        if result.revision is not None:
-            store.advisories.count_revision(
-                result.revision, added=result.added, changed=result.changed, unchanged=result.unchanged
-            )
-            _audit(store, str(path.name), actor, result)
-            store.trigger_events.record("advisories_changed", store.now())
-    return result
+        return store.imports.begin(import_id, source, fingerprint, actor, store.now())
 
 
-def _keep(
-    store: Store, advisories: list[Advisory], source: str, actor: str, result: IngestedAdvisories
-) -> None:
-    latest = {advisory.id: advisory for advisory in advisories}
-    known = store.advisories.digests(latest)
-    fresh = [advisory for key, advisory in latest.items() if known.get(key) != advisory.digest]
-    counted = {advisory.id for advisory in fresh} - result.written
-    result.unchanged += len(advisories) - len(counted)
-    result.changed += len(counted & known.keys())
-    result.added += len(counted - known.keys())
-    result.written |= counted
-    if not fresh:
-        return
-    if result.revision is None:
-        result.revision = store.advisories.begin_revision(source, actor, store.now())
-    store.advisories.write(result.revision, [rows_of(one) for one in fresh])
+def _read(
+    database: Database,
+    holder: Store,
+    current: AdvisoryImport,
+    path: Path,
+    strict: bool,
+    on_bytes: OnCount | None,
+    on_records: OnCount | None,
+) -> AdvisoryImport:
+    """Stages what an earlier try did not."""
+    seen = 0
+    for batch in _batches(iter_documents(path, on_bytes)):
+        # The server would end a transaction that does nothing for minutes.
+        holder.imports.hold(current.id)
+        fresh = batch[max(0, current.records - seen) :]
+        seen += len(batch)
+        if fresh:
+            current = _stage(database, current, fresh, strict)
+        if on_records:
+            on_records(seen)
+    return current
 
 
-def _audit(store: Store, source: str, actor: str, result: IngestedAdvisories) -> None:
-    store.audit.append(
-        tenant_id=None,
-        actor=actor,
-        action="ingest",
-        entity="feed",
-        entity_id=str(result.revision),
-        new={"source": source, "added": result.added, "changed": result.changed},
-        now=store.now(),
-    )
+def _stage(
+    database: Database, current: AdvisoryImport, batch: Sequence[Document], strict: bool
+) -> AdvisoryImport:
+    latest: dict[str, Advisory] = {}
+    left_out: list[LeftOut] = []
+    for number, document in enumerate(batch, current.records + 1):
+        match read_record(*document):
+            case Advisory() as advisory:
+                latest[advisory.id] = advisory
+            case Malformed() as malformed:
+                if strict:
+                    raise _refusal(malformed)
+                left_out.append(_left_out(number, malformed))
+    with database.begin_system() as store:
+        now = store.now()
+        advanced = store.imports.advance(current, now, read=len(batch), left_out=len(left_out))
+        store.imports.stage(current.id, [rows_of(one) for one in latest.values()])
+        if left_out:
+            store.imports.quarantine(current.id, left_out, now)
+    return advanced
+
+
+def _publish(
+    store: Store, current: AdvisoryImport, path: Path, actor: str, resumed: int
+) -> IngestedAdvisories:
+    store.advisories.lock_feed()
+    now, source, revision = store.now(), _storable(path.name, FILE_LIMIT), None
+    added, changed = store.imports.count_changes(current.id)
+    unchanged = current.records - current.malformed - added - changed
+    if added or changed:
+        revision = store.advisories.begin_revision(source, actor, now)
+        store.imports.publish(current.id, revision)
+        store.advisories.count_revision(revision, added=added, changed=changed, unchanged=unchanged)
+        store.audit.append(
+            tenant_id=None,
+            actor=actor,
+            action="ingest",
+            entity="feed",
+            entity_id=str(revision),
+            new={"source": source, "added": added, "changed": changed},
+            now=now,
+        )
+        store.trigger_events.record("advisories_changed", store.now())
+    store.imports.finish(current, revision, store.now())
+    left_out = store.imports.list_quarantine(import_id=current.id, limit=SHOWN).items
+    return IngestedAdvisories(revision, added, changed, unchanged, current.malformed, resumed, left_out)
+
+
+def _nothing_usable(store: Store, current: AdvisoryImport, path: Path) -> InvalidDocument:
+    if current.malformed:
+        return _first_refusal(store, current)
+    return InvalidDocument(str(path), "", "holds no advisories; expected OSV records as .json or .jsonl")
+
+
+def _first_refusal(store: Store, current: AdvisoryImport) -> InvalidDocument:
+    (first,) = store.imports.list_quarantine(import_id=current.id, limit=1).items
+    return _refusal(Malformed(first.file, first.line, first.path, first.reason))
 
 
 def _refusal(malformed: Malformed) -> InvalidDocument:
@@ -111,8 +175,33 @@ def _refusal(malformed: Malformed) -> InvalidDocument:
     return InvalidDocument(where, malformed.path, malformed.reason)
 
 
-def _batches(records: Iterator[Advisory | Malformed]) -> Iterator[list[Advisory | Malformed]]:
-    while batch := list(islice(records, BATCH)):
+def _left_out(number: int, malformed: Malformed) -> LeftOut:
+    return LeftOut(
+        number,
+        _storable(malformed.source, FILE_LIMIT),
+        malformed.line,
+        _storable(malformed.path, TEXT_LIMIT),
+        _storable(malformed.reason, TEXT_LIMIT),
+    )
+
+
+def _storable(text: str, limit: int) -> str:
+    """A text as the database can hold it: cut off, without NUL, and bytes of a file name that are no UTF-8 escaped."""
+    text = text.encode(errors="backslashreplace").decode().replace("\0", "\\0")
+    return text if len(text) <= limit else f"{text[: limit - 1]}…"
+
+
+def _batches(documents: Iterable[Document]) -> Iterator[list[Document]]:
+    """Yields up to BATCH documents, fewer where they reach BATCH_BYTES together."""
+    batch: list[Document] = []
+    size = 0
+    for document in documents:
+        batch.append(document)
+        size += len(document[2])
+        if len(batch) == BATCH or size >= BATCH_BYTES:
+            yield batch
+            batch, size = [], 0
+    if batch:
         yield batch
 
 

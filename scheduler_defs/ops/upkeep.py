@@ -22,6 +22,8 @@ BATCHES = 1000
 REPAIR = timedelta(days=1)
 GROUPS = 10_000
 DAY = timedelta(days=1)
+ABANDONED = DAY
+"""After which an import of advisories that was cut off is not gone on with any more."""
 
 Say = Callable[[str], None]
 
@@ -74,8 +76,8 @@ def drop_partitions(database: Database, now: datetime, say: Say) -> Step:
 
 
 def prune_runs(database: Database, now: datetime, say: Say) -> Step:
-    """Deletes runs past SCHEDULER_RUN_RETENTION_DAYS with what belongs to them, then launches and workers of none, and
-    notifications.
+    """Deletes runs past SCHEDULER_RUN_RETENTION_DAYS with what belongs to them, then launches and workers of none,
+    notifications, and imports of advisories, abandoned ones after a day.
 
     The oldest go first, a batch a transaction. Retention ends at the beginning of a day (UTC), so that a day's
     runs are all there or may all be gone.
@@ -89,6 +91,7 @@ def prune_runs(database: Database, now: datetime, say: Say) -> Step:
         f"runs of {tenant}": partial(_prune_runs_of, tenant, before, batch) for tenant in tenants
     }
     prunes["launches, workers and notifications"] = partial(_prune_the_unnamed, before, batch)
+    prunes["imports of advisories"] = partial(_prune_import, now - ABANDONED, before)
     for what, prune in prunes.items():
         _repeat(step, database, what, prune, say)
     return step
@@ -155,6 +158,10 @@ def _prune_the_unnamed(before: datetime, batch: int, store: Store) -> dict[str, 
         "workers": store.retention.prune_workers(before, batch),
         "notifications": store.retention.prune_notifications(before, batch),
     }
+
+
+def _prune_import(abandoned: datetime, before: datetime, store: Store) -> dict[str, int]:
+    return {"advisory_imports": store.retention.prune_import(abandoned, before)}
 
 
 def _repeat(

@@ -27,6 +27,7 @@ OF_REPOSITORY: Mapping[str, CheckFunction] = {
     "retention": crud_runs.check_retention,
     "images": crud_inventory.check_images,
     "advisories": crud_inventory.check_advisories,
+    "imports": crud_inventory.check_imports,
     "policies": crud_inventory.check_policies,
     "findings": crud_inventory.check_findings,
     "vex": crud_inventory.check_vex,

@@ -3,7 +3,8 @@
 from datetime import date
 
 from resources.audit_chain import check_links, seals_of
-from resources.inventory_records import ExploitDocument, ListedRow, ScoreRow
+from resources.ids import new_id
+from resources.inventory_records import ExploitDocument, LeftOut, ListedRow, ScoreRow
 from resources.protocols.audit import AuditFilter
 from resources.scratch import ACTOR
 from resources.selection import Selection
@@ -56,6 +57,26 @@ def check_advisories(bench: Bench) -> str:
         with world.begin() as store:
             expect_equal("what a tenant reads", store.advisories.known([ADVISORY]), {ADVISORY})
     return "written, read by the system and a tenant, written again"
+
+
+def check_imports(bench: Bench) -> str:
+    """An import is staged, published as a feed revision and ended; what it left out is listed."""
+    with bench.world() as world, world.begin_system() as store:
+        current = store.imports.begin(new_id(), f"verify {world.tenant}", "0" * 64, ACTOR, world.now)
+        held = store.imports.hold_unfinished(current.source, current.fingerprint)
+        expect_equal("the import that is held", held, current)
+        current = store.imports.advance(current, world.now, read=2, left_out=1)
+        store.imports.stage(current.id, world.advisories())
+        store.imports.quarantine(current.id, [LeftOut(2, "feed.jsonl", 2, "/id", "is no text")], world.now)
+        expect_equal("advisories added and changed", store.imports.count_changes(current.id), (1, 0))
+        revision = store.advisories.begin_revision("verify", ACTOR, world.now)
+        store.imports.publish(current.id, revision)
+        expect_equal("what is known", store.advisories.known([ADVISORY]), {ADVISORY})
+        expect_equal("what still differs", store.imports.count_changes(current.id), (0, 0))
+        store.imports.finish(current, revision, world.now)
+        left_out = store.imports.list_quarantine(import_id=current.id).items
+        expect_equal("records left out", [one.record for one in left_out], [2])
+    return "staged, held, published, ended, left out listed"
 
 
 def check_policies(bench: Bench) -> str:

@@ -267,5 +267,7 @@ def check_retention(bench: Bench) -> str:
             expect_equal("workers pruned", store.retention.prune_workers(before, 10), 1)
             store.notifications.append(world.tenant, PAUSED, "old", "is paused", LONG_AGO)
             expect_equal("notifications pruned", store.retention.prune_notifications(before, 10), 1)
+            store.imports.begin(new_id(), f"verify {world.tenant}", "0" * 64, world.tenant, LONG_AGO)
+            expect_equal("imports pruned", store.retention.prune_import(before, before), 1)
             expect_equal("the ledger is whole since", store.retention.ledger_since(world.tenant), before)
-    return "pruned runs, launches, workers and notifications"
+    return "pruned runs, launches, workers, notifications and imports"

@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from resources.ids import new_id
-from resources.inventory_records import VexRow
+from resources.inventory_records import AdvisoryRow, RangeRow, VexRow
 from resources.records import Image, Launchable, NewRun, Run, Schedule, Trigger, WorkItem
 from resources.scratch import ACTOR, ScratchDatabase, new_name
 from resources.selection import Selection
@@ -161,12 +161,15 @@ class World:
 
         Not by an import: that would keep others from importing, and tell the triggers of every tenant.
         """
-        with as_file(INPUTS / "advisory.osv.json") as path:
-            advisories = [one for one in iter_advisories(path) if isinstance(one, Advisory)]
         with self.begin_system() as store:
             revision = store.advisories.begin_revision("verify", ACTOR, self.now)
-            store.advisories.write(revision, [rows_of(one) for one in advisories])
+            store.advisories.write(revision, self.advisories())
         return revision
+
+    def advisories(self) -> list[tuple[AdvisoryRow, list[RangeRow]]]:
+        """The advisory that is part of this package, as the inventory keeps it."""
+        with as_file(INPUTS / "advisory.osv.json") as path:
+            return [rows_of(one) for one in iter_advisories(path) if isinstance(one, Advisory)]
 
     def items(self, run: Run) -> list[WorkItem]:
         """The work items of a graph or policy run, one an image, made where there are none."""

@@ -1,5 +1,6 @@
 import gzip
 import io
+import os
 import random
 import tarfile
 import tracemalloc
@@ -9,6 +10,7 @@ import pytest
 
 from resources.errors import InvalidDocument, InvalidInput
 from scheduler_defs.engines.documents import (
+    fingerprint_of,
     input_files,
     iter_documents,
     open_document,
@@ -229,3 +231,28 @@ def test_a_member_that_grows_too_large_is_refused_before_it_is_unpacked(tmp_path
     finally:
         tracemalloc.stop()
     assert peak < 8_000_000
+
+
+def test_a_fingerprint_is_of_the_files_and_of_when_they_were_written(tmp_path):
+    directory = tmp_path / "feed"
+    directory.mkdir()
+    for name in ("a.json", "b.jsonl", "not read.txt"):
+        (directory / name).write_text("1")
+    before = fingerprint_of(directory)
+    (directory / "not read.txt").write_text("2")
+    directory.rename(tmp_path / "moved")
+    directory = tmp_path / "moved"
+    assert fingerprint_of(directory) == before
+    seen = {before}
+    times = (directory / "a.json").stat()
+    while (directory / "a.json").stat().st_ctime_ns == times.st_ctime_ns:  # the kernel counts milliseconds
+        (directory / "a.json").write_text("2")
+        os.utime(directory / "a.json", ns=(times.st_atime_ns, times.st_mtime_ns))
+    seen.add(fingerprint_of(directory))
+    (directory / "b.jsonl").rename(directory / "c.jsonl")
+    seen.add(fingerprint_of(directory))
+    (directory / "c.jsonl").unlink()
+    seen.add(fingerprint_of(directory))
+    assert len(seen) == 4
+    with pytest.raises(InvalidInput, match="expected a readable file"):
+        fingerprint_of(tmp_path / "none.json")

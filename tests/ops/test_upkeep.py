@@ -99,6 +99,13 @@ def test_settings_say_how_long_and_how_many_at_a_time(settings, admin, plant_run
     ]
 
 
+def test_an_import_that_was_cut_off_goes_after_a_day(database, now, say):
+    with database.begin_system() as store:
+        store.imports.begin(new_id(), "feed", "0" * 64, "ann", now)
+    pruned = [upkeep.prune_runs(database, now + timedelta(hours=hours), say.append) for hours in (24, 25)]
+    assert [step.done["advisory_imports"] for step in pruned] == [0, 1]
+
+
 def test_log_partitions_are_made_and_dropped(database, admin, plant_run, now, say):
     plant_run()
     made = upkeep.keep_partitions(database, now + LATER, say.append)
@@ -171,6 +178,7 @@ def test_the_page_lists_the_locks_that_are_taken(database, plant_run, now, say):
         store.impact_snapshots.create(snapshot, {new_id(): []})
         run = store.runs.get("acme", request_run(store, "acme", JobKind.GRAPH, "ann"))
         cancel_run(store, run, "ann")
+        store.imports.begin(new_id(), "feed", "0" * 64, "ann", now)
     steps = [
         upkeep.keep_partitions(database, now + LATER, say.append),
         upkeep.drop_partitions(database, now + LATER, say.append),

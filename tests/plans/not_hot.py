@@ -21,7 +21,8 @@ NOT_HOT = {
     "Reads no table: a lock, a setting, the clock, the catalogs.": """
         audit_seals/try_lock execution_logs/ensure_partitions execution_logs/list_expired_partitions lock_waiters/listen
         execution_logs/try_dropping policy_jobs/lock run_summaries/lock session/backend_pid session/become_owner
-        session/begin_system session/begin_tenant session/keep session/limit_waiting session/locks_held session/now""",
+        session/begin_system session/begin_tenant session/keep session/limit_waiting session/locks_held session/now
+        imports/hold""",
     "Planned as another query that is tested: fail, requeue_of_run, page_images, roll_up.": """
         graph_jobs/cancel graph_jobs/cancel_open_of_run policy_jobs/cancel policy_jobs/cancel_open_of_run
         impact_snapshots/list_images run_summaries/forget_day run_summaries/list_groups run_summaries/next_day""",
@@ -40,9 +41,13 @@ NOT_HOT = {
         feed/count_revision feed/insert_revision feed/latest_revision feed/lock findings/close_many
         findings/count_open_of_images findings/list_digests_of_images findings/list_open
         findings/list_open_of_images findings/upsert_many graphs/insert images/count images/find
-        images/list_sboms images/select images/set_sbom images/upsert impact/list_candidates
-        impact/list_held impact/list_holders impact_snapshots/latest_completed impact_snapshots/list_heard
-        impact_snapshots/list_touched policies/get policies/insert_revision policies/list policies/upsert
-        runs/last_completed_request sboms/find_by_serial sboms/get_by_digest sboms/get_content
-        sboms/insert sboms/list_digests vex/count vex/insert_many vex/list_all vex/list_newest""",
+        images/list_sboms images/select images/set_sbom images/upsert impact/list_candidates impact/list_held
+        impact/list_holders impact_snapshots/latest_completed impact_snapshots/list_heard
+        impact_snapshots/list_touched imports/advance imports/begin_ranges imports/count_changes
+        imports/delete imports/delete_earlier imports/delete_staged imports/end_ranges imports/find_unfinished
+        imports/finish imports/hold_unfinished imports/insert imports/list_quarantine
+        imports/publish_advisories imports/quarantine_many imports/stage_many policies/get
+        policies/insert_revision policies/list policies/upsert retention/delete_imports
+        runs/last_completed_request sboms/find_by_serial sboms/get_by_digest sboms/get_content sboms/insert
+        sboms/list_digests vex/count vex/insert_many vex/list_all vex/list_newest""",
 }

@@ -185,6 +185,12 @@ GOOD = {
         "package": "a",
     }
     | {"kind": "SEMVER", "events": Jsonb([])},
+    "inventory.advisory_imports": {"id": RUN, "source": "s", "fingerprint": HEX, "started_by": "ann"}
+    | {"started_at": NOON, "touched_at": NOON},
+    "inventory.staged_advisories": {"import_id": RUN, "id": "A-1", "modified": NOON, "severity": "high"}
+    | {"summary": "", "aliases": [], "score": 0, "digest": HEX, "ranges": Jsonb([])},
+    "inventory.quarantine": {"import_id": RUN, "record": 1, "file": "a.json", "path": "", "reason": "bad"}
+    | {"at": NOON},
     "inventory.policies": STAMPS | {"tenant_id": "acme", "id": POLICY, "name": "default", "revision": 1},
     "inventory.policy_revisions": {"tenant_id": "acme", "policy_id": POLICY, "revision": 1, "document": "d"}
     | {"digest": HEX, "created_at": NOON, "created_by": "ann"},
@@ -447,6 +453,17 @@ BAD = [
     ("inventory.advisories", {"id": "A-2", "score": 10.1}, "advisories_score_check"),
     ("inventory.advisory_ranges", {"ordinal": 1, "revision_to": 1}, "ends_after_start"),
     ("inventory.advisory_ranges", {"ordinal": 1, "kind": "GIT"}, "advisory_ranges_kind_check"),
+    ("inventory.advisory_imports", {"source": ""}, "advisory_imports_source_check"),
+    ("inventory.advisory_imports", {"fingerprint": "x"}, "advisory_imports_fingerprint_check"),
+    ("inventory.advisory_imports", {"records": 1, "malformed": 2}, "malformed_are_records"),
+    ("inventory.advisory_imports", {"revision": 1}, "revision_of_finished"),
+    ("inventory.staged_advisories", {}, "staged_advisories_pkey"),
+    ("inventory.staged_advisories", {"id": "A-2", "ranges": Jsonb({})}, "staged_advisories_ranges_check"),
+    ("inventory.quarantine", {}, "quarantine_pkey"),
+    ("inventory.quarantine", {"record": 2, "line": 0}, "quarantine_line_check"),
+    ("inventory.quarantine", {"record": 2, "reason": ""}, "quarantine_reason_check"),
+    ("inventory.quarantine", {"record": 2, "file": "x" * 4001}, "quarantine_file_check"),
+    ("inventory.quarantine", {"record": 2, "path": "x" * 1001}, "quarantine_path_check"),
     ("inventory.policies", {}, "policies_tenant_id_name_key"),
     ("inventory.policy_revisions", {}, "policy_revisions_pkey"),
     ("inventory.findings", {}, "findings_pkey"),

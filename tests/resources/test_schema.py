@@ -20,6 +20,9 @@ OF_EVERYBODY = {
         "inventory.exploit_documents",
         "inventory.epss_scores",
         "inventory.known_exploited",
+        "inventory.advisory_imports",
+        "inventory.staged_advisories",
+        "inventory.quarantine",
     ),
 }
 TAKEN_BACK_BY_FEEDS = {
@@ -30,6 +33,7 @@ TAKEN_BACK_BY_FEEDS = {
 TAKEN_BACK = {"inventory.image_components", *TAKEN_BACK_BY_FEEDS}
 SEALED = {"scheduler.audit_unsealed"}
 SERVED = {"scheduler.lock_waiters"}
+IMPORTED = {"inventory.advisory_imports", "inventory.staged_advisories", "inventory.quarantine"}
 PAST_RETENTION = {
     *("scheduler.runs", "scheduler.graph_jobs", "scheduler.policy_jobs", "scheduler.impact_snapshots"),
     *(
@@ -98,7 +102,7 @@ def test_tenants_only_read_the_feeds_and_never_see_launches_workers_and_locks(ad
     ("role", "expected"),
     [
         ("scheduler_tenant", TAKEN_BACK - TAKEN_BACK_BY_FEEDS),
-        ("scheduler_system", TAKEN_BACK | PAST_RETENTION | SEALED | SERVED),
+        ("scheduler_system", TAKEN_BACK | PAST_RETENTION | SEALED | SERVED | IMPORTED),
     ],
 )
 def test_nothing_is_deleted_but_what_an_import_takes_back_and_by_the_system_what_is_past_retention_or_served(
@@ -109,7 +113,7 @@ def test_nothing_is_deleted_but_what_an_import_takes_back_and_by_the_system_what
         WHERE g.grantee <> relowner AND g.privilege_type IN ('DELETE', 'TRUNCATE')
     """
     assert names(f"{deletable} AND g.grantee = '{role}'::regrole") == expected
-    assert names(deletable) == TAKEN_BACK | PAST_RETENTION | SEALED | SERVED
+    assert names(deletable) == TAKEN_BACK | PAST_RETENTION | SEALED | SERVED | IMPORTED
 
 
 def test_the_login_is_no_superuser_inherits_nothing_and_never_passes_by_row_security(admin):

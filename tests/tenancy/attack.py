@@ -15,6 +15,7 @@ from tests.tenancy.world import is_marker
 SHARED = {
     *("inventory.feed_revisions", "inventory.advisories", "inventory.advisory_ranges"),
     *("inventory.exploit_documents", "inventory.epss_scores", "inventory.known_exploited"),
+    *("inventory.advisory_imports", "inventory.staged_advisories", "inventory.quarantine"),
 }
 THEIRS, MINE = "IS DISTINCT FROM 'acme'", "= 'acme'"
 WHO = "SELECT current_user::text, current_setting('scheduler.tenant', true)"

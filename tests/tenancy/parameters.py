@@ -105,8 +105,24 @@ OF_QUERY: dict[str, dict[str, Any]] = {
             "locks/try_acquire",
         )
     },
+    **{
+        f"imports/{verb}": {"revision": lambda tenant: tenant.rows["inventory.feed_revisions"][1]["revision"]}
+        for verb in ("begin_ranges", "end_ranges")
+    },
+    "imports/quarantine_many": {
+        "left_out": lambda tenant: [
+            {"record": 99, "file": f"{tenant.name} file", "path": "", "reason": "bad"}
+        ]
+    },
+    "imports/stage_many": {
+        "advisories": lambda tenant: [
+            {"id": f"{tenant.name} new", "modified": tenant.at.isoformat(), "summary": "", "aliases": []}
+            | {"severity": "low", "score": 0, "digest": tenant.digest(), "ranges": []}
+        ]
+    },
     "policies/insert_revision": {"revision": lambda tenant: 99},
     "policy_jobs/insert_many": {"images": lambda tenant: [uuid4()]},
+    "retention/delete_imports": {"abandoned": lambda tenant: tenant.at + timedelta(hours=1)},
     "run_summaries/roll_up": {"hours": lambda tenant: [tenant.at.replace(minute=0, second=0, microsecond=0)]},
     "sboms/insert": {"digest": lambda tenant: tenant.digest()},
     "trigger_events/record": {"event": lambda tenant: "push", "of_tenant": lambda tenant: tenant.name},

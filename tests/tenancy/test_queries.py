@@ -21,6 +21,7 @@ TELLS_NOTHING = {
     "execution_logs/try_dropping": "an advisory lock",
     "exploits/lock": "an advisory lock",
     "feed/lock": "an advisory lock",
+    "imports/hold": "an advisory lock",
     "policy_jobs/lock": "an advisory lock",
     "run_summaries/lock": "an advisory lock",
     "session/backend_pid": "the session's own process",

@@ -127,9 +127,26 @@ def plant_inventory(tenant: Tenant) -> list[Row]:
     cve = f"CVE-2026-{tenant.number()}"
     tenant.add("inventory.epss_scores", cve=cve)
     tenant.add("inventory.known_exploited", cve=cve, added=tenant.at.date(), ransomware=True)
+    plant_imports(tenant, revision)
     tenant.add("inventory.graphs")
     tenant.add("inventory.vex_statements", status="fixed", purl=f"{tenant.name} purl")
     return images
+
+
+def plant_imports(tenant: Tenant, earlier: int) -> None:
+    """Imports of advisories, one that is being read and one that ended: of an advisory with a range from before."""
+    revision = tenant.rows["inventory.feed_revisions"][-1]["revision"]
+    advisory = tenant.add("inventory.advisories", severity="high", revision=revision)["id"]
+    ranged = {"revision_from": earlier, "ordinal": 0, "kind": "SEMVER", "events": Jsonb([])}
+    tenant.add("inventory.advisory_ranges", advisory_id=advisory, **ranged)
+    ranges = [{"type": "npm", "package": f"{tenant.name} a", "kind": "SEMVER", "events": [], "versions": []}]
+    for ended in (None, tenant.at):
+        records = {"records": 2, "malformed": 1, "touched_at": tenant.at, "finished_at": ended}
+        records["fingerprint"] = tenant.digest()
+        found = tenant.add("inventory.advisory_imports", source=f"{tenant.name} feed", **records)
+        of = {"import_id": found["id"], "id": advisory, "severity": "high", "ranges": Jsonb(ranges)}
+        tenant.add("inventory.staged_advisories", **of)
+        tenant.add("inventory.quarantine", import_id=found["id"], record=2)
 
 
 def plant_schedule(tenant: Tenant, overlap: str) -> tuple[Row, Row]:
