@@ -117,7 +117,9 @@ class Report:
         """Prints the tables; the peers' figures say in brackets how many times better ours is."""
         print(", ".join(f"{name} {value}" for name, value in (*self.settings.items(), *self.facts.items())))
         print()
-        _print_table([row.to_table() for row in self.rows])
+        rows = [row.to_table() for row in self.rows]
+        unused = [way for way in WAYS if not any(row[way] for row in rows)]
+        _print_table([{name: row[name] for name in row if name not in unused} for row in rows])
         print()
         _print_table([{"checked": name, "mismatches": str(count)} for name, count in self.mismatches.items()])
         print()

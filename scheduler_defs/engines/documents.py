@@ -6,6 +6,7 @@ import io
 import os
 import zlib
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, cast
 
@@ -44,7 +45,8 @@ def _unpacked(file: io.BufferedReader, source: str, limit: int) -> BinaryIO:
 def read_document(path: str | Path, on_bytes: OnBytes | None = None, limit: int = DOCUMENT_LIMIT) -> bytes:
     """Read one whole file; raises what open_document and its stream raise."""
     with open_document(path, on_bytes, limit) as stream:
-        return stream.read()
+        # In chunks: what read() alone asks for on the way stays with the process.
+        return b"".join(iter(partial(stream.read, CHUNK), b""))
 
 
 def iter_documents(

@@ -1,10 +1,12 @@
 """Reader of SBOM files: finds out which format a document is in and has it read."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import orjson
+from pydantic_core import from_json
 
 from resources.errors import InvalidDocument
 from scheduler_defs.engines import cyclonedx, spdx
@@ -14,6 +16,7 @@ from scheduler_defs.engines.sbom import Sbom
 from scheduler_defs.engines.validation import refuse_nul, shortened
 
 SBOM_LIMIT = 256 << 20
+LARGE = 8 << 20
 
 FORMATS = "CycloneDX JSON 1.4 to 1.6 and SPDX JSON 2.2 and 2.3"
 
@@ -63,10 +66,18 @@ def parse_json(source: str, raw: bytes, formats: str) -> Document:
     if raw.lstrip()[:1] == b"<":
         raise InvalidDocument(source, "", f"is XML; expected {formats}")
     try:
-        document = orjson.loads(raw.removeprefix(_UTF8_MARK))
+        document = _loads(raw.removeprefix(_UTF8_MARK))
     except orjson.JSONDecodeError as error:
         place = f"line {error.lineno} column {error.colno}"
         raise InvalidDocument(source, "", f"is not JSON: {error.msg} at {place}") from error
     if not isinstance(document, dict):
         raise InvalidDocument(source, "", f"holds no JSON object; expected {formats}")
     return document
+
+
+def _loads(raw: bytes) -> Any:
+    """Parse JSON; a large document without orjson's tree of it, which takes twice its size while it is read."""
+    if len(raw) >= LARGE:
+        with suppress(ValueError):  # orjson says what is wrong, or reads it: it takes what is nested deeper
+            return from_json(raw, allow_inf_nan=False, cache_strings="all")
+    return orjson.loads(raw)

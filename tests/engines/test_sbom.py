@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from resources.errors import InvalidDocument, InvalidInput
+from scheduler_defs.engines import sbom_formats
 from scheduler_defs.engines.graph import build_graph
 from scheduler_defs.engines.sbom import STAND_IN_ROOT
 from scheduler_defs.engines.sbom_formats import load_sbom, read_sbom
@@ -335,6 +336,23 @@ def test_deep_nesting_is_read():
 
 def test_nesting_beyond_what_the_parser_takes_is_refused():
     assert "is not JSON" in refused(nested(100_000)).reason
+
+
+@pytest.mark.parametrize("levels", [1, 400])
+def test_a_large_document_says_what_a_small_one_says(monkeypatch, levels):
+    small = read_sbom("test.json", nested(levels))
+    monkeypatch.setattr(sbom_formats, "LARGE", 0)
+    assert read_sbom("test.json", nested(levels)) == small
+
+
+@pytest.mark.parametrize(
+    "raw", [b"", b"[]", b'{"a": NaN}', b'{"a": "\\ud800"}', b'{"a": 1,}', b'{"a": "\xff"}']
+)
+def test_a_large_document_is_refused_as_a_small_one_is(monkeypatch, raw):
+    small = refused(raw)
+    monkeypatch.setattr(sbom_formats, "LARGE", 0)
+    large = refused(raw)
+    assert (large.path, large.reason) == (small.path, small.reason)
 
 
 # Files
