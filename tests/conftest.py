@@ -28,6 +28,15 @@ TOGETHER = {
     "simulation": ("tests/simulation/",),
 }
 """Rooms whose tests share a process, those that take longest first."""
+EARLY = (
+    "tests/verification/",
+    "tests/locks/",
+    "tests/cli/",
+    "tests/ops/",
+    "tests/timing/",
+    "tests/auditing/",
+)
+"""What follows the rooms: files that take long, none of which is to be left over for one process at the end."""
 TEMPLATE = "migrated"
 TENANTS = ("acme", "globex")
 GROUP_ROLES = "scheduler_owner, scheduler_system, scheduler_tenant"
@@ -50,11 +59,16 @@ def room_of(nodeid: str) -> str:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begins with the rooms, so that none of them is left over for one process at the end."""
-    order = [*TOGETHER]
-    items.sort(
-        key=lambda item: order.index(room) if (room := room_of(item.nodeid)) in TOGETHER else len(order)
-    )
+    """Begins with what takes long, so that both processes are at work to the end."""
+    items.sort(key=lambda item: place_of(item.nodeid))
+
+
+def place_of(nodeid: str) -> int:
+    rooms, room = [*TOGETHER], room_of(nodeid)
+    if room in rooms:
+        return rooms.index(room)
+    early = (place for place, path in enumerate(EARLY) if nodeid.startswith(path))
+    return len(rooms) + next(early, len(EARLY))
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByRoom:

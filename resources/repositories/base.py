@@ -34,6 +34,11 @@ class Repository:
         with self._connection.cursor(row_factory=_record_row(record)) as cursor:
             return cursor.execute(load(query), parameters).fetchall()
 
+    def _all_anew(self, query: str, record: type[Record], **parameters: Any) -> list[Record]:
+        """As ``_all``, planned for its values each time: one plan for all of them would use the index of none."""
+        with self._connection.cursor(row_factory=_record_row(record)) as cursor:
+            return cursor.execute(load(query), parameters, prepare=False).fetchall()
+
     def _page(
         self,
         query: str,
@@ -117,16 +122,19 @@ def _record_row(record: type[Record]) -> Callable[[Cursor[Any]], Callable[[Seque
     if record not in _ENUMS:
         _ENUMS[record] = _enums_of(record)
     enums = _ENUMS[record]
+    fields = [field.name for field in dataclasses.fields(record)] if dataclasses.is_dataclass(record) else []
 
     def factory(cursor: Cursor[Any]) -> Callable[[Sequence[Any]], Record]:
         names = [column.name for column in cursor.description or ()]
+        in_order = names == fields[: len(names)]
+        converted = [(place, enums[name]) for place, name in enumerate(names) if name in enums]
 
         def make(values: Sequence[Any]) -> Record:
-            row = dict(zip(names, values, strict=True))
-            for name, enum in enums.items():
-                if row.get(name) is not None:
-                    row[name] = enum(row[name])
-            return record(**row)
+            row = list(values)
+            for place, enum in converted:
+                if row[place] is not None:
+                    row[place] = enum(row[place])
+            return record(*row) if in_order else record(**dict(zip(names, row, strict=True)))
 
         return make
 

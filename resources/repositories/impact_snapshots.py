@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from psycopg.types.json import Jsonb
+import orjson
 
 from resources.errors import AlreadyExists, NotFound
 from resources.pages import Page
@@ -132,5 +132,5 @@ class ImpactSnapshotRepository(Repository, ImpactSnapshots):
         )
 
 
-def _pairs(reasons: Reasons) -> Jsonb:
-    return Jsonb([[*reason] for reason in reasons])
+def _pairs(reasons: Reasons) -> str:
+    return orjson.dumps([[*reason] for reason in reasons]).decode()

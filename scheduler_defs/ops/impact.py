@@ -70,9 +70,8 @@ def find_impact(attempt: Attempt) -> Result:
     with attempt.begin() as store:
         revision = store.advisories.latest_revision()
         images = store.images.count(run.tenant_id, attempt.selection)
-    snapshot, reasons, names = _of_earlier_attempt(attempt) or _write(attempt, revision)
-    with attempt.begin() as store:
-        deltas = _deltas(store, attempt, snapshot)
+    written = _of_earlier_attempt(attempt) or _write(attempt, revision)
+    snapshot, reasons = written.snapshot, written.reasons
     if snapshot.unknown:
         attempt.log(f"{snapshot.unknown} pairs cannot be compared and count as unknown", "warning")
     hits = {(purl, advisory) for why in reasons.values() for purl, advisory in why}
@@ -85,7 +84,7 @@ def find_impact(attempt: Attempt) -> Result:
         "feed_revision": snapshot.feed_revision,
         "digest": snapshot.digest,
     }
-    return Result(stats, deltas, _table(reasons, names))
+    return Result(stats, written.deltas, _table(reasons, written.names))
 
 
 def find_images(attempt: Attempt, selection: Selection) -> Found:
@@ -102,7 +101,17 @@ def find_images(attempt: Attempt, selection: Selection) -> Found:
     return Found(images, _by_component(matches.affected, purls), _by_component(matches.unknown, purls))
 
 
-def _of_earlier_attempt(attempt: Attempt) -> tuple[ImpactSnapshot, Reasons, dict[UUID, str]] | None:
+@dataclass(frozen=True)
+class _Written:
+    """A snapshot as it is kept, with the names of its images."""
+
+    snapshot: ImpactSnapshot
+    reasons: Reasons
+    names: Mapping[UUID, str]
+    deltas: Mapping[str, int]
+
+
+def _of_earlier_attempt(attempt: Attempt) -> _Written | None:
     run = attempt.run
     if run.attempt == 1:
         return None
@@ -112,11 +121,12 @@ def _of_earlier_attempt(attempt: Attempt) -> tuple[ImpactSnapshot, Reasons, dict
             return None
         reasons = store.impact_snapshots.list_images(snapshot)
         names = {image.id: image.name for image in store.images.select(run.tenant_id, attempt.selection)}
+        deltas = _deltas(store, attempt, snapshot)
     attempt.log("an earlier attempt wrote the snapshot")
-    return snapshot, reasons, names
+    return _Written(snapshot, reasons, names, deltas)
 
 
-def _write(attempt: Attempt, revision: int) -> tuple[ImpactSnapshot, Reasons, dict[UUID, str]]:
+def _write(attempt: Attempt, revision: int) -> _Written:
     run = attempt.run
     selection = _narrowed(attempt)
     found = find_images(attempt, selection)
@@ -135,7 +145,8 @@ def _write(attempt: Attempt, revision: int) -> tuple[ImpactSnapshot, Reasons, di
             created_at=store.now(),
         )
         store.impact_snapshots.create(snapshot, reasons, found.uncertain)
-    return snapshot, reasons, {image.id: image.name for image in found.images}
+        deltas = _deltas(store, attempt, snapshot)
+    return _Written(snapshot, reasons, {image.id: image.name for image in found.images}, deltas)
 
 
 def _narrowed(attempt: Attempt) -> Selection:

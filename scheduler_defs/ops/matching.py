@@ -111,12 +111,13 @@ def image_fact(image: Image) -> ImageFact:
 
 
 def match_components(attempt: Attempt, selection: Selection, *, with_withdrawn: bool) -> Matches:
-    """Matches each distinct component version of the tenant once; stops between chunks when asked to."""
+    """Matches each distinct component version of the tenant once; stops between two chunks when asked to."""
     with attempt.begin() as store:
         rows = store.images.list_candidates(attempt.run.tenant_id, selection, with_withdrawn=with_withdrawn)
     matches = Matches()
     for matches in match_in_chunks(map(_candidate, rows)):
-        attempt.check()
+        if matches.evaluated < len(rows):
+            attempt.check()
         attempt.log(f"compared {matches.evaluated} of {len(rows)} candidates", "debug")
     return matches
 

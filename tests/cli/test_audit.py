@@ -74,7 +74,7 @@ def test_list_filters(scheduler, sealed):
 
 def test_an_entity_there_is_none_of_is_refused_and_the_others_are_named(refused, tenant):
     error = refused("audit", "list", "--tenant", tenant, "--entity", "nonsense")
-    assert "'nonsense' is not one of 'calendar', 'feed', 'image', 'lock', 'policy'" in error
+    assert "'nonsense' is not one of 'calendar', 'exploits', 'feed', 'image', 'lock', 'policy'" in error
 
 
 def test_list_goes_on_at_the_cursor(scheduler, sealed):

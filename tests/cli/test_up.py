@@ -166,12 +166,12 @@ def in_dagster(own_directory, settings: SchedulerSettings) -> list[str]:
 
 
 def carried(own_directory, database: Database, directory) -> UUID:
-    """A run over 300 images, of which some are done."""
+    """A run over 150 images, of which some are done."""
     sbom = directory / "bom.json"
     component = {"type": "library", "name": "flask", "version": "1.0"}
     content = {"bomFormat": "CycloneDX", "specVersion": "1.5", "version": 1, "components": [component]}
     sbom.write_text(json.dumps(content))
-    for number in range(300):
+    for number in range(150):
         ingest_sbom(database, "acme", sbom, Placement("web", f"registry.test/shop/{number}:1"), "tests")
     with database.begin_system() as store:
         run_id = request_run(store, "acme", JobKind.GRAPH, "tests")

@@ -80,11 +80,11 @@ CLAIM = [
     Hot("runs/count_open", "runs_open", 1000, FIRED, None),
     Hot(
         "runs/read_firing_facts",
-        "schedules_pkey runs_fired runs_completed policies_pkey feed_revisions_pkey",
+        "schedules_pkey runs_fired runs_completed policies_pkey feed_revisions_pkey feed_revisions_created",
         1000,
         FIRED | {"now": NOON},
         None,
-        whole="tenants policies feed_revisions",
+        whole="tenants policies",
     ),
     Hot("runs/cancel_waiting_of_schedules", "runs_open runs_pkey", 1000, AT | FIRED, None),
     Hot(

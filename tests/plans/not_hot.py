@@ -41,13 +41,12 @@ NOT_HOT = {
         feed/count_revision feed/insert_revision feed/latest_revision feed/lock findings/close_many
         findings/count_open_of_images findings/list_digests_of_images findings/list_open
         findings/list_open_of_images findings/upsert_many graphs/insert images/count images/find
-        images/list_sboms images/select images/set_sbom images/upsert impact/list_candidates impact/list_held
-        impact/list_holders impact_snapshots/latest_completed impact_snapshots/list_heard
-        impact_snapshots/list_touched imports/advance imports/begin_ranges imports/count_changes
-        imports/delete imports/delete_earlier imports/delete_staged imports/end_ranges imports/find_unfinished
-        imports/finish imports/hold_unfinished imports/insert imports/list_quarantine
-        imports/publish_advisories imports/quarantine_many imports/stage_many policies/get
-        policies/insert_revision policies/list policies/upsert retention/delete_imports
-        runs/last_completed_request sboms/find_by_serial sboms/get_by_digest sboms/get_content sboms/insert
-        sboms/list_digests vex/count vex/insert_many vex/list_all vex/list_newest""",
+        images/select images/set_sbom images/upsert impact_snapshots/latest_completed
+        impact_snapshots/list_heard impact_snapshots/list_touched imports/advance imports/begin_ranges
+        imports/count_changes imports/delete imports/delete_earlier imports/delete_staged
+        imports/end_ranges imports/find_unfinished imports/finish imports/hold_unfinished imports/insert
+        imports/list_quarantine imports/publish_advisories imports/quarantine_many imports/stage_many
+        policies/get policies/insert_revision policies/list policies/upsert retention/delete_imports
+        runs/last_completed_request sboms/find_by_serial sboms/get_by_digest sboms/get_content
+        sboms/insert sboms/list_digests vex/count vex/insert_many vex/list_all vex/list_newest""",
 }

@@ -10,6 +10,8 @@ from uuid import UUID
 
 from psycopg import Connection
 
+from tests.plans.planting_inventory import plant_inventory
+
 NOON = datetime(2026, 3, 14, 12, tzinfo=UTC)
 ROWS, OF_BIG, OF_SMALL = 200_000, 160_000, 2_000
 RARE = 2_003
@@ -230,4 +232,5 @@ def plant(admin: Connection) -> None:
         admin.execute(f"INSERT INTO scheduler.{table} ({columns}) {rows}")
         for _, definition in indexes:
             admin.execute(definition)
+    plant_inventory(admin)
     admin.execute("VACUUM ANALYZE")

@@ -4,7 +4,7 @@ from itertools import chain
 
 import pytest
 
-from tests.plans import hot_items, hot_lists, hot_runs
+from tests.plans import hot_inventory, hot_items, hot_lists, hot_runs
 from tests.plans.explain import explain
 from tests.plans.not_hot import NOT_HOT
 from tests.tenancy.parameters import query_names
@@ -20,7 +20,7 @@ HOT = list(
             hot_lists.AUDIT,
             hot_lists.SCHEDULES,
         ),
-        *(hot_lists.CALENDARS, hot_lists.FIRE_AUDIT, hot_lists.RETENTION),
+        *(hot_lists.CALENDARS, hot_lists.FIRE_AUDIT, hot_lists.RETENTION, hot_inventory.IMPACT),
     )
 )
 PLANNED = [(hot, generic) for hot in HOT for generic in ([False] if hot.paged else [False, True])]

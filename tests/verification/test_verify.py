@@ -56,7 +56,7 @@ def outcomes(report):
 
 
 @pytest.mark.skipif(not DEBIAN, reason="Debian's PostgreSQL is not installed")
-@pytest.mark.parametrize("cluster", sorted(DEBIAN), indirect=True)
+@pytest.mark.parametrize("a_cluster", sorted(DEBIAN), indirect=True)
 def test_it_passes_on_another_server_as_a_login_that_inherits_nothing(cluster):
     cluster.create_login("scheduler_app", "NOSUPERUSER NOINHERIT CREATEROLE")
     cluster.create_database("app", "scheduler_app")

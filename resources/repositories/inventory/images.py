@@ -182,7 +182,7 @@ class ImageRepository(Repository, Images):
     def list_candidates(
         self, tenant_id: str, selection: Selection, *, with_withdrawn: bool
     ) -> list[CandidateRow]:
-        return self._all(
+        return self._all_anew(
             "impact/list_candidates",
             CandidateRow,
             tenant_id=tenant_id,
@@ -208,7 +208,7 @@ class ImageRepository(Repository, Images):
     def list_held(
         self, tenant_id: str, components: Iterable[int], images: Iterable[UUID]
     ) -> dict[UUID, Held]:
-        found = self._all(
+        found = self._all_anew(
             "impact/list_held", Held, tenant_id=tenant_id, components=list(components), images=list(images)
         )
         return {one.image_id: one for one in found}

@@ -1,9 +1,11 @@
 -- What rates and conditions of locked schedules are held against: their fires of the last hour, and what changed since the last completed run. A change committed late may carry an earlier instant, a fire of another claimer a later one: a minute's margin; what lies further ahead fired by a clock that was set back since.
 SELECT locked.tenant_id, locked.schedule_id, recent.fired, last.started_at AS last_started_at,
-    last.started_at IS NULL OR EXISTS (
-        SELECT FROM inventory.feed_revisions AS f
-        WHERE CASE WHEN last.feed_revision IS NULL THEN f.created_at > last.started_at - interval '1 minute'
-              ELSE f.revision > last.feed_revision END) AS feed_changed,
+    CASE
+        WHEN last.started_at IS NULL THEN true
+        WHEN last.feed_revision IS NULL
+            THEN coalesce((SELECT max(created_at) FROM inventory.feed_revisions) > last.started_at - interval '1 minute', false)
+        ELSE coalesce((SELECT max(revision) FROM inventory.feed_revisions) > last.feed_revision, false)
+    END AS feed_changed,
     last.started_at IS NULL OR EXISTS (
         SELECT FROM inventory.policies AS p
         WHERE p.tenant_id = locked.tenant_id AND p.updated_at > last.started_at - interval '1 minute')

@@ -1,0 +1,44 @@
+"""Hot queries of impact: by advisories to components, and by components to images, never by all images."""
+
+from uuid import UUID
+
+from psycopg.types.json import Jsonb
+
+from tests.plans.explain import Hot
+from tests.plans.planting_inventory import ADVISORIES
+
+ALL = {"namespace": None, "repository_like": None, "digest": None, "labels": Jsonb({})}
+SOME = {"images": [UUID(int=4 * n) for n in range(1, 101)]}
+CANDIDATES = "advisories_pkey component_versions_of_package"
+IMPACT = [
+    Hot(
+        "impact/list_candidates",
+        f"{CANDIDATES} advisory_ranges_pkey",
+        300,
+        {"advisories": [f"A-{n}" for n in range(1000, 1020)], "with_withdrawn": False},
+        paged=True,
+        note="advisories",
+    ),
+    Hot(
+        "impact/list_candidates",
+        f"{CANDIDATES} advisory_ranges_began advisory_ranges_ended",
+        300,
+        {"since_revision": ADVISORIES // 10 - 1, "with_withdrawn": False},
+        paged=True,
+        note="since",
+    ),
+    Hot(
+        "impact/list_holders",
+        "image_components_pkey images_pkey",
+        200,
+        {"components": [8 * n for n in range(1, 6)]} | ALL,
+    ),
+    Hot(
+        "impact/list_held",
+        "image_components_of_image image_components_pkey images_pkey sboms_pkey",
+        2000,
+        {"components": [8 * n for n in range(1, 1001)]} | SOME,
+        paged=True,
+    ),
+    Hot("images/list_sboms", "images_pkey", 100, SOME),
+]
