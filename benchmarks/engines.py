@@ -33,7 +33,7 @@ NOTES = (
     "Engines are timed within a run that is opened, begun and closed as a launch does it; Dagster's own process and "
     "event log are not in the figures, nor is the server's disk: it runs with fsync off.",
     "The product is asked for the impact of advisories, not of packages: the changed packages are given as the ids of "
-    "the advisories on them. It has no entry for ids only: that is what an impact run does before it writes.",
+    "the advisories on them. Ids only is what an impact run finds before it writes (find_images).",
     "Incremental runs have no peer: shown is what its way takes for as many images, if somebody told it which.",
     "The peers' ways have the advisories in memory or the policies compiled before the clock starts, and keep no queue "
     "of work items.",

@@ -413,3 +413,22 @@ def test_the_next_attempt_evaluates_what_is_left_of_the_images_still_selected(wo
         "shop/one": "block",
         "shop/two": "warn",
     }
+
+
+def test_an_sbom_that_comes_during_a_run_is_evaluated_as_a_whole(shop, monkeypatch):
+    monkeypatch.setattr("scheduler_defs.ops.policy.CHUNK", 1)
+    opened, lines = shop.opened(JobKind.POLICY, mode=FULL), []
+
+    def say(level, message):
+        lines.append(message)
+        if message == "evaluated 1 of 3 images":
+            for number in range(3):
+                shop.image(f"shop/{number}", {"flask": "1.0", "jinja2": "1.0"})
+
+    outcome = shop.carry(opened, say)
+    assert outcome.state is RunState.COMPLETED
+    assert sum("evaluating by what holds now" in line for line in lines) == 1
+    assert outcome.result.stats["evaluated"] == 3
+    run = evaluate(shop, INCREMENTAL)
+    assert counts(run) == (1, 2, 6), "the one that was evaluated before its SBOM came"
+    assert run.deltas["new"] >= 1

@@ -49,6 +49,9 @@ def test_advisories_are_a_sorted_set():
     ("value", "field"),
     [
         ({"names": "web"}, "selection.names"),
+        ({"since_last": 1}, "selection.since_last"),
+        ({"impacted": "yes"}, "selection.impacted"),
+        ({"since_last": True, "since_revision": 3}, "selection.since_revision"),
         ({"namespace": ""}, "selection.namespace"),
         ({"namespace": 7}, "selection.namespace"),
         ({"repository": ["a"]}, "selection.repository"),
