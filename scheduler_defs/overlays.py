@@ -3,19 +3,18 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from resources.inventory_records import AdvisoryRow, CandidateRow, FindingView, KnownComponent, VexRow
+from resources.inventory_records import AdvisoryRow, FindingView, KnownComponent
 from resources.records import Image
 from resources.store import Store
-from scheduler_defs.engines.impact import Candidate, Pair, affected_components
+from scheduler_defs.engines.impact import Pair, affected_components
 from scheduler_defs.engines.layers import Found, Layer, Matched, Stated, overlay_layers
 from scheduler_defs.engines.picture import Hit
 from scheduler_defs.engines.policy import Verdict
 from scheduler_defs.engines.severity import Severity
 from scheduler_defs.engines.subjects import ImageReference
-from scheduler_defs.engines.versions import AffectedRange, RangeKind
 from scheduler_defs.engines.vex import Vex
 from scheduler_defs.engines.vex_statements import Statement, VexStatus
-from scheduler_defs.ops.matching import versioned_purl
+from scheduler_defs.ops.matching import candidate_of, statement_of, versioned_purl
 
 _SILENT = (VexStatus.NOT_AFFECTED, VexStatus.FIXED)
 _BY_HARM = tuple(Verdict)
@@ -71,11 +70,11 @@ class Overlays:
 
 def read_overlays(store: Store, image: Image) -> Overlays:
     """Match the image's components with all advisories that hold now, and read what else is known of it."""
-    found = affected_components(map(_candidate, store.images.list_candidates_of(image)))
+    found = affected_components(map(candidate_of, store.images.list_candidates_of(image)))
     matches = dict.fromkeys(found.affected, "affected") | dict.fromkeys(found.unknown, "unknown")
     components = store.images.get_components(image.tenant_id, {component for component, _ in matches})
     advisories = store.advisories.get_many({advisory for _, advisory in matches})
-    vex = Vex(map(_statement, store.vex.list_all(image.tenant_id) if matches else ()))
+    vex = Vex(map(statement_of, store.vex.list_all(image.tenant_id) if matches else ()))
     reference = ImageReference(image.registry or None, image.repository, image.tag, image.digest)
     return Overlays(
         matches,
@@ -102,23 +101,3 @@ def _stated(
 
 def _worst(verdicts: Sequence[Verdict]) -> Verdict | None:
     return min(verdicts, key=_BY_HARM.index, default=None)
-
-
-def _candidate(row: CandidateRow) -> Candidate:
-    events = tuple((str(kind), str(version)) for kind, version in row.events)
-    kind: RangeKind = "SEMVER" if row.kind == "SEMVER" else "ECOSYSTEM"
-    affected = AffectedRange(row.type, row.package, kind, events, tuple(row.versions), row.distro)
-    return Candidate(row.component_id, row.version, row.advisory_id, affected)
-
-
-def _statement(row: VexRow) -> Statement:
-    return Statement(
-        vulnerability=row.vulnerability,
-        aliases=tuple(row.aliases),
-        purl=row.purl,
-        image=ImageReference(**row.image) if row.image else None,
-        status=VexStatus(row.status),
-        justification=row.justification,
-        note=row.note,
-        stated_at=row.stated_at,
-    )

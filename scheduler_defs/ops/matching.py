@@ -99,7 +99,7 @@ def gather_facts(attempt: Attempt) -> Facts:
             pairs,
             store.images.get_components(attempt.run.tenant_id, {pair[0] for pair in pairs}),
             advisories,
-            Vex(map(_statement, store.vex.list_all(attempt.run.tenant_id))),
+            Vex(map(statement_of, store.vex.list_all(attempt.run.tenant_id))),
             exploits_of(store, advisories.values()),
         )
 
@@ -115,7 +115,7 @@ def match_components(attempt: Attempt, selection: Selection, *, with_withdrawn: 
     with attempt.begin() as store:
         rows = store.images.list_candidates(attempt.run.tenant_id, selection, with_withdrawn=with_withdrawn)
     matches = Matches()
-    for matches in match_in_chunks(map(_candidate, rows)):
+    for matches in match_in_chunks(map(candidate_of, rows)):
         if matches.evaluated < len(rows):
             attempt.check()
         attempt.log(f"compared {matches.evaluated} of {len(rows)} candidates", "debug")
@@ -129,14 +129,16 @@ def versioned_purl(purl: str, version: str | None) -> str:
     return re.sub(r"(?=[?#]|$)", lambda _: f"@{quote(version, safe=':')}", purl, count=1)
 
 
-def _candidate(row: CandidateRow) -> Candidate:
+def candidate_of(row: CandidateRow) -> Candidate:
+    """A candidate as the engine compares it."""
     events = tuple((str(kind), str(version)) for kind, version in row.events)
     kind: RangeKind = "SEMVER" if row.kind == "SEMVER" else "ECOSYSTEM"
     affected = AffectedRange(row.type, row.package, kind, events, tuple(row.versions), row.distro)
     return Candidate(row.component_id, row.version, row.advisory_id, affected)
 
 
-def _statement(row: VexRow) -> Statement:
+def statement_of(row: VexRow) -> Statement:
+    """A kept VEX statement as the engine reads it."""
     return Statement(
         vulnerability=row.vulnerability,
         aliases=tuple(row.aliases),

@@ -9,6 +9,7 @@ from tests.plans.planting_inventory import ADVISORIES
 
 ALL = {"namespace": None, "repository_like": None, "digest": None, "labels": Jsonb({})}
 SOME = {"images": [UUID(int=4 * n) for n in range(1, 101)]}
+NUMBERS = [8 * n for n in range(1001, 1101)]
 CANDIDATES = "advisories_pkey component_versions_of_package"
 IMPACT = [
     Hot(
@@ -41,4 +42,17 @@ IMPACT = [
         paged=True,
     ),
     Hot("images/list_sboms", "images_pkey", 100, SOME),
+    Hot(
+        "components/insert_of_image",
+        "component_versions_tenant_id_purl_package_version_source_ve_key",
+        200,
+        {
+            "image_id": UUID(int=4),
+            "purls": [f"pkg:npm/p{n // 48}@{n % 48}" for n in NUMBERS],
+            "packages": [f"p{n // 48}" for n in NUMBERS],
+            "versions": [f"{n % 48}.0" for n in NUMBERS],
+            "source_versions": [None] * 100,
+            "distros": [None] * 100,
+        },
+    ),
 ]

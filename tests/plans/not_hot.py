@@ -35,9 +35,9 @@ NOT_HOT = {
     "Of the engines and of imports: once a run or a file, not once a tick.": """
         advisories/drop_ranges advisories/end_ranges advisories/get_many advisories/insert_ranges
         advisories/list_digests advisories/list_known advisories/upsert_many components/clear_of_image
-        components/get_many components/insert_many components/insert_of_image exploits/clear_listed
-        exploits/clear_scores exploits/insert_document exploits/insert_listed exploits/insert_scores
-        exploits/latest exploits/latest_revision exploits/list_listed exploits/list_scores exploits/lock
+        components/get_many components/insert_many exploits/clear_listed exploits/clear_scores
+        exploits/insert_document exploits/insert_listed exploits/insert_scores exploits/latest
+        exploits/latest_revision exploits/list_listed exploits/list_scores exploits/lock
         feed/count_revision feed/insert_revision feed/latest_revision feed/lock findings/close_many
         findings/count_open_of_images findings/list_digests_of_images findings/list_open
         findings/list_open_of_images findings/upsert_many graphs/insert images/count images/find

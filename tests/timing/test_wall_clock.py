@@ -153,7 +153,7 @@ OVERLAPS = st.sampled_from([None, *DstOverlap])
 
 
 @pytest.mark.parametrize("name", CHANGES)
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(pattern=PATTERNS, gap=GAPS, overlap=OVERLAPS, data=st.data())
 def test_fires_are_those_of_a_minute_by_minute_scan(
     name: str, pattern: Pattern, gap: DstGap | None, overlap: DstOverlap | None, data: st.DataObject
@@ -172,7 +172,7 @@ def test_fires_are_those_of_a_minute_by_minute_scan(
 
 
 @pytest.mark.parametrize("name", CHANGES)
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=6, deadline=None)
 @given(minute=fields(60), hour=HOURS, gap=GAPS, overlap=OVERLAPS, data=st.data())
 def test_a_yearly_cron_is_found_from_far_away(
     name: str, minute: Field, hour: Field, gap: DstGap | None, overlap: DstOverlap | None, data: st.DataObject
