@@ -86,6 +86,10 @@ class Repository:
         """Returns how many rows the statement wrote."""
         return self._connection.execute(load(query), parameters).rowcount
 
+    def _execute_anew(self, query: str, **parameters: Any) -> int:
+        """As ``_execute``, planned each time: a plan that was made while a table was empty would read all of it."""
+        return self._connection.execute(load(query), parameters, prepare=False).rowcount
+
 
 def scalar(connection: Connection[TupleRow], query: str, **parameters: Any) -> Any:
     """The first column of the first row; None without a row."""

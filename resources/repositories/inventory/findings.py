@@ -18,7 +18,7 @@ class FindingRepository(Repository, Findings):
     """Findings on PostgreSQL."""
 
     def list_open_of(self, tenant_id: str, images: Iterable[UUID]) -> list[OpenFinding]:
-        return self._all(
+        return self._all_anew(
             "findings/list_open_of_images", OpenFinding, tenant_id=tenant_id, images=list(images)
         )
 
@@ -28,7 +28,9 @@ class FindingRepository(Repository, Findings):
         )
 
     def count_open_of(self, tenant_id: str, images: Iterable[UUID]) -> list[OpenCount]:
-        return self._all("findings/count_open_of_images", OpenCount, tenant_id=tenant_id, images=list(images))
+        return self._all_anew(
+            "findings/count_open_of_images", OpenCount, tenant_id=tenant_id, images=list(images)
+        )
 
     def digests_of(self, tenant_id: str, images: Iterable[UUID]) -> dict[UUID, str]:
         return dict(self._rows("findings/list_digests_of_images", tenant_id=tenant_id, images=list(images)))
@@ -51,7 +53,7 @@ class FindingRepository(Repository, Findings):
         keys = [(image_id, *key) for image_id, own in gone.items() for key in own]
         if keys:
             images, policies, components, advisories = map(list, zip(*keys, strict=True))
-            self._execute(
+            self._execute_anew(
                 "findings/close_many",
                 tenant_id=run.tenant_id,
                 now=now,

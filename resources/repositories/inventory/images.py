@@ -149,7 +149,7 @@ class ImageRepository(Repository, Images):
             tenant_id=image.tenant_id,
             **{f"{name}s": values for name, values in columns.items()},
         )
-        self._execute(
+        self._execute_anew(
             "components/insert_of_image",
             tenant_id=image.tenant_id,
             image_id=image.id,
