@@ -1,13 +1,13 @@
 # The project's commands. All paths are relative: the clone may lie anywhere, also where a path has a space.
 #   PYTHON      the interpreter that .venv is made from (3.11 to 3.13)
-#   JOBS        test processes at once, 2 by default:  make test JOBS=0 for none beside the first
+#   JOBS        test processes at once, 3 by default, of which some wait:  make test JOBS=0 for none beside the first
 #   ARGS        more arguments for pytest:  make test ARGS="tests/timing -k dst"
 #   FAULTS_SCALE  how much of make faults:  make faults FAULTS_SCALE=0.1 ARGS="-k engines"
 #   PORT        the port of the web interface:  make run PORT=3001
 #   LOCK_FLAGS  more arguments for the resolver:  make lock LOCK_FLAGS=--upgrade
 
 PYTHON ?= python3
-JOBS ?= 2
+JOBS ?= 3
 SUPPORTED = import sys; (3, 11) <= sys.version_info[:2] <= (3, 13) or \
 	sys.exit("make: %s is Python %d.%d; needed is 3.11, 3.12 or 3.13: make install PYTHON=/path/to/python3.12" \
 	% ((sys.executable,) + sys.version_info[:2]))
