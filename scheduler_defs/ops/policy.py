@@ -1,6 +1,6 @@
 """Policy runs: what the tenant's policies say of each selected image."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import replace
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -134,9 +134,10 @@ def _evaluate_chunk(attempt: Attempt, evaluation: Evaluation, mode: PolicyMode, 
                 raise _Outdated
         now = store.now()
         claimed = store.policy_jobs.claim(attempt.run, attempt.worker_id, now, limit=CHUNK)
-        items = _still_selected(store, attempt, claimed, tally, now)
+        sboms = store.images.list_sboms(tenant_id, [item.image_id for item in claimed])
+        items = _still_selected(store, attempt, claimed, tally.images.keys() & sboms.keys(), now)
         subjects = [item.image_id for item in items]
-        if not evaluation.knows(store.images.list_sboms(tenant_id, subjects), subjects):
+        if not evaluation.knows(sboms, subjects):
             raise _Outdated
         stated = {image_id: evaluation.stated(tally.images[image_id]) for image_id in subjects}
         digests = {
@@ -198,16 +199,16 @@ def _write(
 
 
 def _still_selected(
-    store: Store, attempt: Attempt, claimed: Sequence[WorkItem], tally: Tally, now: datetime
+    store: Store, attempt: Attempt, claimed: Sequence[WorkItem], selected: Set[UUID], now: datetime
 ) -> list[WorkItem]:
-    """Items of images that the selection names; those an earlier attempt listed and it no longer does are cancelled.
+    """Items of images that are selected and have an SBOM; those that an earlier attempt or moment listed are cancelled.
 
     The facts are about selected images: without them the findings of another would look fixed.
     """
     for item in claimed:
-        if item.image_id not in tally.images:
+        if item.image_id not in selected:
             store.policy_jobs.cancel(item, attempt.worker_id, now)
-    return [item for item in claimed if item.image_id in tally.images]
+    return [item for item in claimed if item.image_id in selected]
 
 
 def _results(

@@ -432,3 +432,17 @@ def test_an_sbom_that_comes_during_a_run_is_evaluated_as_a_whole(shop, monkeypat
     run = evaluate(shop, INCREMENTAL)
     assert counts(run) == (1, 2, 6), "the one that was evaluated before its SBOM came"
     assert run.deltas["new"] >= 1
+
+
+def test_an_image_that_loses_its_sbom_during_a_run_is_left_out(shop, admin, monkeypatch):
+    monkeypatch.setattr("scheduler_defs.ops.policy.CHUNK", 1)
+    opened = shop.opened(JobKind.POLICY, mode=FULL)
+
+    def say(level, message):
+        if message == "evaluated 1 of 3 images":
+            last = "SELECT id FROM inventory.images ORDER BY id DESC LIMIT 1"
+            admin.execute(f"UPDATE inventory.images SET sbom_id = NULL WHERE id = ({last})")
+
+    outcome = shop.carry(opened, say)
+    assert (outcome.state, outcome.result.stats["evaluated"]) == (RunState.COMPLETED, 2)
+    assert [item.status for item in items(shop, outcome.run)].count(WorkState.CANCELLED) == 1
