@@ -35,7 +35,7 @@ __all__ = [
     "Policy",
     "Rule",
 ]
-__all__ += ["Verdict", "VexFact", "compile_policy", "evaluate", "input_digest", "load_default_policy"]
+__all__ += ["Verdict", "VexFact", "compile_policy", "input_digest", "load_default_policy"]
 
 # Part of every input digest: raise it when the same input may give another result.
 ENGINE_VERSION = "1"
@@ -180,11 +180,6 @@ def compile_policy(source: str, text: str) -> Policy:
     own_exceptions = tuple(one for one, *_ in exceptions)
     digest = _digest(name, description, own_rules, default, own_exceptions)
     return Policy(name, description, own_rules, default, digest, own_exceptions)
-
-
-def evaluate(policy: Policy, facts: Iterable[Fact]) -> dict[Fact, Decision]:
-    """Decide each distinct fact once."""
-    return {fact: policy.decide(fact) for fact in dict.fromkeys(facts)}
 
 
 def input_digest(

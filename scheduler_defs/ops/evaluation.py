@@ -80,9 +80,8 @@ class Evaluation:
             for pair in facts.by_component.get(component, ())
         ]
 
-    def input_digest(self, image: Image, stated: Iterable[tuple[Pair, Statement | None]]) -> str:
+    def input_digest(self, image: Image, stated: Sequence[tuple[Pair, Statement | None]]) -> str:
         """Digest of all that decides one image's findings."""
-        stated = list(stated)
         return input_digest(
             self.held[image.id].sbom_digest,
             {self.facts.advisories[advisory_id].digest for (_, advisory_id), _ in stated},
@@ -92,7 +91,7 @@ class Evaluation:
             self.facts.exploits.told((advisory_id for (_, advisory_id), _ in stated), self._asks_of_exploits),
         )
 
-    def findings(self, image: Image, stated: Iterable[tuple[Pair, Statement | None]]) -> "Findings":
+    def findings(self, image: Image, stated: Iterable[tuple[Pair, Statement | None]]) -> Findings:
         """The findings of one image."""
         seen = image_fact(image) if self._asks_of_images else ANY_IMAGE
         plain = self._decided.setdefault((None, seen), {})

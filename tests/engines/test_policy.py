@@ -2,7 +2,6 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from typing import Any
@@ -23,7 +22,6 @@ from scheduler_defs.engines.policy import (
     Verdict,
     VexFact,
     compile_policy,
-    evaluate,
     input_digest,
     load_default_policy,
 )
@@ -284,19 +282,6 @@ def test_a_rule_that_gives_no_boolean_on_a_real_fact_blocks() -> None:
     assert (decision.verdict, decision.rule) == (Verdict.BLOCK, "only")
     assert decision.message is not None
     assert "instead of a boolean" in decision.message
-
-
-def test_each_distinct_fact_is_decided_once() -> None:
-    def facts() -> Iterator[Fact]:
-        for number in range(30):
-            yield component(name=f"name-{number % 3}")
-
-    decisions = evaluate(one_rule('component.name == "name-1"'), facts())
-    assert {fact.component.name: decision.verdict for fact, decision in decisions.items()} == {
-        "name-0": Verdict.IGNORE,
-        "name-1": Verdict.BLOCK,
-        "name-2": Verdict.IGNORE,
-    }
 
 
 def test_the_digest_covers_what_decides_and_not_the_layout() -> None:

@@ -48,5 +48,5 @@ NOT_HOT = {
         imports/list_quarantine imports/publish_advisories imports/quarantine_many imports/stage_many
         policies/get policies/insert_revision policies/list policies/upsert retention/delete_imports
         runs/last_completed_request sboms/find_by_serial sboms/get_by_digest sboms/get_content
-        sboms/insert sboms/list_digests vex/count vex/insert_many vex/list_all vex/list_newest""",
+        sboms/insert vex/count vex/insert_many vex/list_all vex/list_newest""",
 }

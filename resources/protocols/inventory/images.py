@@ -83,9 +83,6 @@ class Images(Protocol):
     def list_sboms(self, tenant_id: str, images: Iterable[UUID]) -> dict[UUID, UUID]:
         """The SBOM that holds now for each of some images; those without one are left out."""
 
-    def sbom_digests(self, tenant_id: str, sboms: Iterable[UUID]) -> dict[UUID, str]:
-        """The digests of SBOMs by id."""
-
     def clear_components(self, image: Image) -> None:
         """Forgets which components an image holds."""
 

@@ -135,10 +135,6 @@ class ImageRepository(Repository, Images):
             raise NotFound("SBOM", sbom_id)
         return bytes(rows[0][0]), rows[0][1]
 
-    def sbom_digests(self, tenant_id: str, sboms: Iterable[UUID]) -> dict[UUID, str]:
-        rows = self._rows("sboms/list_digests", tenant_id=tenant_id, ids=list(sboms))
-        return dict(rows)
-
     def clear_components(self, image: Image) -> None:
         self._execute("components/clear_of_image", tenant_id=image.tenant_id, image_id=image.id)
 
