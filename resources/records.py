@@ -341,6 +341,18 @@ class Completion:
 
 
 @dataclass(frozen=True)
+class Evaluated:
+    """What a policy run found of an image, by the SBOM that held then."""
+
+    id: UUID
+    image_id: UUID
+    sbom_id: UUID
+    input_digest: str
+    result_digest: str
+    stats: Json
+
+
+@dataclass(frozen=True)
 class ImpactSnapshot:
     """Which images a run found affected."""
 

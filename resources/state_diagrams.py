@@ -114,7 +114,10 @@ RUNS = Machine(
 
 WORK_ITEMS = Machine(
     WORK_TRANSITIONS,
-    {WorkState.PENDING: "listed by the run"},
+    {
+        WorkState.PENDING: "listed by the run",
+        WorkState.COMPLETED: "policy: evaluated and stored at once",
+    },
     {
         (WorkState.PENDING, WorkState.RUNNING): Edge(
             "leased", "the run's op, which takes a lease", "status `pending`"

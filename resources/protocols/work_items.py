@@ -18,7 +18,7 @@ from uuid import UUID
 
 from resources.inventory_records import LastEvaluation
 from resources.pages import Page
-from resources.records import Completion, Image, Json, Run, WorkItem
+from resources.records import Completion, Evaluated, Image, Json, Run, WorkItem
 from resources.states import PolicyMode, WorkState
 
 LEASE = timedelta(minutes=10)
@@ -102,6 +102,14 @@ class PolicyJobs(WorkItems, Protocol):
 
     def create_many(self, run: Run, mode: PolicyMode, images: Sequence[Image], now: datetime) -> None:
         """Adds a pending item per image; those that exist stay."""
+
+    def record_many(
+        self, run: Run, mode: PolicyMode, evaluated: Sequence[Evaluated], began_at: datetime, now: datetime
+    ) -> None:
+        """Adds completed items, for who evaluates images in the transaction that stores what it found.
+
+        Raises AlreadyExists for the first image of which the run has an item; the transaction is to be rolled back.
+        """
 
     def last_evaluations(self, tenant_id: str, images: Iterable[UUID]) -> dict[UUID, LastEvaluation]:
         """The last evaluation of each image, simulations aside; images never evaluated are left out."""

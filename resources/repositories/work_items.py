@@ -8,13 +8,20 @@ from uuid import UUID
 
 from psycopg.types.json import Jsonb
 
-from resources.errors import IllegalTransition, InvalidInput, NotFound, SchedulerError, StaleAttempt
+from resources.errors import (
+    AlreadyExists,
+    IllegalTransition,
+    InvalidInput,
+    NotFound,
+    SchedulerError,
+    StaleAttempt,
+)
 from resources.ids import new_id
 from resources.inventory_records import LastEvaluation
 from resources.pages import Page
 from resources.protocols.work_items import LEASE, GraphJobs, PolicyJobs, WorkItems
-from resources.records import Completion, Image, Json, Run, WorkItem
-from resources.repositories.base import Repository
+from resources.records import Completion, Evaluated, Image, Json, Run, WorkItem
+from resources.repositories.base import Repository, json_of
 from resources.states import PolicyMode, WorkState
 
 
@@ -189,6 +196,22 @@ class PolicyJobRepository(WorkItemRepository, PolicyJobs):
 
     def create_many(self, run: Run, mode: PolicyMode, images: Sequence[Image], now: datetime) -> None:
         self._create(run, mode, images, now)
+
+    def record_many(
+        self, run: Run, mode: PolicyMode, evaluated: Sequence[Evaluated], began_at: datetime, now: datetime
+    ) -> None:
+        added = self._rows(
+            "policy_jobs/record_many",
+            tenant_id=run.tenant_id,
+            run_id=run.id,
+            kind=mode,
+            evaluated=json_of(evaluated),
+            began_at=began_at,
+            now=now,
+        )
+        if len(added) < len(evaluated):
+            known = next(one for one in evaluated if (one.image_id,) not in added)
+            raise AlreadyExists(f"{self.entity} of run {run.id} and image", known.image_id)
 
     def last_evaluations(self, tenant_id: str, images: Iterable[UUID]) -> dict[UUID, LastEvaluation]:
         found = self._all(

@@ -64,11 +64,11 @@ class Evaluation:
         """Whether it still says what an evaluation by this basis, now, would say."""
         return basis == self.basis and (self._ends_at is None or now < self._ends_at)
 
-    def knows(self, sboms: Mapping[UUID, UUID], images: Iterable[UUID]) -> bool:
-        """Whether some images hold what they held when it was made, by the SBOM of each now."""
+    def knows(self, sboms: Mapping[UUID, UUID]) -> bool:
+        """Whether images hold what they held when it was made, by the SBOM of each now."""
         return all(
-            image_id in self.held and self.held[image_id].sbom_id == sboms.get(image_id)
-            for image_id in images
+            image_id in self.held and self.held[image_id].sbom_id == sbom_id
+            for image_id, sbom_id in sboms.items()
         )
 
     def stated(self, image: Image) -> list[tuple[Pair, Statement | None]]:

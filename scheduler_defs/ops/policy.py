@@ -1,14 +1,15 @@
 """Policy runs: what the tenant's policies say of each selected image."""
 
-from collections.abc import Iterable, Mapping, Sequence, Set
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
 from resources.errors import InvalidInput
+from resources.ids import new_id
 from resources.inventory_records import Decided, FindingKey, LastEvaluation, findings_digest
-from resources.records import Completion, Image, PolicyRevision, WorkItem
-from resources.states import PolicyMode, WorkState
+from resources.records import Evaluated, Image, PolicyRevision
+from resources.states import PolicyMode
 from resources.store import Store
 from scheduler_defs.edits.wanted_runs import check_simulated
 from scheduler_defs.engines.policy import compile_policy
@@ -38,26 +39,23 @@ def evaluate_policies(attempt: Attempt) -> Result:
     check_simulated(mode, attempt.selection)
     with attempt.begin() as store:
         images = {image.id: image for image in _selected(store, attempt)}
-        if run.attempt > 1:
-            store.policy_jobs.requeue_of_run(run)
-        store.policy_jobs.create_many(run, mode, list(images.values()), store.now())
-        left = store.policy_jobs.count_by_status(run)[WorkState.PENDING]
+        earlier = store.policy_jobs.list_of_run(run) if run.attempt > 1 else []
+    evaluated = {item.image_id for item in earlier}
+    left = [image_id for image_id in images if image_id not in evaluated]
     tally, done = Tally(images), 0
-    evaluation = _evaluation(attempt, images)
-    while done < left:
+    evaluation = _evaluation(attempt, left)
+    while chunk := left[done : done + CHUNK]:
         try:
-            evaluated = _evaluate_chunk(attempt, evaluation, mode, tally)
+            _evaluate_chunk(attempt, evaluation, chunk, tally)
         except _Outdated:
             attempt.log(
                 "advisories, exploits, policies, VEX or SBOMs changed, or an exception ended;"
                 " evaluating by what holds now"
             )
-            evaluation = _evaluation(attempt, images)
+            evaluation = _evaluation(attempt, left[done:])
             continue
-        if not evaluated:
-            break
-        done += evaluated
-        attempt.log(f"evaluated {done} of {left} images")
+        done += len(chunk)
+        attempt.log(f"evaluated {done} of {len(left)} images")
     if not images:
         level = "info" if attempt.selection.impacted else "warning"
         attempt.log("the selection names no image with an SBOM", level)
@@ -124,22 +122,22 @@ class _Outdated(Exception):
     """What an evaluation goes by no longer holds; nothing of the chunk is written."""
 
 
-def _evaluate_chunk(attempt: Attempt, evaluation: Evaluation, mode: PolicyMode, tally: Tally) -> int:
-    """Evaluates the next images, returns how many; raises _Outdated when the basis or an SBOM changed."""
-    tenant_id = attempt.run.tenant_id
+def _evaluate_chunk(attempt: Attempt, evaluation: Evaluation, images: Sequence[UUID], tally: Tally) -> None:
+    """Evaluates some images, without those that have no SBOM any more, and writes what it finds with their items.
+
+    Raises _Outdated when the basis or an SBOM changed.
+    """
+    tenant_id, mode = attempt.run.tenant_id, attempt.run.mode or PolicyMode.FULL
     with attempt.begin() as store:
         if mode is not PolicyMode.SIMULATE:
             store.policy_jobs.lock(tenant_id)
             if not evaluation.holds(_basis(store, tenant_id), store.now()):
                 raise _Outdated
         now = store.now()
-        claimed = store.policy_jobs.claim(attempt.run, attempt.worker_id, now, limit=CHUNK)
-        sboms = store.images.list_sboms(tenant_id, [item.image_id for item in claimed])
-        items = _still_selected(store, attempt, claimed, tally.images.keys() & sboms.keys(), now)
-        subjects = [item.image_id for item in items]
-        if not evaluation.knows(sboms, subjects):
+        sboms = store.images.list_sboms(tenant_id, images)
+        if not evaluation.knows(sboms):
             raise _Outdated
-        stated = {image_id: evaluation.stated(tally.images[image_id]) for image_id in subjects}
+        stated = {image_id: evaluation.stated(tally.images[image_id]) for image_id in sboms}
         digests = {
             image_id: evaluation.input_digest(tally.images[image_id], own) for image_id, own in stated.items()
         }
@@ -156,9 +154,11 @@ def _evaluate_chunk(attempt: Attempt, evaluation: Evaluation, mode: PolicyMode, 
         if mode is not PolicyMode.SIMULATE:
             _write(store, attempt, fresh, before, now)
         results = _results(unchanged, fresh)
-        done = [Completion(item, *results[item.image_id], digests[item.image_id]) for item in items]
-        store.policy_jobs.complete_many(done, attempt.worker_id, store.now())
-    return len(claimed)
+        evaluated = [
+            Evaluated(new_id(), image_id, sbom_id, digests[image_id], *results[image_id])
+            for image_id, sbom_id in sboms.items()
+        ]
+        store.policy_jobs.record_many(attempt.run, mode, evaluated, now, store.now())
 
 
 def _open_before(
@@ -196,19 +196,6 @@ def _write(
         gone[image_id] = then.keys() - {one.key for one in decided}
     store.findings.write(attempt.run, differing, now)
     store.findings.close(attempt.run, gone, now)
-
-
-def _still_selected(
-    store: Store, attempt: Attempt, claimed: Sequence[WorkItem], selected: Set[UUID], now: datetime
-) -> list[WorkItem]:
-    """Items of images that are selected and have an SBOM; those that an earlier attempt or moment listed are cancelled.
-
-    The facts are about selected images: without them the findings of another would look fixed.
-    """
-    for item in claimed:
-        if item.image_id not in selected:
-            store.policy_jobs.cancel(item, attempt.worker_id, now)
-    return [item for item in claimed if item.image_id in selected]
 
 
 def _results(

@@ -29,6 +29,17 @@ NEW_ITEMS = {
     "images": [UUID(int=10**9 + n) for n in range(100)],
 }
 NEW_ITEMS |= {"sboms": NEW_ITEMS["images"], "run_id": UUID(int=BUSY), "now": NOON}
+DIGEST = "0" * 64
+RECORDED = {"run_id": UUID(int=BUSY), "kind": "full", "began_at": NOON, "now": NOON}
+RECORDED |= {
+    "evaluated": Jsonb(
+        [
+            {"id": str(new), "image_id": str(new), "sbom_id": str(new), "stats": {}}
+            | {"input_digest": DIGEST, "result_digest": DIGEST}
+            for new in NEW_ITEMS["ids"]
+        ]
+    )
+}
 DEEP_ID = {"after_id": UUID(int=60_000)}
 WORK_ITEMS = [
     case
@@ -67,6 +78,7 @@ WORK_ITEMS = [
         160,
         {"image_id": UUID(int=77), "sbom_id": UUID(int=77)},
     ),
+    Hot("policy_jobs/record_many", "", 0, RECORDED),
     Hot(
         "policy_jobs/last_evaluations",
         "policy_jobs_evaluated",

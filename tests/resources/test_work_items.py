@@ -1,14 +1,15 @@
 """Tables graph_jobs and policy_jobs: items are claimed once, and ended by who holds the lease."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
-from resources.errors import IllegalTransition, InvalidInput, NotFound, StaleAttempt
+from resources.errors import AlreadyExists, IllegalTransition, InvalidInput, NotFound, StaleAttempt
 from resources.ids import new_id
 from resources.inventory_records import LastEvaluation
 from resources.protocols.work_items import LEASE
-from resources.records import Completion
+from resources.records import Completion, Evaluated
 from resources.states import JobKind, PolicyMode, WorkState
 
 MINUTE = timedelta(minutes=1)
@@ -55,6 +56,39 @@ def test_items_that_exist_stay(database, plant):
         assert store.policy_jobs.list_of_run(run) == kept
     assert [item for item in after if item in before] == before
     assert len(after) == 3
+
+
+def test_what_a_policy_run_evaluated_is_recorded_as_completed_once(database, plant):
+    run, images = plant.running(), [plant.image("a"), plant.image("b")]
+    later = plant.now + MINUTE
+    evaluated = [Evaluated(new_id(), one.id, one.sbom_id, OTHER, DIGEST, {"findings": 2}) for one in images]
+    with database.begin("acme") as store:
+        store.policy_jobs.record_many(run, PolicyMode.FULL, [], plant.now, later)
+        store.policy_jobs.record_many(run, PolicyMode.FULL, evaluated, plant.now, later)
+        items = store.policy_jobs.list_of_run(run)
+    assert [(one.id, one.image_id, one.sbom_id, one.stats) for one in items] == [
+        (one.id, one.image_id, one.sbom_id, one.stats) for one in evaluated
+    ]
+    for one in items:
+        assert (one.run_id, one.kind, one.status, one.attempts) == (run.id, "full", WorkState.COMPLETED, 1)
+        assert (one.input_digest, one.result_digest) == (OTHER, DIGEST)
+        assert (one.created_at, one.started_at, one.finished_at) == (plant.now, plant.now, later)
+        assert (one.lease_owner, one.lease_expires_at, one.error) == (None, None, None)
+    again = [replace(evaluated[1], id=new_id())]
+    with (
+        pytest.raises(AlreadyExists, match=f"policy job of run {run.id} and image {images[1].id}"),
+        database.begin("acme") as store,
+    ):
+        store.policy_jobs.record_many(run, PolicyMode.FULL, again, later, later)
+
+
+def test_a_recorded_item_never_ends_before_it_began(database, plant):
+    run, image = plant.running(), plant.image("a")
+    evaluated = [Evaluated(new_id(), image.id, image.sbom_id, OTHER, DIGEST, {})]
+    with database.begin("acme") as store:
+        store.policy_jobs.record_many(run, PolicyMode.FULL, evaluated, plant.now, plant.now - MINUTE)
+        (item,) = store.policy_jobs.list_of_run(run)
+    assert item.finished_at == plant.now
 
 
 def test_a_missing_item_and_anothers_are_not_found(database, jobs, three_items, item_kind):

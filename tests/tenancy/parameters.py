@@ -122,6 +122,12 @@ OF_QUERY: dict[str, dict[str, Any]] = {
     },
     "policies/insert_revision": {"revision": lambda tenant: 99},
     "policy_jobs/insert_many": {"images": lambda tenant: [uuid4()]},
+    "policy_jobs/record_many": {
+        "evaluated": lambda tenant: [
+            {"id": str(uuid4()), "image_id": str(uuid4()), "sbom_id": str(uuid4()), "stats": {}}
+            | {"input_digest": tenant.digest(), "result_digest": tenant.digest()}
+        ]
+    },
     "retention/delete_imports": {"abandoned": lambda tenant: tenant.at + timedelta(hours=1)},
     "run_summaries/roll_up": {"hours": lambda tenant: [tenant.at.replace(minute=0, second=0, microsecond=0)]},
     "sboms/insert": {"digest": lambda tenant: tenant.digest()},
