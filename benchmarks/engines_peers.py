@@ -232,7 +232,7 @@ def _hits(rows: Sequence[tuple[Any, ...]]) -> set[Hit]:
 
 
 def _candidate(row: tuple[Any, ...]) -> Candidate:
-    return Candidate(row[1], row[7], row[8], _range(*row[9:]))
+    return Candidate(row[8], _range(*row[9:]), (row[1],), (row[7],))
 
 
 def _range(

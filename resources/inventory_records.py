@@ -8,7 +8,7 @@ from hashlib import sha256
 from typing import Any
 from uuid import UUID
 
-from resources.records import Image
+from resources.records import image_name
 
 
 @dataclass(frozen=True)
@@ -101,10 +101,8 @@ class Quarantined(LeftOut):
 
 @dataclass(frozen=True)
 class CandidateRow:
-    """A component beside an advisory range of its package, not yet compared."""
+    """An advisory range beside components of its package, not yet compared; ``held`` is the version of each."""
 
-    component_id: int
-    version: str | None
     advisory_id: str
     type: str
     package: str
@@ -112,13 +110,25 @@ class CandidateRow:
     kind: str
     events: list[Any]
     versions: list[str]
+    components: list[int]
+    held: list[str | None]
 
 
 @dataclass(frozen=True)
-class Holder(Image):
-    """An image, and which of the components asked for it holds, by id."""
+class Holder:
+    """An image as people and digests name it, and which of the components asked for it holds, by id."""
 
-    components: Sequence[int] = ()
+    id: UUID
+    registry: str
+    repository: str
+    digest: str | None
+    tag: str | None
+    components: Sequence[int]
+
+    @property
+    def name(self) -> str:
+        """``registry/repository:tag``."""
+        return image_name(self.registry, self.repository, self.tag)
 
 
 @dataclass(frozen=True)

@@ -587,8 +587,13 @@ class Image:
     @property
     def name(self) -> str:
         """``registry/repository:tag``."""
-        name = f"{self.registry}/{self.repository}" if self.registry else self.repository
-        return f"{name}:{self.tag}" if self.tag else name
+        return image_name(self.registry, self.repository, self.tag)
+
+
+def image_name(registry: str, repository: str, tag: str | None) -> str:
+    """``registry/repository:tag``, without what is empty."""
+    name = f"{registry}/{repository}" if registry else repository
+    return f"{name}:{tag}" if tag else name
 
 
 @dataclass(frozen=True)

@@ -1,9 +1,8 @@
 """Which components an advisory affects: the pure half of the impact engine."""
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import islice
 
 from scheduler_defs.engines.digests import canonical_json
 from scheduler_defs.engines.versions import AffectedRange, Match, match
@@ -18,30 +17,35 @@ SnapshotRow = tuple[str, str, str, str, str]
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A component whose package one range of an advisory names."""
+    """A range of an advisory, and components of the package that it names: their ids, and the version of each."""
 
-    component_id: int
-    version: str | None
     advisory_id: str
     range: AffectedRange
+    components: Sequence[int]
+    versions: Sequence[str | None]
 
 
 @dataclass(slots=True)
 class Matches:
-    """What the candidates so far gave; of several ranges of a pair, affected beats unknown beats not."""
+    """What the candidates so far gave; of several ranges of a pair, affected beats unknown beats not.
+
+    ``evaluated`` counts components, once for each range beside which they were held.
+    """
 
     evaluated: int = 0
     _found: dict[Pair, Match] = field(default_factory=dict)
 
     def add(self, candidate: Candidate) -> None:
-        """Match one candidate."""
-        self.evaluated += 1
-        pair = (candidate.component_id, candidate.advisory_id)
-        if self._found.get(pair) is Match.AFFECTED:
-            return
-        outcome = match(candidate.range, candidate.version)
-        if outcome is not Match.NOT_AFFECTED:
-            self._found[pair] = outcome
+        """Match one range with the components of its package, each version once."""
+        self.evaluated += len(candidate.components)
+        outcomes = {version: match(candidate.range, version) for version in set(candidate.versions)}
+        for component, version in zip(candidate.components, candidate.versions, strict=True):
+            outcome = outcomes[version]
+            if outcome is Match.NOT_AFFECTED:
+                continue
+            pair = (component, candidate.advisory_id)
+            if self._found.get(pair) is not Match.AFFECTED:
+                self._found[pair] = outcome
 
     @property
     def affected(self) -> tuple[Pair, ...]:
@@ -58,17 +62,17 @@ class Matches:
 
 
 def match_in_chunks(candidates: Iterable[Candidate], chunk: int = CHUNK) -> Iterator[Matches]:
-    """Yield the growing result, always the same object, after every `chunk` candidates and at the end.
+    """Yield the growing result, always the same object, after `chunk` or more evaluated and at the end.
 
     The caller checks for cancellation between two chunks; the last value yielded is complete.
     """
-    matches = Matches()
-    remaining = iter(candidates)
-    while batch := list(islice(remaining, chunk)):
-        for candidate in batch:
-            matches.add(candidate)
-        yield matches
-    if not matches.evaluated:
+    matches, yielded = Matches(), 0
+    for candidate in candidates:
+        matches.add(candidate)
+        if matches.evaluated - yielded >= chunk:
+            yielded = matches.evaluated
+            yield matches
+    if matches.evaluated > yielded or not yielded:
         yield matches
 
 

@@ -114,11 +114,12 @@ def match_components(attempt: Attempt, selection: Selection, *, with_withdrawn: 
     """Matches each distinct component version of the tenant once; stops between two chunks when asked to."""
     with attempt.begin() as store:
         rows = store.images.list_candidates(attempt.run.tenant_id, selection, with_withdrawn=with_withdrawn)
+    total = sum(len(row.components) for row in rows)
     matches = Matches()
     for matches in match_in_chunks(map(candidate_of, rows)):
-        if matches.evaluated < len(rows):
+        if matches.evaluated < total:
             attempt.check()
-        attempt.log(f"compared {matches.evaluated} of {len(rows)} candidates", "debug")
+        attempt.log(f"compared {matches.evaluated} of {total} candidates", "debug")
     return matches
 
 
@@ -134,7 +135,7 @@ def candidate_of(row: CandidateRow) -> Candidate:
     events = tuple((str(kind), str(version)) for kind, version in row.events)
     kind: RangeKind = "SEMVER" if row.kind == "SEMVER" else "ECOSYSTEM"
     affected = AffectedRange(row.type, row.package, kind, events, tuple(row.versions), row.distro)
-    return Candidate(row.component_id, row.version, row.advisory_id, affected)
+    return Candidate(row.advisory_id, affected, row.components, row.held)
 
 
 def statement_of(row: VexRow) -> Statement:

@@ -20,7 +20,7 @@ UNREADABLE = AffectedRange("pypi", "a", "ECOSYSTEM", (("fixed", "soon"), ("intro
 
 
 def candidates(version: str | None, *ranges: AffectedRange, component: int = 1) -> list[Candidate]:
-    return [Candidate(component, version, "ADV-1", one) for one in ranges]
+    return [Candidate("ADV-1", one, [component], [version]) for one in ranges]
 
 
 @pytest.mark.parametrize(
@@ -47,8 +47,8 @@ def test_affected_beats_unknown_beats_not(
 
 
 def test_pairs_are_sorted_whatever_the_order_of_the_candidates() -> None:
-    rows = [Candidate(number, "1.0", f"ADV-{number % 3}", BELOW_TWO) for number in range(50)]
-    rows += [Candidate(number, None, "ADV-9", BELOW_TWO) for number in range(50)]
+    rows = [Candidate(f"ADV-{number % 3}", BELOW_TWO, [number], ["1.0"]) for number in range(50)]
+    rows += [Candidate("ADV-9", BELOW_TWO, [number], [None]) for number in range(50)]
     shuffled = random.Random(7).sample(rows, len(rows))
     found = affected_components(shuffled)
     assert found.affected == tuple((number, f"ADV-{number % 3}") for number in range(50))
@@ -62,7 +62,7 @@ def test_chunks_are_bounded_and_read_no_further_than_asked() -> None:
         nonlocal taken
         for number in range(2 * CHUNK + 5):
             taken += 1
-            yield Candidate(number, "1.0", "ADV-1", BELOW_TWO)
+            yield Candidate("ADV-1", BELOW_TWO, [number], ["1.0"])
 
     seen = []
     for matches in match_in_chunks(source()):
@@ -74,6 +74,19 @@ def test_chunks_are_bounded_and_read_no_further_than_asked() -> None:
 def test_a_pair_that_spans_two_chunks_counts_once() -> None:
     *_, matches = match_in_chunks(candidates("1.0", UNREADABLE, BELOW_TWO, THREE), chunk=1)
     assert (matches.affected, matches.unknown) == (((1, "ADV-1"),), ())
+
+
+def test_each_component_of_a_range_is_matched_by_its_own_version() -> None:
+    candidate = Candidate("ADV-1", BELOW_TWO, [5, 3, 4, 9], ["1.0", "2.0", None, "1.0"])
+    found = affected_components([candidate])
+    assert (found.affected, found.unknown) == (((5, "ADV-1"), (9, "ADV-1")), ((4, "ADV-1"),))
+    assert found.evaluated == 4
+
+
+def test_a_range_is_never_split_by_a_chunk() -> None:
+    rows = [Candidate(f"ADV-{n}", BELOW_TWO, [n, 10 + n, 20 + n], ["1.0", "2.0", None]) for n in range(3)]
+    assert [one.evaluated for one in match_in_chunks(rows, chunk=4)] == [6, 9]
+    assert [one.evaluated for one in match_in_chunks(rows, chunk=9)] == [9]
 
 
 def test_no_candidates_give_an_empty_result() -> None:

@@ -107,14 +107,14 @@ class Images(Protocol):
     def list_candidates(
         self, tenant_id: str, selection: Selection, *, with_withdrawn: bool
     ) -> list[CandidateRow]:
-        """Components beside the advisory ranges of their packages, as a selection narrows the advisories.
+        """Advisory ranges beside the components of their packages, as a selection narrows the advisories.
 
         With ``since_revision`` both the ranges that began and those that ended after it count, so that what
         was withdrawn or narrowed is found too.
         """
 
     def list_candidates_of(self, image: Image) -> list[CandidateRow]:
-        """The candidates among the components of one image, for all advisories that hold now."""
+        """The ranges of all advisories that hold now, beside the components of one image."""
 
     def list_holders(self, tenant_id: str, components: Iterable[int], selection: Selection) -> list[Holder]:
         """The images of a selection that hold some components, by id, each with those it holds."""

@@ -1,5 +1,6 @@
--- Components of a tenant beside the advisory ranges of the same package: what holds now, or with since_revision all that began or ended after it.
-SELECT c.id AS component_id, coalesce(c.source_version, c.version) AS version, g.advisory_id, g.type, g.package, g.distro, g.kind, g.events, g.versions
+-- The advisory ranges of packages of which a tenant has components, each with those: what holds now, or with since_revision all that began or ended after it.
+SELECT g.advisory_id, g.type, g.package, g.distro, g.kind, g.events, g.versions, array_agg(c.id) AS components,
+    array_agg(coalesce(c.source_version, c.version)) AS held
 FROM inventory.component_versions AS c
 JOIN inventory.advisory_ranges AS g ON g.type = c.type AND g.package = c.package AND (g.distro IS NULL OR g.distro = c.distro)
 JOIN inventory.advisories AS a ON a.id = g.advisory_id
@@ -7,4 +8,5 @@ WHERE c.tenant_id = %(tenant_id)s
   AND (%(advisories)s::text[] IS NULL OR g.advisory_id = ANY(%(advisories)s))
   AND CASE WHEN %(since_revision)s::bigint IS NULL THEN g.revision_to IS NULL AND (a.withdrawn IS NULL OR %(with_withdrawn)s)
            ELSE g.revision_from > %(since_revision)s OR g.revision_to > %(since_revision)s END
-ORDER BY c.id, g.advisory_id, g.revision_from, g.ordinal
+GROUP BY g.advisory_id, g.revision_from, g.ordinal
+ORDER BY g.advisory_id, g.revision_from, g.ordinal

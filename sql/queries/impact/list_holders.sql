@@ -1,5 +1,5 @@
 -- The images of a selection that hold some components, each with those it holds.
-SELECT i.tenant_id, i.id, i.registry, i.repository, i.digest, i.tag, i.namespace, i.labels, i.sbom_id, held.components
+SELECT i.id, i.registry, i.repository, i.digest, i.tag, held.components
 FROM (
     SELECT image_id, array_agg(component_id ORDER BY component_id) AS components
     FROM inventory.image_components
