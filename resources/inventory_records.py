@@ -1,10 +1,9 @@
 """What the engines read from and write to schema inventory, row by row."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import cached_property
-from hashlib import sha256
 from typing import Any
 from uuid import UUID
 
@@ -171,22 +170,43 @@ class Decided:
     rule: str | None
     message: str | None
 
-    @property
+    @cached_property
     def key(self) -> FindingKey:
         """What tells it apart within an image."""
         return self.policy_id, self.component_id, self.advisory_id
 
     @cached_property
     def line(self) -> str:
-        """All of it as ``findings_digest`` takes it, and as the statement does that gives the same digest."""
-        values = (self.policy_id, self.component_id, self.advisory_id, self.policy_revision, self.match)
-        texts = (self.severity, self.verdict, self.rule, self.message)
+        """All of it in one text, the same as the statement makes that lists open findings."""
+        values = (self.policy_id, self.component_id, self.policy_revision, self.match)
+        texts = (self.severity, self.verdict, self.advisory_id, self.rule, self.message)
         return "\x1f".join("\x1e" if value is None else str(value) for value in (*values, *texts))
 
 
-def findings_digest(found: Iterable[Decided]) -> str:
-    """SHA-256, in hexadecimal, of an image's findings in any order."""
-    return sha256("\n".join(sorted(one.line for one in found)).encode()).hexdigest()
+@dataclass(frozen=True)
+class OpenLines:
+    """The open findings of an image as an earlier run left them: their lines, and the advisory of each."""
+
+    image_id: UUID
+    lines: Sequence[str]
+    advisories: Sequence[str]
+
+    def without(self, lines: Container[str]) -> dict[FindingKey, "Was"]:
+        """Those with another line, by key."""
+        found = {}
+        for line, advisory_id in zip(self.lines, self.advisories, strict=True):
+            if line not in lines:
+                policy, component, _, _, severity, verdict, _ = line.split("\x1f", 6)
+                found[UUID(policy), int(component), advisory_id] = Was(severity, verdict)
+        return found
+
+
+@dataclass(frozen=True)
+class Was:
+    """How an open finding was judged."""
+
+    severity: str
+    verdict: str
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,8 @@ from resources.pages import check_text
 
 DIGEST = re.compile(r"sha256:[0-9a-f]{64}|(?!sha256:)[a-z0-9]+:[0-9a-f]{32,128}")
 TEXT_FIELDS = ("namespace", "repository", "digest", "draft")
-FLAGS = ("since_last", "impacted")
+FLAGS = ("since_last", "impacted", "ingested")
+INSTANTS = ("as_of", "ingested_since")
 
 
 @dataclass(frozen=True)
@@ -24,7 +25,9 @@ class Selection:
     schedule's last completed run. In a policy run of a schedule ``impacted`` narrows to the images that the impact
     runs found whose completion its triggers wait for. ``draft`` is a policy document that a policy run in mode
     simulate evaluates in place of the policy of that name; ``as_of`` is the instant by which such a run, asked for by
-    hand, decides which exceptions hold, in place of when it begins.
+    hand, decides which exceptions hold, in place of when it begins. ``ingested_since`` narrows a run by hand to images
+    that got another SBOM at that instant or later; in a run of a schedule ``ingested`` does so since its last completed
+    run was asked for.
     """
 
     namespace: str | None = None
@@ -37,11 +40,13 @@ class Selection:
     impacted: bool = False
     draft: str | None = None
     as_of: datetime | None = None
+    ingested: bool = False
+    ingested_since: datetime | None = None
 
     @classmethod
     def parse(cls, value: Mapping[str, Any]) -> "Selection":
         """Reads the JSON form; raises InvalidInput naming the key."""
-        known = {*TEXT_FIELDS, "labels", "advisories", "since_revision", "as_of", *FLAGS}
+        known = {*TEXT_FIELDS, "labels", "advisories", "since_revision", *FLAGS, *INSTANTS}
         for key in value.keys() - known:
             raise InvalidInput(f"selection.{key}", value[key], f"one of the keys {', '.join(sorted(known))}")
         for key in TEXT_FIELDS:
@@ -58,9 +63,14 @@ class Selection:
             impacted=_flag("impacted", value),
             draft=value.get("draft"),
             as_of=_instant("as_of", value.get("as_of")),
+            ingested=_flag("ingested", value),
+            ingested_since=_instant("ingested_since", value.get("ingested_since")),
         )
         if parsed.since_last and parsed.since_revision is not None:
             raise InvalidInput("selection.since_revision", parsed.since_revision, "none beside since_last")
+        if parsed.ingested and (parsed.since_last or parsed.impacted):
+            expected = "none beside since_last or impacted; each is for a schedule of its own"
+            raise InvalidInput("selection.ingested", "true", expected)
         for key, texts in parsed._texts().items():
             for text in texts:
                 check_text(f"selection.{key}", text)

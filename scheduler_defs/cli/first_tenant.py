@@ -112,7 +112,7 @@ def _wanted(now: datetime) -> list[NewSchedule]:
 
 def _chain() -> list[NewSchedule]:
     impact, policy = CHAIN
-    on_news, on_impact = EventRule("advisories_changed"), EventRule(f"{RUN_COMPLETED}{impact}")
+    on_news, on_impact = EventRule("advisory_feed"), EventRule(f"{RUN_COMPLETED}{impact}")
     changed, impacted = Selection(since_last=True), Selection(impacted=True)
     later = Overlap.BUFFER_ONE
     return [

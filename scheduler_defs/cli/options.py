@@ -199,7 +199,10 @@ def at_instant(selection: Selection, text: str | None) -> Selection:
 
 def selection_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Adds the options that narrow a run and passes them on as `selection`."""
-    names = ("namespace", "repository", "digest", "labels", "advisories", "since_revision", *FLAGS)
+    names = (
+        *("namespace", "repository", "digest", "labels", "advisories", "since_revision", "ingested_since"),
+        *FLAGS,
+    )
 
     @wraps(command)
     def with_selection(**options: Any) -> Any:
@@ -210,6 +213,16 @@ def selection_options(command: Callable[..., Any]) -> Callable[..., Any]:
         return command(selection=chosen, **options)
 
     for option in (
+        click.option(
+            "--ingested-since",
+            metavar="TIME",
+            help="By hand: only images that got another SBOM since, such as 2024-05-01T00:00Z.",
+        ),
+        click.option(
+            "--ingested",
+            is_flag=True,
+            help="Of a schedule: only images that got another SBOM since its last completed run.",
+        ),
         click.option(
             "--impacted",
             is_flag=True,

@@ -29,8 +29,8 @@ OF_KIND = {
     "draft": JobKind.POLICY,
     "as_of": JobKind.POLICY,
 }
-OF_SCHEDULES = ("since_last", "impacted")
-BY_HAND = ("as_of",)
+OF_SCHEDULES = ("since_last", "impacted", "ingested")
+BY_HAND = ("as_of", "ingested_since")
 OF_SIMULATIONS = ("draft", "as_of")
 
 
@@ -42,9 +42,9 @@ def check_selection(
     InvalidDocument for a draft that is no policy.
     """
     asked = selection.to_json()
-    for name in sorted(asked.keys() & OF_KIND.keys()):
+    for name in sorted(asked):
         value = ", ".join(selection.advisories) if name == "advisories" else asked[name]
-        if OF_KIND[name] is not kind:
+        if OF_KIND.get(name, kind) is not kind:
             raise InvalidInput(f"selection.{name}", value, f"none for a {kind} run")
         if name in OF_SCHEDULES and not scheduled:
             raise InvalidInput(

@@ -153,7 +153,7 @@ def _publish(
             new={"source": source, "added": added, "changed": changed},
             now=now,
         )
-        store.trigger_events.record("advisories_changed", store.now())
+        store.trigger_events.record("advisory_feed", store.now())
     store.imports.finish(current, revision, store.now())
     left_out = store.imports.list_quarantine(import_id=current.id, limit=SHOWN).items
     return IngestedAdvisories(revision, added, changed, unchanged, current.malformed, resumed, left_out)

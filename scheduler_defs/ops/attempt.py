@@ -12,6 +12,7 @@ from uuid import UUID
 from resources.database import Database
 from resources.errors import (
     CancelRequested,
+    InvalidInput,
     LeaveRequested,
     RunTimedOut,
     SchedulerError,
@@ -23,11 +24,14 @@ from resources.selection import Selection
 from resources.states import RunState
 from resources.store import Store
 from scheduler_defs.ops.endings import note_late_write, policy_for
+from scheduler_defs.ops.garbage import collected_seldom
 
 Say = Callable[[str, str], None]
 MAY_PASS = (RunTimedOut, ServerUnavailable)
 """What another attempt may not meet again; our other errors name a cause that stays."""
 FLUSH_AT = 200
+OVERLAP = timedelta(minutes=10)
+"""What is dated before it is committed: from so long before a run was asked for it may not have seen it."""
 _NOT_STORABLE = re.compile("[\x00\ud800-\udfff]")
 
 
@@ -112,6 +116,22 @@ class Attempt:
                 raise LeaveRequested(f"the process that carries run {self.run.id} was told to leave")
             yield store
 
+    def narrow_to_ingested(self) -> None:
+        """Lets the selection say since when ``ingested`` looks; at all images while no run has completed.
+
+        Raises InvalidInput without a schedule.
+        """
+        if not self.selection.ingested:
+            return
+        if self.run.schedule_id is None:
+            raise InvalidInput("selection.ingested", "true", "a run of a schedule")
+        with self.begin() as store:
+            asked_at = store.runs.last_completed_request(self.run)
+        since = None if asked_at is None else asked_at - OVERLAP
+        said = "all: no run has completed" if since is None else f"those that got another SBOM since {since}"
+        self.log(f"images considered: {said}")
+        self.selection = replace(self.selection, ingested_since=since)
+
     def check(self) -> None:
         """Raises what ``begin`` does."""
         with self.begin():
@@ -130,6 +150,11 @@ class Attempt:
         self._say(level, message)
         if len(self._lines) >= FLUSH_AT:
             self.flush()
+
+    def say_empty(self) -> None:
+        """Says that no image is selected: a warning, unless the run looks at what is new and nothing is."""
+        level = "info" if self.selection.impacted or self.selection.ingested else "warning"
+        self.log("the selection names no image with an SBOM", level)
 
     def flush(self) -> None:
         """Writes what was said so far; an attempt that is no longer the current one writes nothing."""
@@ -157,7 +182,9 @@ def carry_out(
             timeout = policy_for(store, run).timeout
         attempt = Attempt(database, run, worker_id, say, process, timeout)
         attempt.log(f"{run.kind} run of {run.tenant_id} begins", selection=attempt.selection.to_json())
-        result = engine(attempt)
+        attempt.narrow_to_ingested()
+        with collected_seldom():
+            result = engine(attempt)
         state, error = RunState.COMPLETED, None
         if result.failure:
             state, error = RunState.FAILED, storable(result.failure)

@@ -39,7 +39,7 @@ def build_graphs(attempt: Attempt) -> Result:
     names = {image.id: image.name for image in images}
     total, number = sum(counts.values()), sum(counts.values()) - counts[WorkState.PENDING]
     if not total:
-        attempt.log("the selection names no image with an SBOM", "warning")
+        attempt.say_empty()
     while number < total and (item := _claim(attempt)):
         number, name = number + 1, _name(names, item)
         try:

@@ -190,7 +190,7 @@ def _reasons(images: Iterable[Holder], why: Mapping[int, Why]) -> Reasons:
 
 def _deltas(store: Store, attempt: Attempt, snapshot: ImpactSnapshot) -> dict[str, int]:
     before = store.impact_snapshots.latest_beside(attempt.run)
-    if before is None or attempt.selection.since_last:
+    if before is None or attempt.selection.since_last or attempt.selection.ingested:
         return {"added": snapshot.total, "removed": 0}
     diff = store.impact_snapshots.diff(snapshot.tenant_id, before.id, snapshot.id)
     return {"added": len(diff.added), "removed": len(diff.removed)}

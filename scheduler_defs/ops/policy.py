@@ -1,26 +1,23 @@
 """Policy runs: what the tenant's policies say of each selected image."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
 from uuid import UUID
 
 from resources.errors import InvalidInput
 from resources.ids import new_id
-from resources.inventory_records import Decided, FindingKey, LastEvaluation, findings_digest
+from resources.inventory_records import LastEvaluation
 from resources.records import Evaluated, Image, PolicyRevision
 from resources.states import PolicyMode
 from resources.store import Store
 from scheduler_defs.edits.wanted_runs import check_simulated
 from scheduler_defs.engines.policy import compile_policy
-from scheduler_defs.ops.attempt import Attempt, Result
+from scheduler_defs.ops.attempt import OVERLAP, Attempt, Result
 from scheduler_defs.ops.evaluation import Basis, Evaluation, Findings
 from scheduler_defs.ops.matching import gather_facts
-from scheduler_defs.ops.tally import Tally
+from scheduler_defs.ops.tally import Change, Tally
 
 CHUNK = 500
-OVERLAP = timedelta(minutes=10)
-"""A snapshot is dated before it is committed: one from so long before a run began it may not have seen."""
 Unchanged = Mapping[UUID, LastEvaluation]
 NO_POLICY = UUID(int=0)
 """Of a draft whose name no policy has."""
@@ -43,7 +40,7 @@ def evaluate_policies(attempt: Attempt) -> Result:
     evaluated = {item.image_id for item in earlier}
     left = [image_id for image_id in images if image_id not in evaluated]
     tally, done = Tally(images), 0
-    evaluation = _evaluation(attempt, left)
+    evaluation = _evaluation(attempt, {image_id: images[image_id].sbom_id for image_id in left})
     while chunk := left[done : done + CHUNK]:
         try:
             _evaluate_chunk(attempt, evaluation, chunk, tally)
@@ -52,13 +49,14 @@ def evaluate_policies(attempt: Attempt) -> Result:
                 "advisories, exploits, policies, VEX or SBOMs changed, or an exception ended;"
                 " evaluating by what holds now"
             )
-            evaluation = _evaluation(attempt, left[done:])
+            with attempt.begin() as store:
+                sboms = store.images.list_sboms(run.tenant_id, left[done:])
+            evaluation = _evaluation(attempt, sboms)
             continue
         done += len(chunk)
         attempt.log(f"evaluated {done} of {len(left)} images")
     if not images:
-        level = "info" if attempt.selection.impacted else "warning"
-        attempt.log("the selection names no image with an SBOM", level)
+        attempt.say_empty()
     return tally.result(mode)
 
 
@@ -83,20 +81,19 @@ def _selected(store: Store, attempt: Attempt) -> list[Image]:
     return [image for image in images if image.id in touched]
 
 
-def _evaluation(attempt: Attempt, images: Iterable[UUID]) -> Evaluation:
-    """Reads the basis and the SBOMs before the facts, so that whatever changes in between is seen as a change."""
-    tenant_id, images = attempt.run.tenant_id, list(images)
+def _evaluation(attempt: Attempt, sboms: Mapping[UUID, UUID | None]) -> Evaluation:
+    """Of images, by the SBOM of each: reads the basis before the facts, so that a change in between is seen as one."""
+    tenant_id = attempt.run.tenant_id
     with attempt.begin() as store:
         basis, as_of = _basis(store, tenant_id), attempt.selection.as_of or store.now()
-        sboms = store.images.list_sboms(tenant_id, images)
     if attempt.selection.draft is not None:
         basis = replace(basis, policies=_with_draft(basis.policies, attempt.selection.draft))
     if not basis.policies:
         raise InvalidInput("policy", "none", "at least one policy; add one with `scheduler policy apply`")
     facts = gather_facts(attempt)
     with attempt.begin() as store:
-        held = store.images.list_held(tenant_id, facts.by_component, images)
-    known = {image_id: one for image_id, one in held.items() if one.sbom_id == sboms.get(image_id)}
+        held = store.images.list_held(tenant_id, facts.by_component, sboms)
+    known = {image_id: one for image_id, one in held.items() if one.sbom_id == sboms[image_id]}
     return Evaluation(basis, facts, known, as_of)
 
 
@@ -147,12 +144,13 @@ def _evaluate_chunk(attempt: Attempt, evaluation: Evaluation, images: Sequence[U
             for image_id, own in stated.items()
             if image_id not in unchanged
         }
-        before = _open_before(store, tenant_id, fresh)
+        changes = _changes(store, tenant_id, fresh)
         for image_id, found in fresh.items():
-            tally.add(image_id, found.decided, before.get(image_id))
+            tally.add(image_id, found.decided, changes.get(image_id))
         tally.add_unchanged(unchanged, store.findings.count_open_of(tenant_id, unchanged))
         if mode is not PolicyMode.SIMULATE:
-            _write(store, attempt, fresh, before, now)
+            store.findings.write(attempt.run, {of: change.now for of, change in changes.items()}, now)
+            store.findings.close(attempt.run, {of: change.gone for of, change in changes.items()}, now)
         results = _results(unchanged, fresh)
         evaluated = [
             Evaluated(new_id(), image_id, sbom_id, digests[image_id], *results[image_id])
@@ -161,41 +159,17 @@ def _evaluate_chunk(attempt: Attempt, evaluation: Evaluation, images: Sequence[U
         store.policy_jobs.record_many(attempt.run, mode, evaluated, now, store.now())
 
 
-def _open_before(
-    store: Store, tenant_id: str, fresh: Mapping[UUID, Findings]
-) -> dict[UUID, dict[FindingKey, Decided]]:
-    """The open findings of the images whose findings differ from them in anything."""
-    kept = store.findings.digests_of(tenant_id, fresh)
-    nothing = findings_digest(())
-    differing = [
-        image_id
-        for image_id, found in fresh.items()
-        if findings_digest(found.decided) != kept.get(image_id, nothing)
-    ]
-    before: dict[UUID, dict[FindingKey, Decided]] = {image_id: {} for image_id in differing}
-    for one in store.findings.list_open_of(tenant_id, [image for image in differing if image in kept]):
-        before[one.image_id][one.key] = one
-    return before
-
-
-def _write(
-    store: Store,
-    attempt: Attempt,
-    fresh: Mapping[UUID, Findings],
-    before: Mapping[UUID, Mapping[FindingKey, Decided]],
-    now: datetime,
-) -> None:
-    """Makes the findings the open ones of their images; what is as it was is not written again."""
-    differing: dict[UUID, list[Decided]] = {}
-    gone: dict[UUID, set[FindingKey]] = {}
-    for image_id, then in before.items():
-        decided = fresh[image_id].decided
-        differing[image_id] = [
-            one for one in decided if one.key not in then or one.line != then[one.key].line
-        ]
-        gone[image_id] = then.keys() - {one.key for one in decided}
-    store.findings.write(attempt.run, differing, now)
-    store.findings.close(attempt.run, gone, now)
+def _changes(store: Store, tenant_id: str, fresh: Mapping[UUID, Findings]) -> dict[UUID, Change]:
+    """How the findings of images differ from the open ones, for those that differ in anything."""
+    kept, changes = store.findings.lines_of(tenant_id, fresh), {}
+    for image_id, found in fresh.items():
+        lines = {one.line for one in found.decided}
+        was = kept.get(image_id)
+        known = set(was.lines) if was else set()
+        if lines != known:
+            now = [one for one in found.decided if one.line not in known]
+            changes[image_id] = Change(now, was.without(lines) if was else {})
+    return changes
 
 
 def _results(

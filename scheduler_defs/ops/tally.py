@@ -1,10 +1,12 @@
 """What a policy run counts over its chunks."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
+from dataclasses import dataclass
+from functools import cached_property
 from uuid import UUID
 
-from resources.inventory_records import Decided, FindingKey, LastEvaluation, OpenCount
+from resources.inventory_records import Decided, FindingKey, LastEvaluation, OpenCount, Was
 from resources.records import Image
 from resources.states import PolicyMode
 from scheduler_defs.ops.attempt import Result
@@ -12,7 +14,19 @@ from scheduler_defs.ops.attempt import Result
 SHOWN = 50
 TOLD = ("critical", "high", "unknown")
 """Severities whose new findings are counted each."""
-Before = Mapping[FindingKey, Decided]
+
+
+@dataclass(frozen=True)
+class Change:
+    """How an image's findings differ from the open ones: what is found now, and what was, by key."""
+
+    now: Sequence[Decided]
+    before: Mapping[FindingKey, Was]
+
+    @cached_property
+    def gone(self) -> Set[FindingKey]:
+        """What was found and is not any more."""
+        return self.before.keys() - {one.key for one in self.now} if self.before else set()
 
 
 class Tally:
@@ -26,19 +40,16 @@ class Tally:
         self.deltas: Counter[str] = Counter()
         self._by_image: dict[UUID, Counter[str]] = {}
 
-    def add(self, image_id: UUID, found: Sequence[Decided], before: Before | None) -> None:
-        """Counts an evaluated image by its findings, and how those differ from the open ones.
-
-        ``before`` is None where they are the same.
-        """
+    def add(self, image_id: UUID, found: Sequence[Decided], change: Change | None) -> None:
+        """Counts an evaluated image by its findings, and how those differ from the open ones; None: in nothing."""
         self.evaluated += 1
         if found:
             verdicts = Counter([one.verdict for one in found])
             self.verdicts.update(verdicts)
             self.severities.update([one.severity for one in found])
             self._by_image[image_id] = verdicts
-        if before is not None:
-            self._compare({one.key: one for one in found}, before)
+        if change:
+            self._compare(change)
 
     def add_unchanged(
         self, unchanged: Mapping[UUID, LastEvaluation], still_open: Iterable[OpenCount]
@@ -50,13 +61,14 @@ class Tally:
             self.severities[one.severity] += one.count
             self._by_image.setdefault(one.image_id, Counter())[one.verdict] += one.count
 
-    def _compare(self, now: Mapping[FindingKey, Decided], before: Before) -> None:
-        new = [one for key, one in now.items() if key not in before]
-        both = [(one, before[key]) for key, one in now.items() if key in before]
+    def _compare(self, change: Change) -> None:
+        before = change.before
+        new = [one for one in change.now if one.key not in before] if before else change.now
+        both = [(one, before[one.key]) for one in change.now if one.key in before] if before else []
         self.deltas["new"] += len(new)
-        self.deltas["fixed"] += len(before) - len(both)
+        self.deltas["fixed"] += len(change.gone)
         self.deltas["changed"] += sum(
-            (one.verdict, one.severity) != (then.verdict, then.severity) for one, then in both
+            (one.verdict, one.severity) != (was.verdict, was.severity) for one, was in both
         )
         self.deltas.update(f"new_{one.severity}" for one in new if one.severity in TOLD)
 

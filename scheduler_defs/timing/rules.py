@@ -53,7 +53,7 @@ class EventRule:
 
 Rule = CronRule | IntervalRule | OnceRule | EventRule
 
-EVENTS = ("advisories_changed", "exploits_changed", "sbom_ingested", "policy_changed", "vex_ingested")
+EVENTS = ("advisory_feed", "exploits_changed", "sbom_ingested", "policy_changed", "vex_ingested")
 RUN_COMPLETED = "run_completed:"
 """With the name of a schedule behind it."""
 

@@ -97,7 +97,7 @@ def test_news_of_advisories_go_through_the_chain(database, started, runs):
 
     assert of_the_chain() == []
     with database.begin_system() as store:
-        store.trigger_events.record("advisories_changed", store.now())
+        store.trigger_events.record("advisory_feed", store.now())
     fire(database)
     (impact,) = of_the_chain()
     assert (impact.schedule_name, impact.selection) == (CHAIN[0], {"since_last": True})

@@ -355,15 +355,15 @@ def test_a_source_without_advisories_is_refused(refused, tmp_path, write):
 
 
 def test_what_is_ingested_is_an_event_once(scheduler, cli, kept, examples, write):
-    times = ("--on", "advisories_changed", "--on", "sbom_ingested")
+    times = ("--on", "advisory_feed", "--on", "sbom_ingested")
     result = scheduler("schedule", "create", "x", "--kind", "graph", *times)
-    assert "on advisories_changed" in result.stdout, result.output
+    assert "on advisory_feed" in result.stdout, result.output
     sbom = ("sbom", write(sbom_of()))
     planned = {trigger.event: trigger.next_fire_at for trigger in kept("x")[1]}
-    assert planned == {"advisories_changed": None, "sbom_ingested": None}
+    assert planned == {"advisory_feed": None, "sbom_ingested": None}
     assert scheduler("ingest", *sbom).exit_code == 0
     planned = {trigger.event: trigger.next_fire_at for trigger in kept("x")[1]}
-    assert (planned["advisories_changed"], planned["sbom_ingested"] is None) == (None, False)
+    assert (planned["advisory_feed"], planned["sbom_ingested"] is None) == (None, False)
     assert scheduler("ingest", *sbom).exit_code == 0
     assert {trigger.event: trigger.next_fire_at for trigger in kept("x")[1]} == planned
     assert cli("ingest", "advisories", examples / "advisories.osv.jsonl").exit_code == 0

@@ -3,7 +3,7 @@
 import json
 import os
 import random
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -27,6 +27,7 @@ rules:
   - {name: low, when: 'advisory.severity == "low"', verdict: ignore}
 default: block
 """
+NOON = datetime(2026, 3, 14, 12, tzinfo=UTC)
 PACKAGES = ("flask", "click", "jinja2", "werkzeug")
 
 
@@ -43,7 +44,7 @@ def chain(world, monkeypatch):
     with world.database.begin("acme") as store:
         apply_policy(store, "acme", "test", RULES, "ann")
         changed, impacted = Selection(since_last=True), Selection(impacted=True)
-        on_feed, on_impact = EventRule("advisories_changed"), EventRule(f"run_completed:{IMPACT}")
+        on_feed, on_impact = EventRule("advisory_feed"), EventRule(f"run_completed:{IMPACT}")
         create_schedule(
             store, "acme", NewSchedule(IMPACT, JobKind.IMPACT, [on_feed], selection=changed), "ann"
         )
@@ -274,6 +275,7 @@ def test_a_replay_of_changes_says_what_a_full_evaluation_says(chain, seed):
         (JobKind.POLICY, {"since_last": True}, "none for a policy run"),
         (JobKind.IMPACT, {"impacted": True}, "none for a impact run"),
         (JobKind.POLICY, {"impacted": True}, "wait for run_completed:NAME of an impact schedule"),
+        (JobKind.GRAPH, {"ingested_since": NOON}, "none for a schedule; it is for a run by hand"),
     ],
 )
 def test_a_schedule_that_cannot_follow_is_refused(world, kind, fields, said):

@@ -7,7 +7,13 @@ from psycopg.types.json import Jsonb
 from tests.plans.explain import Hot
 from tests.plans.planting_inventory import ADVISORIES
 
-ALL = {"namespace": None, "repository_like": None, "digest": None, "labels": Jsonb({})}
+ALL = {
+    "namespace": None,
+    "repository_like": None,
+    "digest": None,
+    "labels": Jsonb({}),
+    "ingested_since": None,
+}
 SOME = {"images": [UUID(int=4 * n) for n in range(1, 101)]}
 NUMBERS = [8 * n for n in range(1001, 1101)]
 CANDIDATES = "advisories_pkey component_versions_of_package"

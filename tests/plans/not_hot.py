@@ -39,7 +39,7 @@ NOT_HOT = {
         exploits/insert_document exploits/insert_listed exploits/insert_scores exploits/latest
         exploits/latest_revision exploits/list_listed exploits/list_scores exploits/lock
         feed/count_revision feed/insert_revision feed/latest_revision feed/lock findings/close_many
-        findings/count_open_of_images findings/list_digests_of_images findings/list_open
+        findings/count_open_of_images findings/list_lines_of_images findings/list_open
         findings/list_open_of_images findings/upsert_many graphs/insert images/count images/find
         images/select images/set_sbom images/upsert impact_snapshots/latest_completed
         impact_snapshots/list_heard impact_snapshots/list_touched imports/advance imports/begin_ranges

@@ -49,7 +49,7 @@ def described(heading: str) -> set[str]:
     ("heading", "transitions", "born"),
     [
         ("Runs", TRANSITIONS, {"pending", "skipped"}),
-        ("Work items", WORK_TRANSITIONS, {"pending"}),
+        ("Work items", WORK_TRANSITIONS, {"pending", "completed"}),
         ("Launches", LAUNCH_TRANSITIONS, {"offered"}),
     ],
 )

@@ -31,7 +31,9 @@ def candidates(database, with_withdrawn=False, tenant="acme", **fields):
     """(advisory, package, events) of every component beside a range, by component."""
     with database.begin(tenant) as store:
         found = store.images.list_candidates(tenant, Selection(**fields), with_withdrawn=with_withdrawn)
-        known = store.images.get_components(tenant, {component for one in found for component in one.components})
+        known = store.images.get_components(
+            tenant, {component for one in found for component in one.components}
+        )
     beside = [(component, one) for one in found for component in one.components]
     assert all(known[component].package == one.package for component, one in beside)
     beside.sort(key=lambda pair: pair[0])

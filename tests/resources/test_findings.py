@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from resources.inventory_records import Decided, OpenCount, findings_digest
+from resources.inventory_records import Decided, OpenCount, Was
 from resources.repositories.inventory import findings
 from resources.states import JobKind, PolicyMode
 
@@ -234,16 +234,20 @@ def test_what_is_closed_stays_closed_since_then_and_other_images_are_left(databa
     }
 
 
-def test_open_findings_have_the_digest_that_is_computed_of_them(database, plant, scene, evaluate):
+def test_open_findings_have_the_lines_that_are_made_of_them(database, plant, scene, evaluate):
     (api, shop), _, finding = scene
     odd = {"rule": "é|ü", "message": None, "match": "unknown"}
-    found = [finding(0, "A-2", **odd), finding(0, "A-1"), finding(0, "A-3", rule=None, message="Ünï\n")]
+    found = [finding(0, "A-2", **odd), finding(0, "A-1"), finding(0, "A-3", rule=None, message="Ünï\n\x1f")]
     evaluate(plant.now, *found, finding(1, "A-1"))
     evaluate(plant.now + MINUTE, *found)
     with database.begin("acme") as store:
-        digests = store.findings.digests_of("acme", [api.id, shop.id])
-        kept = store.findings.list_open_of("acme", [api.id])
-    assert digests == {api.id: findings_digest(one for _, one in found)}
-    assert findings_digest(kept) == digests[api.id]
+        kept = store.findings.lines_of("acme", [api.id, shop.id])
+        read = store.findings.list_open_of("acme", [api.id])
+    assert kept.keys() == {api.id}
+    lines = {one.line for _, one in found}
+    assert set(kept[api.id].lines) == lines == {one.line for one in read}
+    assert kept[api.id].without(lines) == {}
     changed = [*found[:2], finding(0, "A-3", rule=None, message="Ünï")]
-    assert findings_digest(one for _, one in changed) != digests[api.id]
+    (_, third) = found[2]
+    assert kept[api.id].without({one.line for _, one in changed}) == {third.key: Was("high", "block")}
+    assert kept[api.id].without(set()).keys() == {one.key for one in read}

@@ -86,10 +86,13 @@ def test_what_a_finding_names_must_exist(finding, plant, admin):
 def test_what_a_finding_names_is_neither_deleted_nor_renamed(finding, admin, name):
     table, _, where = NAMED[name].partition(" ")
     admin.execute("DELETE FROM inventory.advisory_ranges")
-    for change in (f"DELETE FROM {table} {where}", f"UPDATE {table} SET {RENAME[name]} {where}"):
+    for change, by in (
+        (f"DELETE FROM {table} {where}", "findings_refer"),
+        (f"UPDATE {table} SET {RENAME[name]} {where}", "findings_refer_by_key"),
+    ):
         with pytest.raises(psycopg.errors.ForeignKeyViolation) as refused:
             admin.execute(change)
-        assert refused.value.diag.constraint_name == "findings_refer"
+        assert refused.value.diag.constraint_name == by
     admin.execute("DELETE FROM inventory.findings")
     assert admin.execute(f"DELETE FROM {table} {where}").rowcount == 1
 

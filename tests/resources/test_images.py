@@ -1,7 +1,7 @@
 """Inventory: images and their selection, SBOMs, components, graphs."""
 
-from dataclasses import asdict, replace
-from datetime import timedelta
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import psycopg
 import pytest
@@ -287,11 +287,31 @@ def test_what_images_hold_is_read_with_the_sbom_that_says_so(database, shops):
         Selection(namespace="elsewhere"),
         Selection(repository="?"),
         Selection(labels={"tier": "prod"}),
+        Selection(ingested_since=datetime(2026, 3, 14, 12, tzinfo=UTC)),
+        Selection(ingested_since=datetime(2999, 1, 1, tzinfo=UTC)),
     ],
 )
 def test_images_are_counted_as_they_are_selected(database, shops, selection):
     with database.begin("acme") as store:
         assert store.images.count("acme", selection) == len(store.images.select("acme", selection))
+
+
+def test_images_that_got_another_sbom_since_are_selected(database, plant):
+    later = plant.now + timedelta(hours=1)
+    old, new = plant.image("a", ["lodash@4.0"]), plant.image("b", ["lodash@4.0"], now=later)
+    with database.begin("acme") as store:
+        assert new.sbom_id is not None
+        store.images.set_sbom(new, new.sbom_id, later)
+        upsert(store, later, repository="a", tag="1.0", digest=None)
+        ids = [row[0] for row in store.connection.execute("SELECT id FROM inventory.component_versions")]
+        for since, wanted in (
+            (plant.now, {old.id, new.id}),
+            (later, {new.id}),
+            (later + timedelta(1), set()),
+        ):
+            selection = Selection(ingested_since=since)
+            assert {image.id for image in store.images.select("acme", selection)} == wanted
+            assert {image.id for image in store.images.list_holders("acme", ids, selection)} == wanted
 
 
 def test_an_image_is_found_by_what_an_upsert_goes_by_and_by_its_tenant_only(database, plant):

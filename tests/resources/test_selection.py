@@ -39,6 +39,8 @@ def test_an_instant_is_kept_in_utc(text):
     assert selection.as_of == datetime(2024, 5, 1, tzinfo=UTC)
     assert selection.to_json() == {"as_of": "2024-05-01T00:00:00+00:00"}
     assert Selection.parse(selection.to_json()) == selection
+    since = Selection.parse({"ingested_since": text})
+    assert since.to_json() == {"ingested_since": "2024-05-01T00:00:00+00:00"}
 
 
 def test_advisories_are_a_sorted_set():
@@ -51,6 +53,10 @@ def test_advisories_are_a_sorted_set():
         ({"names": "web"}, "selection.names"),
         ({"since_last": 1}, "selection.since_last"),
         ({"impacted": "yes"}, "selection.impacted"),
+        ({"ingested": 1}, "selection.ingested"),
+        ({"ingested": True, "since_last": True}, "selection.ingested"),
+        ({"ingested": True, "impacted": True}, "selection.ingested"),
+        ({"ingested_since": "yesterday"}, "selection.ingested_since"),
         ({"since_last": True, "since_revision": 3}, "selection.since_revision"),
         ({"namespace": ""}, "selection.namespace"),
         ({"namespace": 7}, "selection.namespace"),

@@ -13,7 +13,7 @@ def test_only_active_triggers_of_an_event_hear_of_it(database, plant):
     schedule = plant.schedule("a")
     heard = plant.trigger(schedule, **EVENT)
     plant.trigger(schedule, **EVENT, enabled=False)
-    plant.trigger(schedule, **EVENT | {"event": "advisories_changed"})
+    plant.trigger(schedule, **EVENT | {"event": "advisory_feed"})
     plant.trigger(plant.schedule("paused", enabled=False), **EVENT)
     theirs = plant.trigger(plant.schedule(tenant="globex"), **EVENT)
     with database.begin("acme") as store:

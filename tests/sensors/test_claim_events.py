@@ -8,7 +8,7 @@ from scheduler_defs.edits.schedules import edit_schedule, pause_schedule, resume
 from scheduler_defs.timing.rules import CronRule, EventRule, IntervalRule
 from tests.sensors.conftest import HOUR, MINUTE, NOW, SECOND
 
-ON_FEED = EventRule("advisories_changed")
+ON_FEED = EventRule("advisory_feed")
 
 
 @pytest.fixture
@@ -31,7 +31,7 @@ def test_an_event_fires_the_triggers_that_wait_for_it_once(make, tick, ledger, h
     make(EventRule("sbom_ingested"), name="other")
     make(ON_FEED, name="theirs", tenant="globex")
     assert tick(NOW) == []
-    assert happens("advisories_changed", NOW) == 2
+    assert happens("advisory_feed", NOW) == 2
     tick(NOW)
     tick(NOW + SECOND)
     assert account(ledger) == [(NOW, RunState.QUEUED, None, None)]
@@ -49,7 +49,7 @@ def test_an_event_of_a_tenant_is_its_own(make, tick, ledger, happens):
 def test_each_of_many_events_is_accounted_for(make, tick, ledger, happens):
     make(ON_FEED, overlap=Overlap.BUFFER_ONE)
     for second in range(5):
-        happens("advisories_changed", NOW + second * SECOND)
+        happens("advisory_feed", NOW + second * SECOND)
     tick(NOW + 5 * SECOND)
     assert [row[1] for row in account(ledger)] == [
         *(RunState.QUEUED, RunState.PENDING),
@@ -62,7 +62,7 @@ def test_each_of_many_events_is_accounted_for(make, tick, ledger, happens):
 def test_events_of_downtime_are_caught_up_as_the_schedule_says(make, tick, ledger, happens):
     make(ON_FEED)
     for hour in range(3):
-        happens("advisories_changed", NOW + hour * HOUR)
+        happens("advisory_feed", NOW + hour * HOUR)
     tick(NOW + 5 * HOUR)
     assert account(ledger) == [
         (NOW, RunState.SKIPPED, "missed", 2),
@@ -72,9 +72,9 @@ def test_events_of_downtime_are_caught_up_as_the_schedule_says(make, tick, ledge
 
 def test_an_event_committed_late_is_not_lost(make, tick, ledger, happens):
     make(ON_FEED)
-    happens("advisories_changed", NOW + SECOND)
+    happens("advisory_feed", NOW + SECOND)
     tick(NOW + SECOND)
-    happens("advisories_changed", NOW)
+    happens("advisory_feed", NOW)
     tick(NOW + 2 * SECOND)
     assert [row[0] for row in account(ledger)] == [NOW, NOW + SECOND]
 
@@ -101,21 +101,21 @@ def test_a_paused_schedule_skips_what_waits_and_hears_nothing_more(
     database, tenant, make, tick, ledger, happens
 ):
     make(ON_FEED)
-    happens("advisories_changed", NOW)
+    happens("advisory_feed", NOW)
     with database.begin(tenant) as store:
         pause_schedule(store, tenant, "nightly", "", "ann")
     assert account(ledger) == [(NOW, RunState.SKIPPED, "paused", 1)]
-    assert happens("advisories_changed", NOW + HOUR) == 0
+    assert happens("advisory_feed", NOW + HOUR) == 0
     with database.begin(tenant) as store:
         resume_schedule(store, tenant, "nightly", "ann")
     tick(NOW + 2 * HOUR)
     assert len(ledger()) == 1
-    assert happens("advisories_changed", NOW + 3 * HOUR) == 1
+    assert happens("advisory_feed", NOW + 3 * HOUR) == 1
 
 
 def test_an_edited_rule_leaves_events_behind(database, tenant, make, tick, ledger, happens):
     make(ON_FEED)
-    happens("advisories_changed", NOW)
+    happens("advisory_feed", NOW)
     with database.begin(tenant) as store:
         edit_schedule(store, tenant, "nightly", {}, "ann", rules=[CronRule("0 0 1 1 *")])
         (trigger,) = store.triggers.list_of_schedule(

@@ -117,7 +117,7 @@ def test_two_at_once_pass_and_leave_nothing_and_a_pooler_skips_only_the_lock_of_
 ):
     with database.begin(tenant) as store:
         now = store.now()
-        rules = [IntervalRule(timedelta(minutes=1), now), EventRule("advisories_changed")]
+        rules = [IntervalRule(timedelta(minutes=1), now), EventRule("advisory_feed")]
         create_schedule(store, tenant, NewSchedule("nightly", JobKind.GRAPH, rules), "tests", now)
     before, told = everything(), []
     with ThreadPoolExecutor(2) as pool:

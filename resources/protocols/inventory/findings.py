@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
-from resources.inventory_records import Decided, FindingKey, FindingView, OpenCount, OpenFinding
+from resources.inventory_records import Decided, FindingKey, FindingView, OpenCount, OpenFinding, OpenLines
 from resources.records import Image, Run
 
 
@@ -24,8 +24,8 @@ class Findings(Protocol):
     def count_open_of(self, tenant_id: str, images: Iterable[UUID]) -> list[OpenCount]:
         """How many open findings images have, by verdict and severity."""
 
-    def digests_of(self, tenant_id: str, images: Iterable[UUID]) -> dict[UUID, str]:
-        """For each of some images that has open findings, the ``findings_digest`` of them."""
+    def lines_of(self, tenant_id: str, images: Iterable[UUID]) -> dict[UUID, OpenLines]:
+        """The lines of the open findings of each of some images that has any."""
 
     def write(self, run: Run, found: Mapping[UUID, Sequence[Decided]], now: datetime) -> None:
         """Adds findings of images, or brings them up to date; the images' others stay as they are."""

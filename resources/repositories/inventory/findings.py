@@ -1,11 +1,11 @@
 """Inventory: findings."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
-from itertools import islice
 from uuid import UUID
 
-from resources.inventory_records import Decided, FindingKey, FindingView, OpenCount, OpenFinding
+from resources.inventory_records import Decided, FindingKey, FindingView, OpenCount, OpenFinding, OpenLines
 from resources.protocols.inventory.findings import Findings
 from resources.records import Image, Run
 from resources.repositories.base import Repository, json_of
@@ -32,21 +32,23 @@ class FindingRepository(Repository, Findings):
             "findings/count_open_of_images", OpenCount, tenant_id=tenant_id, images=list(images)
         )
 
-    def digests_of(self, tenant_id: str, images: Iterable[UUID]) -> dict[UUID, str]:
-        return dict(self._rows("findings/list_digests_of_images", tenant_id=tenant_id, images=list(images)))
+    def lines_of(self, tenant_id: str, images: Iterable[UUID]) -> dict[UUID, OpenLines]:
+        found = self._all_anew(
+            "findings/list_lines_of_images", OpenLines, tenant_id=tenant_id, images=list(images)
+        )
+        return {one.image_id: one for one in found}
 
     def write(self, run: Run, found: Mapping[UUID, Sequence[Decided]], now: datetime) -> None:
-        every = ((image_id, one) for image_id, own in found.items() for one in own)
-        for images, decided, of_images, of_decided in _parts(every):
+        for part in _parts(found):
             self._execute(
                 "findings/upsert_many",
                 tenant_id=run.tenant_id,
                 run_id=run.id,
                 now=now,
-                images=images,
-                decided=json_of(decided),
-                of_images=_integers(of_images),
-                of_decided=_integers(of_decided),
+                images=part.images,
+                decided=json_of(part.decided),
+                of_images=_integers(part.of_images),
+                of_decided=_integers(part.of_decided),
             )
 
     def close(self, run: Run, gone: Mapping[UUID, Iterable[FindingKey]], now: datetime) -> None:
@@ -67,24 +69,38 @@ class FindingRepository(Repository, Findings):
         return self._all("findings/list_open", FindingView, tenant_id=tenant_id, verdict=verdict, limit=limit)
 
 
-_Part = tuple[list[UUID], list[Decided], list[int], list[int]]
+@dataclass
+class _Part:
+    """Findings of one statement: images and decisions once each, and pairs of their numbers from 1."""
 
+    images: list[UUID] = field(default_factory=list)
+    decided: list[Decided] = field(default_factory=list)
+    of_images: list[int] = field(default_factory=list)
+    of_decided: list[int] = field(default_factory=list)
+    _numbers: dict[int, int] = field(default_factory=dict)
 
-def _parts(found: Iterator[tuple[UUID, Decided]]) -> Iterator[_Part]:
-    """Findings in parts that a statement takes: images and decisions once each, and pairs of their numbers from 1."""
-    while part := list(islice(found, AT_ONCE)):
-        images: dict[UUID, int] = {}
-        numbers: dict[int, int] = {}
-        decided: list[Decided] = []
-        of_decided: list[int] = []
-        for _, one in part:
-            number = numbers.get(id(one))
+    def add(self, image_id: UUID, found: Sequence[Decided]) -> None:
+        self.images.append(image_id)
+        self.of_images += [len(self.images)] * len(found)
+        for one in found:
+            number = self._numbers.get(id(one))
             if number is None:
-                decided.append(one)
-                number = numbers[id(one)] = len(decided)
-            of_decided.append(number)
-        of_images = [images.setdefault(image_id, len(images) + 1) for image_id, _ in part]
-        yield list(images), decided, of_images, of_decided
+                self.decided.append(one)
+                number = self._numbers[id(one)] = len(self.decided)
+            self.of_decided.append(number)
+
+
+def _parts(found: Mapping[UUID, Sequence[Decided]]) -> Iterator[_Part]:
+    part = _Part()
+    for image_id, own in found.items():
+        for start in range(0, len(own), AT_ONCE):
+            piece = own[start : start + AT_ONCE]
+            if len(part.of_images) + len(piece) > AT_ONCE:
+                yield part
+                part = _Part()
+            part.add(image_id, piece)
+    if part.images:
+        yield part
 
 
 def _integers(numbers: Iterable[int]) -> str:

@@ -216,4 +216,5 @@ def _filters(selection: Selection) -> dict[str, Any]:
         "repository_like": selection.repository_like,
         "digest": selection.digest,
         "labels": Jsonb(dict(selection.labels)),
+        "ingested_since": selection.ingested_since,
     }

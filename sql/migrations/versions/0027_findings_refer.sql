@@ -73,14 +73,22 @@ CREATE TRIGGER new_findings_refer AFTER INSERT ON inventory.findings
     REFERENCING NEW TABLE AS written FOR EACH STATEMENT EXECUTE FUNCTION inventory.refuse_loose_findings();
 CREATE TRIGGER changed_findings_refer AFTER UPDATE ON inventory.findings
     REFERENCING NEW TABLE AS written FOR EACH STATEMENT EXECUTE FUNCTION inventory.refuse_loose_findings();
-CREATE TRIGGER findings_refer AFTER DELETE OR UPDATE OF tenant_id, id ON inventory.images
+CREATE TRIGGER findings_refer AFTER DELETE ON inventory.images
     FOR EACH ROW EXECUTE FUNCTION inventory.keep_what_findings_name();
-CREATE TRIGGER findings_refer AFTER DELETE OR UPDATE OF tenant_id, id ON inventory.component_versions
+CREATE TRIGGER findings_refer_by_key AFTER UPDATE OF tenant_id, id ON inventory.images
+    FOR EACH ROW WHEN ((OLD.tenant_id, OLD.id) IS DISTINCT FROM (NEW.tenant_id, NEW.id)) EXECUTE FUNCTION inventory.keep_what_findings_name();
+CREATE TRIGGER findings_refer AFTER DELETE ON inventory.component_versions
     FOR EACH ROW EXECUTE FUNCTION inventory.keep_what_findings_name();
-CREATE TRIGGER findings_refer AFTER DELETE OR UPDATE OF id ON inventory.advisories
+CREATE TRIGGER findings_refer_by_key AFTER UPDATE OF tenant_id, id ON inventory.component_versions
+    FOR EACH ROW WHEN ((OLD.tenant_id, OLD.id) IS DISTINCT FROM (NEW.tenant_id, NEW.id)) EXECUTE FUNCTION inventory.keep_what_findings_name();
+CREATE TRIGGER findings_refer AFTER DELETE ON inventory.advisories
     FOR EACH ROW EXECUTE FUNCTION inventory.keep_what_findings_name();
-CREATE TRIGGER findings_refer AFTER DELETE OR UPDATE OF tenant_id, policy_id, revision ON inventory.policy_revisions
+CREATE TRIGGER findings_refer_by_key AFTER UPDATE OF id ON inventory.advisories
+    FOR EACH ROW WHEN (OLD.id IS DISTINCT FROM NEW.id) EXECUTE FUNCTION inventory.keep_what_findings_name();
+CREATE TRIGGER findings_refer AFTER DELETE ON inventory.policy_revisions
     FOR EACH ROW EXECUTE FUNCTION inventory.keep_what_findings_name();
+CREATE TRIGGER findings_refer_by_key AFTER UPDATE OF tenant_id, policy_id, revision ON inventory.policy_revisions
+    FOR EACH ROW WHEN ((OLD.tenant_id, OLD.policy_id, OLD.revision) IS DISTINCT FROM (NEW.tenant_id, NEW.policy_id, NEW.revision)) EXECUTE FUNCTION inventory.keep_what_findings_name();
 ALTER TABLE inventory.findings
     DROP CONSTRAINT findings_advisory_id_fkey,
     DROP CONSTRAINT findings_tenant_id_image_id_fkey,
