@@ -24,7 +24,7 @@ def measure_policy(house: House, fleet: Fleet, repeat: int, sample: int, report:
     again = report.row("full policy, findings known", "images/s", target=2000, more_is_better=True)
     changed = f"{fleet.marked:,} changed images"
     named = report.row(f"incremental policy, {changed} selected", "s", target=1)
-    among = report.row(f"incremental policy, {changed} of all {fleet.images:,}", "s", target=1)
+    among = report.row(f"incremental policy, {changed} of all {fleet.images:,}", "s")
     some = spread(all_images(house), sample)
     for number in range(repeat):
         say(f"policy: repetition {number + 1} of {repeat}")

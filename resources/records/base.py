@@ -1,0 +1,6 @@
+"""What rows share."""
+
+from collections.abc import Mapping
+from typing import Any
+
+Json = Mapping[str, Any]
