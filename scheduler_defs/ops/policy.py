@@ -29,17 +29,18 @@ def evaluate_policies(attempt: Attempt) -> Result:
     Mode full evaluates every image, incremental only those whose input digest changed, simulate every image
     without writing findings, by the exceptions that hold when it begins or at the selection's ``as_of``, and by a
     draft where one is given. Of several runs at once each writes by the feed, EPSS, KEV, the policies, their
-    exceptions, the VEX statements and the SBOMs of that moment.
+    exceptions, the VEX statements and the SBOMs of that moment. An attempt that resumes a run does what the one before
+    it left, and counts what that did; one that resumes a simulation begins anew, since nothing was written.
     Raises InvalidInput when the tenant has no policy, and for ``impacted`` where no impact schedule is waited for.
     """
     run, mode = attempt.run, attempt.run.mode or PolicyMode.FULL
     check_simulated(mode, attempt.selection)
     with attempt.begin() as store:
         images = {image.id: image for image in _selected(store, attempt)}
-        earlier = store.policy_jobs.list_of_run(run) if run.attempt > 1 else []
-    evaluated = {item.image_id for item in earlier}
-    left = [image_id for image_id in images if image_id not in evaluated]
-    tally, done = Tally(images), 0
+        tally, left, done = Tally(images, store.policy_jobs.list_of_run(run)), list(images), 0
+        if mode is not PolicyMode.SIMULATE:
+            left = [image_id for image_id in images if image_id not in tally.recorded]
+            tally.add_earlier(store.findings.count_open_of(run.tenant_id, tally.recorded))
     evaluation = _evaluation(attempt, {image_id: images[image_id].sbom_id for image_id in left})
     while chunk := left[done : done + CHUNK]:
         try:
@@ -145,16 +146,19 @@ def _evaluate_chunk(attempt: Attempt, evaluation: Evaluation, images: Sequence[U
             if image_id not in unchanged
         }
         changes = _changes(store, tenant_id, fresh)
-        for image_id, found in fresh.items():
-            tally.add(image_id, found.decided, changes.get(image_id))
+        deltas = {
+            image_id: tally.add(image_id, found.decided, changes.get(image_id))
+            for image_id, found in fresh.items()
+        }
         tally.add_unchanged(unchanged, store.findings.count_open_of(tenant_id, unchanged))
         if mode is not PolicyMode.SIMULATE:
             store.findings.write(attempt.run, {of: change.now for of, change in changes.items()}, now)
             store.findings.close(attempt.run, {of: change.gone for of, change in changes.items()}, now)
-        results = _results(unchanged, fresh)
+        results = _results(unchanged, fresh, deltas)
         evaluated = [
             Evaluated(new_id(), image_id, sbom_id, digests[image_id], *results[image_id])
             for image_id, sbom_id in sboms.items()
+            if image_id not in tally.recorded
         ]
         store.policy_jobs.record_many(attempt.run, mode, evaluated, now, store.now())
 
@@ -173,14 +177,14 @@ def _changes(store: Store, tenant_id: str, fresh: Mapping[UUID, Findings]) -> di
 
 
 def _results(
-    unchanged: Unchanged, fresh: Mapping[UUID, Findings]
+    unchanged: Unchanged, fresh: Mapping[UUID, Findings], deltas: Mapping[UUID, Mapping[str, int]]
 ) -> dict[UUID, tuple[str, dict[str, object]]]:
     results: dict[UUID, tuple[str, dict[str, object]]] = {
-        image_id: (own.digest, {"findings": len(own.decided), "unchanged": False})
+        image_id: (own.digest, {"findings": len(own.decided), "unchanged": False, "deltas": deltas[image_id]})
         for image_id, own in fresh.items()
     }
     for image_id, last in unchanged.items():
-        results[image_id] = last.result_digest, {**last.stats, "unchanged": True}
+        results[image_id] = last.result_digest, {"findings": last.stats["findings"], "unchanged": True}
     return results
 
 

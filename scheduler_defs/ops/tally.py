@@ -1,13 +1,13 @@
 """What a policy run counts over its chunks."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence, Set
+from collections.abc import Iterable, Mapping, Sequence, Set, Sized
 from dataclasses import dataclass
 from functools import cached_property
 from uuid import UUID
 
-from resources.inventory_records import Decided, FindingKey, LastEvaluation, OpenCount, Was
-from resources.records import Image
+from resources.inventory_records import Decided, FindingKey, OpenCount, Was
+from resources.records import Image, WorkItem
 from resources.states import PolicyMode
 from scheduler_defs.ops.attempt import Result
 
@@ -28,49 +28,69 @@ class Change:
         """What was found and is not any more."""
         return self.before.keys() - {one.key for one in self.now} if self.before else set()
 
+    @property
+    def deltas(self) -> Mapping[str, int]:
+        """How many are new, fixed and judged anew, and of the new ones how many of each severity that is told."""
+        new, before = self.now, self.before
+        counts: dict[str, int] = {}
+        if before:
+            new = [one for one in self.now if one.key not in before]
+            both = [(one, before[one.key]) for one in self.now if one.key in before]
+            counts["fixed"] = len(self.gone)
+            counts["changed"] = sum(
+                (one.verdict, one.severity) != (was.verdict, was.severity) for one, was in both
+            )
+        counts["new"] = len(new)
+        for severity in [one.severity for one in new if one.severity in TOLD]:
+            counts[f"new_{severity}"] = counts.get(f"new_{severity}", 0) + 1
+        return {name: count for name, count in counts.items() if count}
+
 
 class Tally:
-    """Counts over the chunks of one run."""
+    """Counts over the chunks of one run, whose earlier attempts recorded some items."""
 
-    def __init__(self, images: Mapping[UUID, Image]) -> None:
+    def __init__(self, images: Mapping[UUID, Image], earlier: Iterable[WorkItem] = ()) -> None:
         self.images = images
+        self.recorded = {item.image_id: item for item in earlier}
         self.evaluated = self.unchanged = 0
         self.verdicts: Counter[str] = Counter()
         self.severities: Counter[str] = Counter()
         self.deltas: Counter[str] = Counter()
         self._by_image: dict[UUID, Counter[str]] = {}
 
-    def add(self, image_id: UUID, found: Sequence[Decided], change: Change | None) -> None:
-        """Counts an evaluated image by its findings, and how those differ from the open ones; None: in nothing."""
+    def add(self, image_id: UUID, found: Sequence[Decided], change: Change | None) -> Mapping[str, int]:
+        """Counts an evaluated image by its findings, and by how those differ from the open ones; None: in nothing.
+
+        Returns the differences as they were counted.
+        """
         self.evaluated += 1
         if found:
             verdicts = Counter([one.verdict for one in found])
             self.verdicts.update(verdicts)
             self.severities.update([one.severity for one in found])
             self._by_image[image_id] = verdicts
-        if change:
-            self._compare(change)
+        deltas = change.deltas if change else {}
+        self.deltas.update(deltas)
+        return deltas
 
-    def add_unchanged(
-        self, unchanged: Mapping[UUID, LastEvaluation], still_open: Iterable[OpenCount]
-    ) -> None:
+    def add_unchanged(self, unchanged: Sized, still_open: Iterable[OpenCount]) -> None:
         """Counts images left as they are by their open findings."""
         self.unchanged += len(unchanged)
+        self._add_open(still_open)
+
+    def add_earlier(self, still_open: Iterable[OpenCount]) -> None:
+        """Counts what earlier attempts evaluated, by their items and the findings that they left open."""
+        for item in self.recorded.values():
+            self.unchanged += bool(item.stats["unchanged"])
+            self.evaluated += not item.stats["unchanged"]
+            self.deltas.update(item.stats.get("deltas", {}))
+        self._add_open(still_open)
+
+    def _add_open(self, still_open: Iterable[OpenCount]) -> None:
         for one in still_open:
             self.verdicts[one.verdict] += one.count
             self.severities[one.severity] += one.count
             self._by_image.setdefault(one.image_id, Counter())[one.verdict] += one.count
-
-    def _compare(self, change: Change) -> None:
-        before = change.before
-        new = [one for one in change.now if one.key not in before] if before else change.now
-        both = [(one, before[one.key]) for one in change.now if one.key in before] if before else []
-        self.deltas["new"] += len(new)
-        self.deltas["fixed"] += len(change.gone)
-        self.deltas["changed"] += sum(
-            (one.verdict, one.severity) != (was.verdict, was.severity) for one, was in both
-        )
-        self.deltas.update(f"new_{one.severity}" for one in new if one.severity in TOLD)
 
     def result(self, mode: PolicyMode) -> Result:
         """Stats, deltas, and the images with most to do."""
@@ -87,8 +107,12 @@ class Tally:
             self._by_image.items(), key=lambda one: (-one[1]["block"], -one[1]["warn"], str(one[0]))
         )
         table: list[dict[str, str | int | float | None]] = [
-            {"image": self.images[image_id].name, **{v: counts[v] for v in ("block", "warn", "ignore")}}
+            {"image": self._name(image_id), **{v: counts[v] for v in ("block", "warn", "ignore")}}
             for image_id, counts in worst[:SHOWN]
         ]
         counted = ("new", "fixed", "changed", *(f"new_{severity}" for severity in TOLD))
         return Result(stats, {name: self.deltas[name] for name in counted}, table)
+
+    def _name(self, image_id: UUID) -> str:
+        """The image's name; its id when an earlier attempt evaluated it, and the selection no longer names it."""
+        return self.images[image_id].name if image_id in self.images else str(image_id)

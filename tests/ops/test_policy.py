@@ -167,7 +167,10 @@ def test_images_left_as_they_are_keep_their_counts_and_digests(world):
     assert set(incremental.deltas.values()) == {0}
     (before,), (after,) = items(world, full), items(world, incremental)
     assert after.result_digest == before.result_digest
-    assert before.stats == {"findings": counts(full)[2], "unchanged": False}
+    assert before.stats == {
+        **{"findings": counts(full)[2], "unchanged": False},
+        "deltas": {name: count for name, count in full.deltas.items() if count},
+    }
     assert after.stats == {"findings": counts(full)[2], "unchanged": True}
 
 
@@ -407,12 +410,43 @@ def test_the_next_attempt_evaluates_what_is_left_of_the_images_still_selected(wo
     first, second = items(world, run)
     assert first == kept, "what the first attempt completed stays"
     assert second.status is WorkState.COMPLETED
-    assert outcome.result.stats["evaluated"] == 1
+    assert (outcome.result.stats["evaluated"], outcome.result.stats["block"]) == (2, 2)
+    assert outcome.result.deltas["changed"] == 2, "the first attempt's counts too"
     assert {key[0]: verdict for key, verdict in findings(world).items()} == {
         "shop/zero": "block",
         "shop/one": "block",
         "shop/two": "warn",
     }
+
+
+@pytest.mark.parametrize("mode", [FULL, INCREMENTAL, SIMULATE])
+def test_a_run_that_was_killed_counts_in_the_end_what_one_attempt_would_have(shop, admin, monkeypatch, mode):
+    """One image has what is new, one what is new and fixed, one is as it was."""
+    evaluate(shop)
+    shop.image("shop/0", {"flask": "1.0", "click": "1.0"})
+    shop.image("shop/1", {"click": "2.0"})
+    shop.advisories(shop.advisory("C", "click", ("introduced", "0"), ("fixed", "2")))
+    whole = evaluate(shop, SIMULATE) if mode is SIMULATE else None
+    monkeypatch.setattr("scheduler_defs.ops.policy.CHUNK", 1)
+    opened = shop.opened(JobKind.POLICY, mode=mode)
+    (run,) = opened.runs
+
+    def killed(level, message):
+        if message == "evaluated 2 of 3 images":
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        shop.carry(opened, killed)
+    admin.execute("UPDATE scheduler.runs SET attempt = attempt + 1 WHERE id = %s", [run.id])
+    result = shop.carry(replace(opened, runs=[shop.row(run)])).result
+    assert len(items(shop, run)) == 3
+    told = {name: count for name, count in result.deltas.items() if count}
+    assert told == {"new": 3, "fixed": 1, "new_unknown": 3}
+    unchanged = 1 if mode is INCREMENTAL else 0
+    assert (result.stats["images"], result.stats["unchanged"]) == (3, unchanged)
+    assert result.stats["findings"] == sum(result.stats["severities"].values()) == 5
+    if whole:
+        assert (result.stats, result.deltas) == (whole.stats, whole.deltas)
 
 
 def test_an_sbom_that_comes_during_a_run_is_evaluated_as_a_whole(shop, monkeypatch):
