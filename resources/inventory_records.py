@@ -170,14 +170,18 @@ class Decided:
     rule: str | None
     message: str | None
 
-    @cached_property
+    @property
     def key(self) -> FindingKey:
         """What tells it apart within an image."""
         return self.policy_id, self.component_id, self.advisory_id
 
-    @cached_property
+    @property
     def line(self) -> str:
         """All of it in one text, the same as the statement makes that lists open findings."""
+        return self._line
+
+    @cached_property
+    def _line(self) -> str:  # orjson leaves out what begins with an underscore
         values = (self.policy_id, self.component_id, self.policy_revision, self.match)
         texts = (self.severity, self.verdict, self.advisory_id, self.rule, self.message)
         return "\x1f".join("\x1e" if value is None else str(value) for value in (*values, *texts))

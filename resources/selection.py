@@ -26,8 +26,8 @@ class Selection:
     runs found whose completion its triggers wait for. ``draft`` is a policy document that a policy run in mode
     simulate evaluates in place of the policy of that name; ``as_of`` is the instant by which such a run, asked for by
     hand, decides which exceptions hold, in place of when it begins. ``ingested_since`` narrows a run by hand to images
-    that got another SBOM at that instant or later; in a run of a schedule ``ingested`` does so since its last completed
-    run was asked for.
+    that got another SBOM or place (tag, namespace, labels) then or later; in a run of a schedule ``ingested`` does so
+    since its last completed run was asked for.
     """
 
     namespace: str | None = None

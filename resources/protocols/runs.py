@@ -80,7 +80,10 @@ class Runs(Protocol):
         """
 
     def last_completed_request(self, run: Run) -> datetime | None:
-        """When the run was asked for that completed the schedule last, by the same selection; None when none has."""
+        """When the run was asked for that completed the schedule last, by the same selection and asked for no later.
+
+        None when none has.
+        """
 
     def count_active(self, tenant_id: str) -> int:
         """How many runs of a locked tenant are queued or running."""

@@ -125,6 +125,7 @@ class RunRepository(Repository, Runs):
             tenant_id=run.tenant_id,
             schedule_id=run.schedule_id,
             selection=Jsonb(dict(run.selection)),
+            created_at=run.created_at,
         )
         return found
 

@@ -216,12 +216,12 @@ def selection_options(command: Callable[..., Any]) -> Callable[..., Any]:
         click.option(
             "--ingested-since",
             metavar="TIME",
-            help="By hand: only images that got another SBOM since, such as 2024-05-01T00:00Z.",
+            help="By hand: only images with another SBOM or place since, such as 2024-05-01T00:00Z.",
         ),
         click.option(
             "--ingested",
             is_flag=True,
-            help="Of a schedule: only images that got another SBOM since its last completed run.",
+            help="Of a schedule: only images with another SBOM or place since its last completed run.",
         ),
         click.option(
             "--impacted",

@@ -22,8 +22,8 @@ from scheduler_defs.edits.wanted_runs import check_selection, mode_of
 from scheduler_defs.edits.wanted_schedules import (
     check_rules,
     check_schedule,
-    refuse_beside_impacted,
     refuse_itself,
+    refuse_unheard,
 )
 from scheduler_defs.timing.catch_up import first_fire, refuse_past
 from scheduler_defs.timing.rules import Rule, validate
@@ -101,7 +101,7 @@ def create_schedule(
     check_rules(wanted.rules, now)
     refuse_itself(wanted.name, wanted.rules)
     check_selection(store, wanted.kind, wanted.mode, wanted.selection, scheduled=True)
-    refuse_beside_impacted(wanted.selection, wanted.rules)
+    refuse_unheard(wanted.selection, wanted.rules)
     schedule = Schedule(
         tenant_id=tenant_id,
         id=new_id(),
@@ -186,7 +186,7 @@ def edit_schedule(
     spare, missing = replaced_by(triggers, rules) if rules else ([], [])
     wanted_rules = rules or [rule_of(trigger) for trigger in triggers]
     refuse_itself(wanted.name, wanted_rules)
-    refuse_beside_impacted(Selection.parse(wanted.selection), wanted_rules)
+    refuse_unheard(Selection.parse(wanted.selection), wanted_rules)
     for rule in missing:
         validate(rule)
         refuse_past(rule, now, grace=timedelta())

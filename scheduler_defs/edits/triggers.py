@@ -13,7 +13,7 @@ from scheduler_defs.edits.contents import content_of
 from scheduler_defs.edits.plans import instant_of, new_trigger, planned, replan, rule_fields, unplan
 from scheduler_defs.edits.terms import CronClock, TriggerTerms, adjusted, differing, hold_terms
 from scheduler_defs.edits.versions import keep_version
-from scheduler_defs.edits.wanted_schedules import refuse_beside_impacted, refuse_itself
+from scheduler_defs.edits.wanted_schedules import refuse_itself, refuse_unheard
 from scheduler_defs.timing.catch_up import first_fire, refuse_past
 from scheduler_defs.timing.rules import Rule, validate
 from scheduler_defs.timing.triggers import rule_of
@@ -34,7 +34,7 @@ def add_trigger(
     now = instant_of(store, schedule, before)
     validate(rule)
     refuse_itself(name, [rule])
-    refuse_beside_impacted(Selection.parse(schedule.selection), [rule])
+    refuse_unheard(Selection.parse(schedule.selection), [rule])
     refuse_past(rule, now)
     next_fire_at = first_fire(rule, now, schedule.starts_at, schedule.ends_at)
     trigger = planned(
@@ -60,7 +60,7 @@ def edit_trigger(
 
     def change(trigger: Trigger, version: int, now: datetime) -> None:
         schedule = store.schedules.get(trigger.tenant_id, trigger.schedule_id)
-        refuse_beside_impacted(Selection.parse(schedule.selection), [rule])
+        refuse_unheard(Selection.parse(schedule.selection), [rule])
         refuse_past(rule, now, grace=timedelta())
         store.triggers.update(replace(trigger, **rule_fields(rule), next_fire_at=None), version, now)
 

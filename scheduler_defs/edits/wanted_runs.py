@@ -53,6 +53,8 @@ def check_selection(
         if name in BY_HAND and scheduled:
             raise InvalidInput(f"selection.{name}", value, "none for a schedule; it is for a run by hand")
     check_simulated(mode, selection)
+    if selection.ingested and mode is PolicyMode.SIMULATE:
+        raise InvalidInput("selection.ingested", "true", "none for a simulation, which leaves nothing done")
     if selection.draft is not None:
         from scheduler_defs.engines.policy import compile_policy  # it takes a while to import
 

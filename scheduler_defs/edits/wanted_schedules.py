@@ -107,12 +107,16 @@ def _check_conditions(only_if: Mapping[str, Any] | None) -> None:
             raise InvalidInput(f"only_if.{name}", value, f"days, above 0 and at most {LONGEST.days}")
 
 
-def refuse_beside_impacted(selection: Selection, rules: Sequence[Rule]) -> None:
-    """Raises InvalidInput for ``impacted`` with triggers that wait for anything else than the completion of runs.
+def refuse_unheard(selection: Selection, rules: Sequence[Rule]) -> None:
+    """Raises InvalidInput for triggers that wait for news of which a run by this selection would look at nothing.
 
-    Such a run would look at what impact runs found, and at nothing of what its own trigger waits for.
+    ``impacted`` goes with the completion of runs alone, ``ingested`` also with times and new SBOMs.
     """
     events = [rule.event if isinstance(rule, EventRule) else "" for rule in rules]
-    if selection.impacted and not all(event.startswith(RUN_COMPLETED) for event in events):
+    others = [event for event in events if not event.startswith(RUN_COMPLETED)]
+    if selection.impacted and others:
         expected = f"triggers that wait for {RUN_COMPLETED}NAME of an impact schedule, and none else"
         raise InvalidInput("selection.impacted", "true", expected)
+    if selection.ingested and any(event not in ("", "sbom_ingested") for event in others):
+        expected = f"times, and triggers that wait for sbom_ingested or {RUN_COMPLETED}NAME, and none else"
+        raise InvalidInput("selection.ingested", "true", expected)

@@ -78,7 +78,7 @@ def _keep(
     on_components: Callable[[int, int], None] | None,
 ) -> IngestedSbom:
     now = store.now()
-    image = _place(store, tenant_id, reference, placement, actor, now)
+    image, moved = _place(store, tenant_id, reference, placement, actor, now)
     sbom_id = store.images.find_sbom(image, sbom.digest)
     changed = sbom_id is None or image.sbom_id != sbom_id
     if sbom_id is None:
@@ -110,6 +110,7 @@ def _keep(
             new={"image": image.name, "digest": sbom.digest, "components": len(sbom.components)},
             now=now,
         )
+    if changed or moved:
         store.trigger_events.record("sbom_ingested", store.now(), tenant_id)
     return IngestedSbom(
         image=image,
@@ -124,7 +125,8 @@ def _keep(
 
 def _place(
     store: Store, tenant_id: str, reference: ImageReference, placement: Placement, actor: str, now: datetime
-) -> Image:
+) -> tuple[Image, bool]:
+    """The image where it is to be, and whether it was elsewhere or nowhere before."""
     registry, repository = reference.registry or "", reference.repository
     before = store.images.find(tenant_id, registry, repository, reference.digest, reference.tag)
     image = store.images.upsert(
@@ -148,7 +150,7 @@ def _place(
             new=_placed(image),
             now=now,
         )
-    return image
+    return image, image != before
 
 
 def _placed(image: Image) -> dict[str, object]:

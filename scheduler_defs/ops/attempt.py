@@ -128,7 +128,11 @@ class Attempt:
         with self.begin() as store:
             asked_at = store.runs.last_completed_request(self.run)
         since = None if asked_at is None else asked_at - OVERLAP
-        said = "all: no run has completed" if since is None else f"those that got another SBOM since {since}"
+        said = (
+            "all: no run has completed"
+            if since is None
+            else f"those that got another SBOM or place since {since}"
+        )
         self.log(f"images considered: {said}")
         self.selection = replace(self.selection, ingested_since=since)
 

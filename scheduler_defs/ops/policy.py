@@ -18,6 +18,8 @@ from scheduler_defs.ops.matching import gather_facts
 from scheduler_defs.ops.tally import Change, Tally
 
 CHUNK = 500
+AT_ONCE = 50
+"""Images whose open findings are in memory at once: some have thousands."""
 Unchanged = Mapping[UUID, LastEvaluation]
 NO_POLICY = UUID(int=0)
 """Of a draft whose name no policy has."""
@@ -37,10 +39,11 @@ def evaluate_policies(attempt: Attempt) -> Result:
     check_simulated(mode, attempt.selection)
     with attempt.begin() as store:
         images = {image.id: image for image in _selected(store, attempt)}
+        store.policy_jobs.cancel_open_of_run(run, store.now())  # listed by the release before this one
         tally, left, done = Tally(images, store.policy_jobs.list_of_run(run)), list(images), 0
         if mode is not PolicyMode.SIMULATE:
-            left = [image_id for image_id in images if image_id not in tally.recorded]
-            tally.add_earlier(store.findings.count_open_of(run.tenant_id, tally.recorded))
+            left = [image_id for image_id in images if image_id not in tally.evaluated_before]
+            tally.add_earlier(store.findings.count_open_of(run.tenant_id, tally.evaluated_before))
     evaluation = _evaluation(attempt, {image_id: images[image_id].sbom_id for image_id in left})
     while chunk := left[done : done + CHUNK]:
         try:
@@ -165,14 +168,16 @@ def _evaluate_chunk(attempt: Attempt, evaluation: Evaluation, images: Sequence[U
 
 def _changes(store: Store, tenant_id: str, fresh: Mapping[UUID, Findings]) -> dict[UUID, Change]:
     """How the findings of images differ from the open ones, for those that differ in anything."""
-    kept, changes = store.findings.lines_of(tenant_id, fresh), {}
-    for image_id, found in fresh.items():
-        lines = {one.line for one in found.decided}
-        was = kept.get(image_id)
-        known = set(was.lines) if was else set()
-        if lines != known:
-            now = [one for one in found.decided if one.line not in known]
-            changes[image_id] = Change(now, was.without(lines) if was else {})
+    changes, images = {}, list(fresh)
+    for start in range(0, len(images), AT_ONCE):
+        part = images[start : start + AT_ONCE]
+        kept = store.findings.lines_of(tenant_id, part)
+        for image_id in part:
+            found, was = fresh[image_id].decided, kept.get(image_id)
+            lines, known = {one.line for one in found}, set(was.lines) if was else set()
+            if lines != known:
+                now = [one for one in found if one.line not in known]
+                changes[image_id] = Change(now, was.without(lines) if was else {})
     return changes
 
 

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from resources.inventory_records import Decided, FindingKey, OpenCount, Was
 from resources.records import Image, WorkItem
-from resources.states import PolicyMode
+from resources.states import PolicyMode, WorkState
 from scheduler_defs.ops.attempt import Result
 
 SHOWN = 50
@@ -51,7 +51,9 @@ class Tally:
 
     def __init__(self, images: Mapping[UUID, Image], earlier: Iterable[WorkItem] = ()) -> None:
         self.images = images
-        self.recorded = {item.image_id: item for item in earlier}
+        items = list(earlier)
+        self.recorded = {item.image_id for item in items}
+        self.evaluated_before = {item.image_id: item for item in items if item.status is WorkState.COMPLETED}
         self.evaluated = self.unchanged = 0
         self.verdicts: Counter[str] = Counter()
         self.severities: Counter[str] = Counter()
@@ -80,9 +82,10 @@ class Tally:
 
     def add_earlier(self, still_open: Iterable[OpenCount]) -> None:
         """Counts what earlier attempts evaluated, by their items and the findings that they left open."""
-        for item in self.recorded.values():
-            self.unchanged += bool(item.stats["unchanged"])
-            self.evaluated += not item.stats["unchanged"]
+        for item in self.evaluated_before.values():
+            unchanged = bool(item.stats.get("unchanged"))
+            self.unchanged += unchanged
+            self.evaluated += not unchanged
             self.deltas.update(item.stats.get("deltas", {}))
         self._add_open(still_open)
 

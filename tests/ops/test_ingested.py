@@ -16,6 +16,7 @@ from scheduler_defs.timing.rules import EventRule
 
 RULES = "name: default\nrules: []\ndefault: block\n"
 INGESTED = Selection(ingested=True)
+ON_SBOM = EventRule("sbom_ingested")
 MODES = {JobKind.POLICY: PolicyMode.INCREMENTAL}
 
 
@@ -29,8 +30,9 @@ def shops(world, monkeypatch):
     with world.database.begin("acme") as store:
         apply_policy(store, "acme", "test", RULES, "ann")
         for kind in JobKind:
-            on_sbom = [EventRule("sbom_ingested")]
-            create_schedule(store, "acme", NewSchedule(kind, kind, on_sbom, MODES.get(kind), INGESTED), "ann")
+            create_schedule(
+                store, "acme", NewSchedule(kind, kind, [ON_SBOM], MODES.get(kind), INGESTED), "ann"
+            )
     return world
 
 
@@ -85,3 +87,48 @@ def test_by_hand_an_instant_says_since_when(shops, kind):
             request_run(store, "acme", kind, "ann", selection=INGESTED)
     shops.image("shop/b", {"flask": "3.0"})
     assert shops.run(kind, selection=Selection(ingested_since=now)).stats["images"] == 1
+
+
+@pytest.mark.parametrize("place", [{"namespace": "shop"}, {"labels": {"tier": "prod"}}])
+def test_an_image_that_comes_into_the_selection_is_looked_at(shops, admin, place):
+    selection = Selection.parse(place | {"ingested": True})
+    with shops.database.begin("acme") as store:
+        create_schedule(
+            store, "acme", NewSchedule("x", JobKind.IMPACT, [ON_SBOM], selection=selection), "ann"
+        )
+    assert shops.run(JobKind.IMPACT, schedule="x").stats["images"] == 0
+    waiting = "SELECT count(*) FROM scheduler.trigger_events WHERE event = 'sbom_ingested'"
+    ((before,),) = admin.execute(waiting)
+    shops.image("shop/a", {"flask": "1.0"}, **place)
+    assert admin.execute(waiting).fetchone() > (before,)
+    assert shops.run(JobKind.IMPACT, schedule="x").stats["images"] == 1
+
+
+@pytest.mark.parametrize("kind", JobKind)
+def test_a_run_from_a_day_that_the_clock_took_back_hides_nothing(shops, admin, kind):
+    ran = shops.run(kind, schedule=kind)
+    columns = ("created_at", "started_at", "finished_at")
+    moved = ", ".join(f"{column} = {column} + interval '1 day'" for column in columns)
+    admin.execute("SET session_replication_role = replica")
+    admin.execute(f"UPDATE scheduler.runs SET {moved} WHERE id = %s", [ran.id])
+    admin.execute("RESET session_replication_role")
+    shops.image("shop/c", {"flask": "1.0"})
+    assert shops.run(kind, schedule=kind).stats["images"] == 3
+
+
+@pytest.mark.parametrize(
+    ("mode", "event", "said"),
+    [
+        *(
+            (PolicyMode.INCREMENTAL, event, "wait for sbom_ingested or run_completed:NAME, and none else")
+            for event in ("policy_changed", "vex_ingested", "exploits_changed", "advisory_feed")
+        ),
+        (PolicyMode.SIMULATE, "sbom_ingested", "none for a simulation"),
+    ],
+)
+def test_a_schedule_that_would_look_at_nothing_of_its_news_is_refused(world, mode, event, said):
+    wanted = NewSchedule("x", JobKind.POLICY, [EventRule(event)], mode, INGESTED)
+    with world.database.begin("acme") as store, pytest.raises(InvalidInput) as refused:
+        create_schedule(store, "acme", wanted, "ann")
+    assert refused.value.field == "selection.ingested"
+    assert said in str(refused.value)

@@ -9,6 +9,7 @@ import pytest
 from cvss import CVSS3
 from packaging.version import Version
 
+from resources.ids import new_id
 from resources.selection import Selection
 from resources.states import JobKind, PolicyMode, RunState, WorkState
 from scheduler_defs.edits.runs import cancel_run
@@ -447,6 +448,24 @@ def test_a_run_that_was_killed_counts_in_the_end_what_one_attempt_would_have(sho
     assert result.stats["findings"] == sum(result.stats["severities"].values()) == 5
     if whole:
         assert (result.stats, result.deltas) == (whole.stats, whole.deltas)
+
+
+def test_what_an_earlier_release_listed_and_did_not_evaluate_is_evaluated(shop, admin):
+    opened = shop.opened(JobKind.POLICY, mode=FULL)
+    (run,) = opened.runs
+    with shop.database.begin("acme") as store:
+        images = store.images.select("acme", Selection())
+        store.policy_jobs.create_many(run, FULL, images, store.now())
+        store.policy_jobs.claim(run, new_id(), store.now(), limit=1)
+    admin.execute("UPDATE scheduler.runs SET attempt = attempt + 1 WHERE id = %s", [run.id])
+    outcome = shop.carry(replace(opened, runs=[shop.row(run)]))
+    assert (outcome.state, outcome.result.stats["evaluated"], len(findings(shop))) == (
+        RunState.COMPLETED,
+        3,
+        3,
+    )
+    assert {item.status for item in items(shop, run)} == {WorkState.CANCELLED}
+    assert counts(evaluate(shop, INCREMENTAL)) == (3, 0, 3)
 
 
 def test_an_sbom_that_comes_during_a_run_is_evaluated_as_a_whole(shop, monkeypatch):

@@ -117,3 +117,24 @@ def test_who_writes_findings_waits_for_a_deletion_and_sees_it(finding, database,
             write(database, finding, plant.now, "SET LOCAL lock_timeout = '100ms'")
     with pytest.raises(psycopg.errors.ForeignKeyViolation, match=f"image {finding[1]}"):
         write(database, finding, plant.now)
+
+
+def test_what_findings_name_is_not_truncated(finding, admin):
+    for table in ("images", "component_versions", "advisories", "policy_revisions"):
+        with pytest.raises(psycopg.errors.ForeignKeyViolation) as refused:
+            admin.execute(f"TRUNCATE inventory.{table} CASCADE")
+        assert refused.value.diag.constraint_name == "findings_refer_to_all"
+    admin.execute("DELETE FROM inventory.findings")
+    admin.execute("TRUNCATE inventory.component_versions CASCADE")
+
+
+@pytest.mark.parametrize("level", ["REPEATABLE READ", "SERIALIZABLE"])
+def test_a_snapshot_that_may_not_see_the_other_side_is_refused(finding, admin, level):
+    for change in (
+        "UPDATE inventory.findings SET rule = 'other'",
+        f"DELETE FROM {NAMED['image']}",
+        "TRUNCATE inventory.advisories CASCADE",
+    ):
+        with pytest.raises(psycopg.errors.FeatureNotSupported, match="READ COMMITTED"):
+            admin.execute(f"BEGIN ISOLATION LEVEL {level}; {change}")
+        admin.execute("ROLLBACK")

@@ -104,8 +104,7 @@ def plant_inventory(tenant: Tenant) -> list[Row]:
         serial = f"{tenant.name} serial {at}"
         sbom = tenant.add("inventory.sboms", image_id=image["id"], serial_number=serial)
         tenant.admin.execute(
-            "UPDATE inventory.images SET sbom_id = %s, sbom_set_at = %s WHERE id = %s",
-            [sbom["id"], tenant.at, image["id"]],
+            "UPDATE inventory.images SET sbom_id = %s WHERE id = %s", [sbom["id"], image["id"]]
         )
         image["sbom_id"] = sbom["id"]
         component = tenant.add("inventory.component_versions", id=tenant.number(), type="npm", version="1.0")

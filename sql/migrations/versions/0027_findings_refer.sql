@@ -1,13 +1,29 @@
 -- What findings name is looked up once a statement instead of once a row: their four foreign keys took four fifths of the
--- time of a write. What they guaranteed stays, and with it its error: a finding names an image, a component, an advisory and
--- a revision that exist, and what a finding names cannot be deleted or renamed.
+-- time of a row. A finding names an image, a component, an advisory and a revision that exist, and what a finding names
+-- cannot be deleted, renamed or truncated; who tries gets the error of a foreign key.
+
+CREATE FUNCTION inventory.refuse_old_snapshots() RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    IF current_setting('transaction_isolation') <> 'read committed' THEN
+        RAISE EXCEPTION 'findings and what they name are written in READ COMMITTED transactions only'
+            USING ERRCODE = 'feature_not_supported', HINT = 'An older snapshot does not see what the other side has committed.';
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION inventory.refuse_old_snapshots() IS 'For the checks of what findings name: they must see what is committed.';
+REVOKE EXECUTE ON FUNCTION inventory.refuse_old_snapshots() FROM PUBLIC;
 
 CREATE FUNCTION inventory.refuse_loose_findings() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+-- By the index, whatever the first statement of a session was like: its plan is kept.
+SET enable_hashjoin = off SET enable_mergejoin = off SET enable_seqscan = off
 AS $$
 DECLARE
     loose text;
 BEGIN
+    PERFORM inventory.refuse_old_snapshots();
     SELECT named.what INTO loose
     FROM (
         SELECT 'image ' || w.image_id AS what
@@ -45,9 +61,12 @@ CREATE FUNCTION inventory.keep_what_findings_name() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
+    PERFORM inventory.refuse_old_snapshots();
     -- Whoever writes findings now ends first, and whoever comes later sees this row gone.
     LOCK TABLE inventory.findings IN SHARE ROW EXCLUSIVE MODE;
-    IF TG_TABLE_NAME = 'images' THEN
+    IF TG_OP = 'TRUNCATE' THEN
+        PERFORM FROM inventory.findings LIMIT 1;
+    ELSIF TG_TABLE_NAME = 'images' THEN
         PERFORM FROM inventory.findings WHERE tenant_id = OLD.tenant_id AND image_id = OLD.id;
     ELSIF TG_TABLE_NAME = 'component_versions' THEN
         PERFORM FROM inventory.findings WHERE tenant_id = OLD.tenant_id AND component_id = OLD.id;
@@ -65,7 +84,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION inventory.keep_what_findings_name() IS
-    'The other side of refuse_loose_findings: what a finding names is neither deleted nor renamed. No role of the product may delete it.';
+    'The other side of refuse_loose_findings: what a finding names is not deleted, renamed or truncated. No role of the product may delete it.';
 REVOKE EXECUTE ON FUNCTION inventory.keep_what_findings_name() FROM PUBLIC;
 
 LOCK TABLE inventory.findings IN SHARE ROW EXCLUSIVE MODE;
@@ -73,18 +92,26 @@ CREATE TRIGGER new_findings_refer AFTER INSERT ON inventory.findings
     REFERENCING NEW TABLE AS written FOR EACH STATEMENT EXECUTE FUNCTION inventory.refuse_loose_findings();
 CREATE TRIGGER changed_findings_refer AFTER UPDATE ON inventory.findings
     REFERENCING NEW TABLE AS written FOR EACH STATEMENT EXECUTE FUNCTION inventory.refuse_loose_findings();
+CREATE TRIGGER findings_refer_to_all BEFORE TRUNCATE ON inventory.images
+    FOR EACH STATEMENT EXECUTE FUNCTION inventory.keep_what_findings_name();
 CREATE TRIGGER findings_refer AFTER DELETE ON inventory.images
     FOR EACH ROW EXECUTE FUNCTION inventory.keep_what_findings_name();
 CREATE TRIGGER findings_refer_by_key AFTER UPDATE OF tenant_id, id ON inventory.images
     FOR EACH ROW WHEN ((OLD.tenant_id, OLD.id) IS DISTINCT FROM (NEW.tenant_id, NEW.id)) EXECUTE FUNCTION inventory.keep_what_findings_name();
+CREATE TRIGGER findings_refer_to_all BEFORE TRUNCATE ON inventory.component_versions
+    FOR EACH STATEMENT EXECUTE FUNCTION inventory.keep_what_findings_name();
 CREATE TRIGGER findings_refer AFTER DELETE ON inventory.component_versions
     FOR EACH ROW EXECUTE FUNCTION inventory.keep_what_findings_name();
 CREATE TRIGGER findings_refer_by_key AFTER UPDATE OF tenant_id, id ON inventory.component_versions
     FOR EACH ROW WHEN ((OLD.tenant_id, OLD.id) IS DISTINCT FROM (NEW.tenant_id, NEW.id)) EXECUTE FUNCTION inventory.keep_what_findings_name();
+CREATE TRIGGER findings_refer_to_all BEFORE TRUNCATE ON inventory.advisories
+    FOR EACH STATEMENT EXECUTE FUNCTION inventory.keep_what_findings_name();
 CREATE TRIGGER findings_refer AFTER DELETE ON inventory.advisories
     FOR EACH ROW EXECUTE FUNCTION inventory.keep_what_findings_name();
 CREATE TRIGGER findings_refer_by_key AFTER UPDATE OF id ON inventory.advisories
     FOR EACH ROW WHEN (OLD.id IS DISTINCT FROM NEW.id) EXECUTE FUNCTION inventory.keep_what_findings_name();
+CREATE TRIGGER findings_refer_to_all BEFORE TRUNCATE ON inventory.policy_revisions
+    FOR EACH STATEMENT EXECUTE FUNCTION inventory.keep_what_findings_name();
 CREATE TRIGGER findings_refer AFTER DELETE ON inventory.policy_revisions
     FOR EACH ROW EXECUTE FUNCTION inventory.keep_what_findings_name();
 CREATE TRIGGER findings_refer_by_key AFTER UPDATE OF tenant_id, policy_id, revision ON inventory.policy_revisions
@@ -94,6 +121,3 @@ ALTER TABLE inventory.findings
     DROP CONSTRAINT findings_tenant_id_image_id_fkey,
     DROP CONSTRAINT findings_tenant_id_component_id_fkey,
     DROP CONSTRAINT findings_tenant_id_policy_id_policy_revision_fkey;
-
--- A policy run writes the item of an image with what it found in it: what an older release listed is listed by nobody now.
-DELETE FROM scheduler.policy_jobs WHERE status IN ('pending', 'running');

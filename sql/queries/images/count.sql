@@ -6,4 +6,4 @@ WHERE i.tenant_id = %(tenant_id)s AND i.sbom_id IS NOT NULL
   AND (%(repository_like)s::text IS NULL OR i.repository LIKE %(repository_like)s)
   AND (%(digest)s::text IS NULL OR i.digest = %(digest)s)
   AND i.labels @> %(labels)s
-  AND (%(ingested_since)s::timestamptz IS NULL OR i.sbom_set_at >= %(ingested_since)s)
+  AND (%(ingested_since)s::timestamptz IS NULL OR i.changed_at >= %(ingested_since)s)

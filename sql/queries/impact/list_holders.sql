@@ -14,6 +14,6 @@ CROSS JOIN LATERAL (
       AND (%(repository_like)s::text IS NULL OR repository LIKE %(repository_like)s)
       AND (%(digest)s::text IS NULL OR digest = %(digest)s)
       AND labels @> %(labels)s
-      AND (%(ingested_since)s::timestamptz IS NULL OR sbom_set_at >= %(ingested_since)s)
+      AND (%(ingested_since)s::timestamptz IS NULL OR changed_at >= %(ingested_since)s)
     LIMIT 1) AS i
 ORDER BY held.image_id
