@@ -10,6 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from resources.database import Database
 from resources.errors import AlreadyExists, NotFound, SchedulerError
@@ -114,10 +115,11 @@ def _chain() -> list[NewSchedule]:
     impact, policy = CHAIN
     on_news, on_impact = EventRule("advisory_feed"), EventRule(f"{RUN_COMPLETED}{impact}")
     changed, impacted = Selection(since_last=True), Selection(impacted=True)
-    later = Overlap.BUFFER_ONE
+    incremental = PolicyMode.INCREMENTAL
+    once: dict[str, Any] = {"overlap": Overlap.BUFFER_ONE, "misfire_grace": timedelta()}
     return [
-        NewSchedule(impact, JobKind.IMPACT, [on_news], selection=changed, overlap=later),
-        NewSchedule(policy, JobKind.POLICY, [on_impact], PolicyMode.INCREMENTAL, impacted, overlap=later),
+        NewSchedule(impact, JobKind.IMPACT, [on_news], selection=changed, **once),
+        NewSchedule(policy, JobKind.POLICY, [on_impact], incremental, impacted, **once),
     ]
 
 

@@ -3,19 +3,21 @@
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from uuid import UUID
 
 import click
 
 from resources.errors import InvalidDocument, NotFound
 from resources.records import PolicyRevision
 from resources.selection import Selection
-from resources.states import JobKind, PolicyMode
+from resources.states import JobKind, LogLevel, PolicyMode
 from scheduler_defs.cli.context import actor_option, begin, json_option, tenant_option
 from scheduler_defs.cli.following import announce, check_timeout, timeout_option
 from scheduler_defs.cli.options import as_of_option, at_instant, selection_options
 from scheduler_defs.cli.output import print_json, print_table, printable
 
 LIMIT = 1 << 20
+DIFFERENCE = ("image", "component", "advisory", "policy", "was", "now")
 
 
 @click.group()
@@ -70,9 +72,20 @@ def simulate(
         run_id = request_run(store, tenant, JobKind.POLICY, actor, selection=wanted, mode=mode)
     announce(tenant, run_id, wait, timeout)
     if wait:
-        with begin(tenant) as store:
-            deltas = store.runs.get(tenant, run_id).deltas
-        click.echo(", ".join(f"{deltas.get(name, 0)} {name}" for name in ("new", "fixed", "changed")))
+        _print_differences(tenant, run_id)
+
+
+def _print_differences(tenant: str, run_id: UUID) -> None:
+    with begin(tenant) as store:
+        deltas = store.runs.get(tenant, run_id).deltas
+        lines = store.execution_logs.tail(tenant, run_id, level=LogLevel.INFO).items
+    counts = {name: deltas.get(name, 0) for name in ("new", "fixed", "changed")}
+    click.echo(", ".join(f"{count} {name}" for name, count in counts.items()))
+    told = [{name: line.fields[name] for name in DIFFERENCE} for line in lines if "was" in line.fields]
+    if told:
+        print_table(told, wraps={"image", "component"}, empty="")
+    if sum(counts.values()) > len(told):
+        click.echo(f"there are more: these are the first {len(told)}", err=True)
 
 
 @policy.command("list")

@@ -13,6 +13,7 @@ from resources.store import Store
 from scheduler_defs.edits.wanted_runs import check_simulated
 from scheduler_defs.engines.policy import compile_policy
 from scheduler_defs.ops.attempt import OVERLAP, Attempt, Result
+from scheduler_defs.ops.differences import SHOWN, judged_anew, rows_of
 from scheduler_defs.ops.evaluation import Basis, Evaluation, Findings
 from scheduler_defs.ops.matching import gather_facts
 from scheduler_defs.ops.tally import Change, Tally
@@ -61,7 +62,18 @@ def evaluate_policies(attempt: Attempt) -> Result:
         attempt.log(f"evaluated {done} of {len(left)} images")
     if not images:
         attempt.say_empty()
-    return tally.result(mode)
+    result = tally.result(mode)
+    return _told(attempt, evaluation, tally, result) if mode is PolicyMode.SIMULATE else result
+
+
+def _told(attempt: Attempt, evaluation: Evaluation, tally: Tally, result: Result) -> Result:
+    """A simulation's result, with the first differences in the place of the images with most to do; says each."""
+    tenant_id = attempt.run.tenant_id
+    with attempt.begin() as store:
+        rows = rows_of(store, tenant_id, tally.judged, tally.images, evaluation.basis.policies)
+    for row in rows:
+        attempt.log(f"{row['component']} in {row['image']}: {row['advisory']}", **row)
+    return replace(result, table=rows)
 
 
 def _selected(store: Store, attempt: Attempt) -> list[Image]:
@@ -153,6 +165,8 @@ def _evaluate_chunk(attempt: Attempt, evaluation: Evaluation, images: Sequence[U
             image_id: tally.add(image_id, found.decided, changes.get(image_id))
             for image_id, found in fresh.items()
         }
+        if mode is PolicyMode.SIMULATE:
+            tally.judged += judged_anew(changes, SHOWN - len(tally.judged))
         tally.add_unchanged(unchanged, store.findings.count_open_of(tenant_id, unchanged))
         if mode is not PolicyMode.SIMULATE:
             store.findings.write(attempt.run, {of: change.now for of, change in changes.items()}, now)

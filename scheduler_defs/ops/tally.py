@@ -12,6 +12,8 @@ from resources.states import PolicyMode, WorkState
 from scheduler_defs.ops.attempt import Result
 
 SHOWN = 50
+Judged = tuple[UUID, FindingKey, str | None, str | None]
+"""Image and finding, with verdict and severity as they were and as they would be; None: no finding."""
 TOLD = ("critical", "high", "unknown")
 """Severities whose new findings are counted each."""
 
@@ -58,6 +60,7 @@ class Tally:
         self.verdicts: Counter[str] = Counter()
         self.severities: Counter[str] = Counter()
         self.deltas: Counter[str] = Counter()
+        self.judged: list[Judged] = []
         self._by_image: dict[UUID, Counter[str]] = {}
 
     def add(self, image_id: UUID, found: Sequence[Decided], change: Change | None) -> Mapping[str, int]:

@@ -56,6 +56,33 @@ def test_what_a_draft_would_change_is_told_and_nothing_is_written(shop):
     assert set(simulate(shop, DRAFT).deltas.values()) == {0}
 
 
+def test_each_difference_is_named_with_how_it_was_and_would_be(shop):
+    shop.image("shop/click", {"flask": "2.0"})
+    outcome = shop.carry(shop.opened(JobKind.POLICY, mode=SIMULATE, selection=Selection(draft=DRAFT)))
+    gone, new = (f"pkg:pypi/{one}" for one in ("click@1.0", "flask@2.0"))
+    assert sorted(outcome.result.table, key=lambda row: row["component"]) == [
+        {"image": f"registry.example/{place}:1", "component": component, "advisory": advisory, "policy": "default"}
+        | {"was": was, "now": now}
+        for place, component, advisory, was, now in (
+            ("shop/click", gone, "A-click", "warn (unknown)", None),
+            ("shop/flask", "pkg:pypi/flask@1.0", "A-flask", "warn (unknown)", "block (unknown)"),
+            ("shop/click", new, "A-flask", None, "block (unknown)"),
+        )
+    ]
+    with shop.database.begin("acme") as store:
+        lines = store.execution_logs.tail("acme", outcome.run.id, level="info").items
+    assert [line.fields for line in lines if "was" in line.fields] == list(outcome.result.table)
+
+
+def test_no_more_differences_are_named_than_people_read(shop, monkeypatch):
+    monkeypatch.setattr("scheduler_defs.ops.policy.SHOWN", 1)
+    monkeypatch.setattr("scheduler_defs.ops.policy.CHUNK", 1)
+    all_blocked = "name: default\nrules: []\ndefault: block\n"
+    asked = shop.opened(JobKind.POLICY, mode=SIMULATE, selection=Selection(draft=all_blocked))
+    outcome = shop.carry(asked)
+    assert (outcome.result.deltas["changed"], len(outcome.result.table)) == (2, 1)
+
+
 def test_a_draft_of_another_name_is_evaluated_beside_the_policies(shop):
     run = simulate(shop, DRAFT.replace("name: default", "name: strict", 1))
     assert (run.stats["findings"], run.deltas["new"], run.deltas["changed"]) == (4, 2, 0)

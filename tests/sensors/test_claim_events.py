@@ -1,5 +1,7 @@
 """What triggers of kind event fire by: each event is an occurrence, accounted for once."""
 
+from datetime import timedelta
+
 import pytest
 
 from resources.errors import InvalidInput
@@ -155,3 +157,18 @@ def test_a_spent_trigger_hears_of_nothing_and_takes_no_fire_away(make, tick, led
         (TriggerKind.EVENT, NOW - MINUTE),
         (TriggerKind.INTERVAL, NOW),
     ]
+
+
+def test_a_burst_of_events_becomes_one_run_where_no_lateness_is_passed_over(make, tick, ledger, happens):
+    make(ON_FEED, overlap=Overlap.BUFFER_ONE, misfire_grace=timedelta())
+    for second in range(5):
+        happens("advisory_feed", NOW + second * SECOND)
+    tick(NOW + 5 * SECOND)
+    assert account(ledger) == [
+        (NOW, RunState.SKIPPED, "missed", 4),
+        (NOW + 4 * SECOND, RunState.QUEUED, None, None),
+    ]
+    for second in range(6, 9):
+        happens("advisory_feed", NOW + second * SECOND)
+    tick(NOW + 9 * SECOND)
+    assert [row[1] for row in account(ledger)][2:] == [RunState.SKIPPED, RunState.PENDING]

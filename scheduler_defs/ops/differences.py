@@ -1,0 +1,51 @@
+"""What a simulation would change: how findings differ from those that are open, one row each."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+from uuid import UUID
+
+from resources.records import Image, PolicyRevision
+from resources.store import Store
+from scheduler_defs.ops.matching import versioned_purl
+from scheduler_defs.ops.tally import Change, Judged
+
+SHOWN = 50
+Row = dict[str, Any]
+
+
+def judged_anew(changes: Mapping[UUID, Change], limit: int = SHOWN) -> list[Judged]:
+    """The first differences, at most ``limit``; those in nothing but a rule's name or message are left out."""
+    found: list[Judged] = []
+    for image_id, change in changes.items():
+        now = {one.key: f"{one.verdict} ({one.severity})" for one in change.now}
+        was = {key: f"{one.verdict} ({one.severity})" for key, one in change.before.items()}
+        for key in sorted(now.keys() | was.keys(), key=str):
+            if was.get(key) != now.get(key):
+                found.append((image_id, key, was.get(key), now.get(key)))
+        if len(found) >= limit:
+            return found[:limit]
+    return found
+
+
+def rows_of(
+    store: Store,
+    tenant_id: str,
+    judged: Sequence[Judged],
+    images: Mapping[UUID, Image],
+    policies: Sequence[PolicyRevision],
+) -> list[Row]:
+    """Differences as people read them."""
+    components = store.images.get_components(tenant_id, {key[1] for _, key, _, _ in judged})
+    purls = {one.id: versioned_purl(one.purl, one.version) for one in components.values()}
+    names = {one.policy_id: one.name for one in policies}
+    return [
+        {
+            "image": images[image_id].name,
+            "component": purls[component],
+            "advisory": advisory,
+            "policy": names.get(policy, str(policy)),
+            "was": was,
+            "now": now,
+        }
+        for image_id, (policy, component, advisory), was, now in judged
+    ]
