@@ -1,6 +1,7 @@
 """scheduler policy and scheduler finding."""
 
 import json
+import re
 
 import pytest
 
@@ -9,6 +10,9 @@ from resources.states import JobKind, PolicyMode, RunState
 from scheduler_defs.cli import following
 from scheduler_defs.cli.finding import VERDICTS
 from scheduler_defs.engines.policy import Verdict
+from scheduler_defs.ops import attempt as attempts
+from scheduler_defs.ops.launches import close_run
+from scheduler_defs.ops.policy import evaluate_policies
 
 RULE = "name: p\nrules:\n  - name: r\n    when: %s\n    verdict: %s\ndefault: ignore\n"
 
@@ -145,6 +149,25 @@ def found(scheduler, cli, examples, database, carry_out, runs, tenant):
             for component, advisory, severity, verdict in facts
         ]
         store.findings.write(runs()[0], {image: findings}, store.now())
+
+
+def test_what_a_draft_would_change_is_listed(
+    scheduler, write, found, runs, carry_out, database, tenant, monkeypatch
+):
+    def evaluate(_):
+        carry_out(tenant, runs()[0].id, RunState.RUNNING)
+        (run, *_) = runs()
+        close_run(database, attempts.carry_out(database, run, run.worker_id, evaluate_policies, print))
+
+    monkeypatch.setattr(following, "sleep", evaluate)
+    draft = RULE.replace("name: p", "name: default") % ("component.name == 'requests'", "warn")
+    waited = scheduler("policy", "simulate", write(draft), "--wait")
+    assert waited.exit_code == 0, waited.output
+    assert "39 new, 0 fixed, 3 changed" in waited.stdout.splitlines()
+    assert re.search(
+        r"PYSEC-2018-28 +default +block \(high\) +warn \((critical|high|medium|unknown)\)", waited.stdout
+    )
+    assert re.search(r"PYSEC-2019-179 +default +- +ignore", waited.stdout)
 
 
 def test_findings_are_listed_worst_first(scheduler, found):

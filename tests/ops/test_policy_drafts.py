@@ -61,7 +61,12 @@ def test_each_difference_is_named_with_how_it_was_and_would_be(shop):
     outcome = shop.carry(shop.opened(JobKind.POLICY, mode=SIMULATE, selection=Selection(draft=DRAFT)))
     gone, new = (f"pkg:pypi/{one}" for one in ("click@1.0", "flask@2.0"))
     assert sorted(outcome.result.table, key=lambda row: row["component"]) == [
-        {"image": f"registry.example/{place}:1", "component": component, "advisory": advisory, "policy": "default"}
+        {
+            "image": f"registry.example/{place}:1",
+            "component": component,
+            "advisory": advisory,
+            "policy": "default",
+        }
         | {"was": was, "now": now}
         for place, component, advisory, was, now in (
             ("shop/click", gone, "A-click", "warn (unknown)", None),
