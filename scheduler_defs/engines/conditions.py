@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 import cel
 
+from scheduler_defs.engines.closed_values import check_values
 from scheduler_defs.engines.exploits import EXPLOIT_FIELDS, NOTHING_KNOWN, ExploitFact
 from scheduler_defs.engines.severity import Severity
 from scheduler_defs.engines.vex_statements import VexStatus
@@ -144,7 +145,7 @@ class Fact:
 
 
 def compile_condition(expression: str) -> cel.Program:
-    """Compile a condition and prove it usable: known names only, one loop at most, a boolean for every fact.
+    """Compile a condition and prove it usable: known names and values only, one loop at most, a boolean for every fact.
 
     Raises ValueError that says what is wrong.
     """
@@ -190,6 +191,7 @@ def _check_names(expression: str, program: cel.Program) -> None:
         if variable not in loops and name not in _FIELDS[variable]:
             expected = ", ".join(sorted(_FIELDS[variable]))
             raise ValueError(f"unknown field {variable}.{name}; expected one of {expected}")
+    check_values(expression, _LITERALS_AND_COMMENTS, frozenset(loops))
 
 
 def _samples() -> Iterator[Fact]:
