@@ -41,6 +41,7 @@ def measure_impact(house: House, fleet: Fleet, repeat: int, sample: int, report:
                 row.ours.append(1000 * percentile(values, share))
         affected += [len({image for image, _, _ in one.hits}) for one in found]
         _peers_impact(house, found, (images, some), known, ids, report)
+        _by_advisory(house, fleet.namespace(0), found, selector, persisted)
     report.facts["affected images of a draw"] = statistics.median(affected)
 
 
@@ -113,6 +114,26 @@ def _peers_impact(
         report.check(f"impact: hits of ours and {BY_ADVISORY}", len(hits ^ draw.hits))
     for row, share in zip(rows, SHARES, strict=True):
         row.peer(BY_ADVISORY, percentile(times, share))
+
+
+def _by_advisory(
+    house: House, namespace: str, draws: Sequence[Draw], selector: tuple[Row, Row], persisted: tuple[Row, Row]
+) -> None:
+    """Each draw by advisory, within the namespace and with what was found kept."""
+    ways: Sequence[tuple[tuple[Row, Row], Callable[[Draw], Find]]] = (
+        (
+            selector,
+            lambda draw: partial(peers.impact_by_advisory, house.database, draw.advisories, namespace),
+        ),
+        (
+            persisted,
+            lambda draw: partial(peers.impact_by_advisory, house.database, draw.advisories, kept=True),
+        ),
+    )
+    for rows, way in ways:
+        times = [_timed(way(draw))[0] for draw in draws]
+        for row, share in zip(rows, SHARES, strict=True):
+            row.peer(BY_ADVISORY, percentile(times, share))
 
 
 def _timed(find: Find) -> tuple[float, set[peers.Hit]]:

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from typing import Any, LiteralString
 from uuid import UUID
 
+from psycopg.types.json import Jsonb
+
 from benchmarks.engines_house import TENANT
 from resources.database import Database
 from resources.inventory_records import AdvisoryRow, Decided, KnownComponent
@@ -46,6 +48,12 @@ WHERE ic.tenant_id = %(tenant)s AND g.revision_to IS NULL"""
 OF_IMAGE: LiteralString = OF_COMPONENTS + " AND ic.image_id = %(image)s"
 OF_IMAGE_AMONG: LiteralString = OF_IMAGE + " AND g.advisory_id = ANY(%(advisories)s) AND a.withdrawn IS NULL"
 OF_ADVISORY: LiteralString = OF_COMPONENTS + " AND g.advisory_id = %(advisory)s AND a.withdrawn IS NULL"
+OF_ADVISORY_IN: LiteralString = (
+    OF_ADVISORY
+    + """ AND EXISTS (
+    SELECT FROM inventory.images AS i
+    WHERE i.tenant_id = ic.tenant_id AND i.id = ic.image_id AND i.namespace = %(namespace)s)"""
+)
 BY_PURL: LiteralString = """
 SELECT id, purl, type, package, name, version FROM inventory.component_versions
 WHERE tenant_id = %(tenant)s AND purl = ANY(%(purls)s)"""
@@ -161,13 +169,30 @@ def batched_impact(database: Database, images: Sequence[Image], advisories: Sequ
     return hits
 
 
-def impact_by_advisory(database: Database, advisories: Iterable[str]) -> set[Hit]:
-    """The affected images by a statement for each advisory."""
+def impact_by_advisory(
+    database: Database, advisories: Iterable[str], namespace: str | None = None, *, kept: bool = False
+) -> set[Hit]:
+    """The affected images, of a namespace or all, by a statement for each advisory; ``kept`` writes each image too."""
     hits: set[Hit] = set()
+    statement = OF_ADVISORY_IN if namespace else OF_ADVISORY
     with database.begin(TENANT) as store:
         for advisory in advisories:
-            hits |= _hits(_rows(store, OF_ADVISORY, advisory=advisory))
+            hits |= _hits(_rows(store, statement, advisory=advisory, namespace=namespace))
+        if kept:
+            _keep(store, hits)
     return hits
+
+
+def _keep(store: Store, hits: Iterable[Hit]) -> None:
+    """Writes the affected images with their reasons, a statement each, to a table that goes with the transaction."""
+    reasons: dict[UUID, list[tuple[str, str]]] = {}
+    for image, purl, advisory in hits:
+        reasons.setdefault(image, []).append((purl, advisory))
+    store.connection.execute(
+        "CREATE TEMPORARY TABLE kept (image uuid PRIMARY KEY, reasons jsonb) ON COMMIT DROP"
+    )
+    for image, why in reasons.items():
+        store.connection.execute("INSERT INTO kept VALUES (%s, %s)", [image, Jsonb(why)])
 
 
 def rescan_policy(
