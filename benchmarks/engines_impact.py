@@ -41,7 +41,8 @@ def measure_impact(house: House, fleet: Fleet, repeat: int, sample: int, report:
                 row.ours.append(1000 * percentile(values, share))
         affected += [len({image for image, _, _ in one.hits}) for one in found]
         _peers_impact(house, found, (images, some), known, ids, report)
-        _by_advisory(house, fleet.namespace(0), found, selector, persisted)
+        differing = _by_advisory(house, fleet, found, selector, persisted)
+        report.check(f"impact: hits of ours and {BY_ADVISORY}", differing)
     report.facts["affected images of a draw"] = statistics.median(affected)
 
 
@@ -51,7 +52,9 @@ class Draw:
     def __init__(self, advisories: tuple[str, ...]) -> None:
         self.advisories = advisories
         self.hits: set[peers.Hit] = set()
+        self.narrowed: set[peers.Hit] = set()
         self.times: list[float] = []
+        self.times_by_advisory: list[float] = []
 
 
 def _draw(house: House, fleet: Fleet, source: random.Random, report: Report) -> Draw:
@@ -62,6 +65,7 @@ def _draw(house: House, fleet: Fleet, source: random.Random, report: Report) -> 
     ids = house.run(JobKind.IMPACT, affected_images, selection=every)
     some = house.run(JobKind.IMPACT, affected_images, selection=narrowed)
     persisted = house.run(JobKind.IMPACT, find_impact, selection=every)
+    draw.narrowed = some.value
     draw.hits, draw.times = ids.value, [ids.seconds, some.seconds, persisted.seconds]
     with house.database.begin(TENANT) as store:
         snapshot = store.impact_snapshots.get_of_run(TENANT, persisted.run.id)
@@ -117,23 +121,21 @@ def _peers_impact(
 
 
 def _by_advisory(
-    house: House, namespace: str, draws: Sequence[Draw], selector: tuple[Row, Row], persisted: tuple[Row, Row]
-) -> None:
-    """Each draw by advisory, within the namespace and with what was found kept."""
-    ways: Sequence[tuple[tuple[Row, Row], Callable[[Draw], Find]]] = (
-        (
-            selector,
-            lambda draw: partial(peers.impact_by_advisory, house.database, draw.advisories, namespace),
-        ),
-        (
-            persisted,
-            lambda draw: partial(peers.impact_by_advisory, house.database, draw.advisories, kept=True),
-        ),
-    )
-    for rows, way in ways:
-        times = [_timed(way(draw))[0] for draw in draws]
+    house: House, fleet: Fleet, draws: Sequence[Draw], selector: tuple[Row, Row], persisted: tuple[Row, Row]
+) -> int:
+    """Each draw by advisory, within a namespace and with what was found kept; returns how many hits differ."""
+    database, namespace, differing = house.database, fleet.namespace(0), 0
+    for draw in draws:
+        for ours, how in ((draw.narrowed, {"namespace": namespace}), (draw.hits, {"kept": True})):
+            milliseconds, hits = _timed(partial(peers.impact_by_advisory, database, draw.advisories, **how))
+            draw.times_by_advisory.append(milliseconds)
+            differing += len(hits ^ ours)
+    for rows, times in zip(
+        (selector, persisted), zip(*(draw.times_by_advisory for draw in draws), strict=True), strict=True
+    ):
         for row, share in zip(rows, SHARES, strict=True):
             row.peer(BY_ADVISORY, percentile(times, share))
+    return differing
 
 
 def _timed(find: Find) -> tuple[float, set[peers.Hit]]:
