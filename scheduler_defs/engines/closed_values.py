@@ -23,20 +23,30 @@ def check_values(expression: str, literals: re.Pattern[str], loops: Set[str]) ->
 
     ``literals`` finds the texts and comments of a condition, ``loops`` are the names of its loops' variables.
     """
-    texts: list[str] = []
+    texts: list[re.Match[str]] = []
 
     def numbered(found: re.Match[str]) -> str:
-        texts.append(found[0])
+        texts.append(found)
         return " " if found[0].startswith("//") else f'"{len(texts) - 1}"'
 
     code = literals.sub(numbered, expression)
     for name, number in _comparisons(code):
-        plain = _PLAIN.fullmatch(texts[int(number)])
+        literal = texts[int(number)]
+        plain = _PLAIN.fullmatch(literal[0])
         if plain and name.partition(".")[0] not in loops and plain["text"] not in CLOSED[name]:
-            expected = ", ".join(repr(value) for value in CLOSED[name])
-            raise ValueError(
-                f"compares {name} with {plain['text']!r}, which it never is; expected one of {expected}"
+            expected, at = (
+                ", ".join(repr(value) for value in CLOSED[name]),
+                place(expression, literal.start()),
             )
+            raise ValueError(
+                f"{at}compares {name} with {plain['text']!r}, which it never is; expected one of {expected}"
+            )
+
+
+def place(expression: str, offset: int) -> str:
+    """Where something stands in a condition, as its errors begin: line and column from 1."""
+    line, column = expression.count("\n", 0, offset) + 1, offset - expression.rfind("\n", 0, offset)
+    return f"line {line}, column {column} of the condition: "
 
 
 def _comparisons(code: str) -> Iterator[tuple[str, str]]:

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 import cel
 
-from scheduler_defs.engines.closed_values import check_values
+from scheduler_defs.engines.closed_values import check_values, place
 from scheduler_defs.engines.exploits import EXPLOIT_FIELDS, NOTHING_KNOWN, ExploitFact
 from scheduler_defs.engines.severity import Severity
 from scheduler_defs.engines.vex_statements import VexStatus
@@ -167,8 +167,13 @@ def compile_condition(expression: str) -> cel.Program:
 
 
 def without_literals(expression: str) -> str:
-    """Return the code of a condition: every text in it is empty, and comments are left out."""
-    return _LITERALS_AND_COMMENTS.sub('""', expression)
+    """Return the code of a condition, each part where it was: every text in it is blank, and so are comments."""
+    return _LITERALS_AND_COMMENTS.sub(_blank, expression)
+
+
+def _blank(found: re.Match[str]) -> str:
+    kept = "".join(character if character == "\n" else " " for character in found[0])
+    return kept if found[0].startswith("//") else f'"{kept[1:-1]}"'
 
 
 def _check_names(expression: str, program: cel.Program) -> None:
@@ -183,15 +188,23 @@ def _check_names(expression: str, program: cel.Program) -> None:
     known = {*_VARIABLES, *_TYPES, *loops}
     for name in program.variables():
         if name not in known:
-            raise ValueError(f"unknown variable {name!r}; expected one of {', '.join(_VARIABLES)}")
+            expected = ", ".join(_VARIABLES)
+            raise ValueError(f"{_named(code, name)}unknown variable {name!r}; expected one of {expected}")
     for name in program.functions():
         if name[0].isalpha() and name not in _FUNCTIONS:
-            raise ValueError(f"unknown function {name!r}; expected one of {', '.join(sorted(_FUNCTIONS))}")
-    for variable, name in _FIELD.findall(code):
+            expected = ", ".join(sorted(_FUNCTIONS))
+            raise ValueError(f"{_named(code, name)}unknown function {name!r}; expected one of {expected}")
+    for found in _FIELD.finditer(code):
+        variable, name = found.groups()
         if variable not in loops and name not in _FIELDS[variable]:
-            expected = ", ".join(sorted(_FIELDS[variable]))
-            raise ValueError(f"unknown field {variable}.{name}; expected one of {expected}")
+            expected, at = ", ".join(sorted(_FIELDS[variable])), place(code, found.start())
+            raise ValueError(f"{at}unknown field {variable}.{name}; expected one of {expected}")
     check_values(expression, _LITERALS_AND_COMMENTS, frozenset(loops))
+
+
+def _named(code: str, name: str) -> str:
+    found = re.search(rf"(?<![\w.]){re.escape(name)}\b", code) or re.search(rf"\b{re.escape(name)}\b", code)
+    return place(code, found.start()) if found else ""
 
 
 def _samples() -> Iterator[Fact]:
