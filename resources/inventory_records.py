@@ -1,6 +1,6 @@
 """What the engines read from and write to schema inventory, row by row."""
 
-from collections.abc import Container, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import cached_property
@@ -256,6 +256,27 @@ class FindingView:
     policy: str
     rule: str | None
     first_seen_at: datetime
+
+
+@dataclass(frozen=True)
+class ImageView:
+    """An image with an SBOM for people to read; ``identity`` is its digest, or without one its tag."""
+
+    id: UUID
+    registry: str
+    repository: str
+    digest: str | None
+    tag: str | None
+    identity: str
+    namespace: str
+    labels: Mapping[str, str]
+    components: int
+    changed_at: datetime
+
+    @property
+    def name(self) -> str:
+        """``registry/repository:tag``."""
+        return image_name(self.registry, self.repository, self.tag)
 
 
 @dataclass(frozen=True)

@@ -29,6 +29,7 @@ COMMANDS = {
     "run": "Start, list, follow and cancel runs.",
     "log": "Search what runs said.",
     "ingest": "Bring in SBOMs, advisories, VEX, EPSS and KEV.",
+    "image": "List images, and remove those that are gone.",
     "policy": "Apply and show policies.",
     "vex": "List what is stated about vulnerabilities.",
     "finding": "List what policies found.",

@@ -197,56 +197,70 @@ def at_instant(selection: Selection, text: str | None) -> Selection:
     return Selection.parse(selection.to_json() | {"as_of": text})
 
 
+_OF_IMAGES = (
+    click.option(
+        "--label", "labels", multiple=True, metavar="K=V", help="Only images so labelled; repeatable."
+    ),
+    click.option("--digest", metavar="DIGEST", help="Only the image of this digest."),
+    click.option("--repository", metavar="GLOB", help="Only images of repositories like this (* and ?)."),
+    click.option("--namespace", metavar="NAME", help="Only images of a namespace."),
+)
+_OF_RUNS = (
+    click.option(
+        "--ingested-since",
+        metavar="TIME",
+        help="By hand: only images with another SBOM or place since, such as 2024-05-01T00:00Z.",
+    ),
+    click.option(
+        "--ingested",
+        is_flag=True,
+        help="Of a schedule: only images with another SBOM or place since its last completed run.",
+    ),
+    click.option(
+        "--impacted",
+        is_flag=True,
+        help="Policy of a schedule: only images that the impact runs it waits for found.",
+    ),
+    click.option(
+        "--since-last",
+        is_flag=True,
+        help="Impact of a schedule: only advisories that changed since its last completed run.",
+    ),
+    click.option(
+        "--since-revision",
+        type=click.IntRange(0, 2**63 - 1),
+        help="Impact: only advisories newer than a feed revision.",
+    ),
+    click.option(
+        "--advisory", "advisories", multiple=True, metavar="ID", help="Impact: only these; repeatable."
+    ),
+)
+
+
+def image_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Adds the options that say which images and passes them on as `selection`."""
+    return _selecting(command, ("namespace", "repository", "digest", "labels"), _OF_IMAGES)
+
+
 def selection_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Adds the options that narrow a run and passes them on as `selection`."""
-    names = (
-        *("namespace", "repository", "digest", "labels", "advisories", "since_revision", "ingested_since"),
-        *FLAGS,
+    of_runs = ("advisories", "since_revision", "ingested_since", *FLAGS)
+    return _selecting(
+        command, ("namespace", "repository", "digest", "labels", *of_runs), (*_OF_RUNS, *_OF_IMAGES)
     )
 
+
+def _selecting(
+    command: Callable[..., Any], names: Iterable[str], options: Iterable[Callable[[Any], Any]]
+) -> Callable[..., Any]:
     @wraps(command)
-    def with_selection(**options: Any) -> Any:
-        asked = {name: options.pop(name) for name in names}
+    def with_selection(**given: Any) -> Any:
+        asked = {name: given.pop(name) for name in names}
         asked["labels"] = read_labels("selection.labels", asked["labels"])
         chosen = Selection.parse(asked)
         chosen.check_digest()
-        return command(selection=chosen, **options)
+        return command(selection=chosen, **given)
 
-    for option in (
-        click.option(
-            "--ingested-since",
-            metavar="TIME",
-            help="By hand: only images with another SBOM or place since, such as 2024-05-01T00:00Z.",
-        ),
-        click.option(
-            "--ingested",
-            is_flag=True,
-            help="Of a schedule: only images with another SBOM or place since its last completed run.",
-        ),
-        click.option(
-            "--impacted",
-            is_flag=True,
-            help="Policy of a schedule: only images that the impact runs it waits for found.",
-        ),
-        click.option(
-            "--since-last",
-            is_flag=True,
-            help="Impact of a schedule: only advisories that changed since its last completed run.",
-        ),
-        click.option(
-            "--since-revision",
-            type=click.IntRange(0, 2**63 - 1),
-            help="Impact: only advisories newer than a feed revision.",
-        ),
-        click.option(
-            "--advisory", "advisories", multiple=True, metavar="ID", help="Impact: only these; repeatable."
-        ),
-        click.option(
-            "--label", "labels", multiple=True, metavar="K=V", help="Only images so labelled; repeatable."
-        ),
-        click.option("--digest", metavar="DIGEST", help="Only the image of this digest."),
-        click.option("--repository", metavar="GLOB", help="Only images of repositories like this (* and ?)."),
-        click.option("--namespace", metavar="NAME", help="Only images of a namespace."),
-    ):
+    for option in options:
         with_selection = option(with_selection)
     return with_selection

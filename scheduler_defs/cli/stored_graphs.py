@@ -7,15 +7,12 @@ from dataclasses import dataclass
 from resources.errors import InvalidInput
 from resources.records import Image
 from resources.store import Store
+from scheduler_defs.cli.named_images import ACCEPTED, find_image, whole_name
 from scheduler_defs.engines.graph import Graph
 from scheduler_defs.graph_store import read_graph
 
 DIGITS = re.compile(r"[0-9a-f]{8,64}")
-ACCEPTED = (
-    "registry/repository:tag, …@digest, or a part of them that one image with an SBOM has; "
-    "or the digest of a graph, at least its first 8 digits"
-)
-SHOWN = 3
+OR_DIGITS = f"{ACCEPTED}; or the digest of a graph, at least its first 8 digits"
 
 
 @dataclass(frozen=True)
@@ -43,7 +40,7 @@ def find_graph(store: Store, tenant: str, text: str) -> StoredGraph:
                 return StoredGraph(read_graph(store, tenant, digest))
             case [_, *_]:
                 raise InvalidInput("image", text, "more digits: several graphs begin so")
-    image = _find_image(store, tenant, text)
+    image = find_image(store, tenant, text, OR_DIGITS)
     found = store.images.find_graph(image)
     if found is None:
         command = f"scheduler run start --kind graph --repository {shlex.quote(image.repository)}"
@@ -53,18 +50,3 @@ def find_graph(store: Store, tenant: str, text: str) -> StoredGraph:
             f"an image whose present SBOM has a graph; build it with `{command} --tenant {shlex.quote(tenant)}`",
         )
     return StoredGraph(read_graph(store, tenant, found), image)
-
-
-def whole_name(image: Image) -> str:
-    """``registry/repository:tag@digest``, without what the image lacks."""
-    return f"{image.name}@{image.digest}" if image.digest else image.name
-
-
-def _find_image(store: Store, tenant: str, text: str) -> Image:
-    images = store.images.find_named(tenant, text, limit=SHOWN + 1) if text else []
-    if not images:
-        raise InvalidInput("image", text, ACCEPTED)
-    if len(images) > 1:
-        names = [*map(whole_name, images[:SHOWN]), *("more" for _ in images[SHOWN:])]
-        raise InvalidInput("image", text, f"what names one image, not {', '.join(names)}")
-    return images[0]

@@ -39,8 +39,12 @@ def check_images(bench: Bench) -> str:
             expect_equal("the image edited", edited.id, image.id)
             chosen = store.images.select(world.tenant, Selection(labels={"tier": "test"}))
             expect_equal("images with the label", [one.id for one in chosen], [image.id])
+            listed = store.images.list(world.tenant, Selection(labels={"tier": "test"})).items
+            expect_equal("images listed", [one.id for one in listed], [image.id])
+            store.images.unset_sbom(image, world.now)
             store.images.clear_components(image)
-    return "ingested, read, edited, selected, components cleared"
+            expect_equal("images after a removal", store.images.select(world.tenant, Selection()), [])
+    return "ingested, read, edited, selected, listed, removed"
 
 
 def check_advisories(bench: Bench) -> str:

@@ -49,6 +49,8 @@ TENANT_COMMANDS = [
     ("policy", "list"),
     ("policy", "show", "default"),
     ("finding", "list"),
+    ("image", "list"),
+    ("image", "remove", "x"),
     ("impact", "list"),
     ("impact", "show", "0"),
     ("impact", "diff", "0", "0"),
@@ -155,7 +157,7 @@ def test_help_imports_neither_dagster_nor_engines():
 
 
 def test_lists_import_neither_dagster_nor_engines(environment, tenant):
-    groups = "run", "schedule", "policy", "finding", "impact"
+    groups = "run", "schedule", "policy", "finding", "image", "impact"
     stdout, modules = loaded([[group, "list", "--tenant", tenant] for group in groups], environment)
     assert "default" in stdout
     assert modules == "[]"

@@ -77,6 +77,22 @@ def trigger_of(store, name):
     return trigger.id
 
 
+def plant_image(store, tenant):
+    place = {
+        "registry": "",
+        "repository": "old",
+        "digest": None,
+        "tag": "1",
+        "namespace": "web",
+        "labels": {},
+    }
+    image = store.images.upsert(tenant_id=tenant, now=store.now(), **place)
+    counts = {"component_count": 1, "dependency_count": 0}
+    document = {"digest": "0" * 64, "spec_version": "1.6", "serial_number": None, "content": b""}
+    sbom_id = store.images.add_sbom(image, actor="tests", now=store.now(), **counts, **document)
+    store.images.set_sbom(image, sbom_id, store.now())
+
+
 def ended(store, run):
     store.runs.cancel(run, "", store.now())
     return store.runs.get(run.tenant_id, run.id)
@@ -162,6 +178,10 @@ CASES = {
         ("create", "image", False, True),
         ("ingest", "sbom", False, True),
     ),
+    "remove_image": case(
+        lambda edit, store, _: edit(store, store.images.find_named("acme", "old", 1)[0], ACTOR),
+        ("remove", "image", True, False),
+    ),
     "ingest_vex": case(
         lambda edit, database, _: edit(database, "acme", vex_document(), ACTOR),
         ("ingest", "vex", False, True),
@@ -192,7 +212,7 @@ EDITS = dict(functions_that_take_an_actor())
 
 @pytest.fixture
 def run(database, tenant):
-    """A pending run, a lock held, a worker, a calendar; schedules: as made, paused, deleted, with a paused trigger."""
+    """A run, a held lock, a worker, a calendar, an image; schedules: new, paused, deleted, with a trigger paused."""
     with database.begin_system() as store:
         store.locks.try_acquire("held", "me", LockStrategy.LEASE, timedelta(minutes=1), store.now())
         store.workers.register(
@@ -209,6 +229,7 @@ def run(database, tenant):
         for name in ("nightly", "paused", "gone", "stopped"):
             create_schedule(store, tenant, NewSchedule(name, JobKind.GRAPH, [HOURLY]), "tests")
         create_calendar(store, tenant, NewCalendar("freeze", [{"date": "2026-12-25"}]), "tests")
+        plant_image(store, tenant)
         pause_schedule(store, tenant, "paused", "", "tests")
         delete_schedule(store, tenant, "gone", "tests")
         pause_trigger(store, tenant, "stopped", trigger_of(store, "stopped"), "tests")

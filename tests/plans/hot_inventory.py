@@ -4,7 +4,7 @@ from uuid import UUID
 
 from psycopg.types.json import Jsonb
 
-from tests.plans.explain import Hot
+from tests.plans.explain import PAGE, Hot, first_and_deep
 from tests.plans.planting_inventory import ADVISORIES
 
 ALL = {
@@ -17,6 +17,7 @@ ALL = {
 SOME = {"images": [UUID(int=4 * n) for n in range(1, 101)]}
 NUMBERS = [8 * n for n in range(1001, 1101)]
 CANDIDATES = "advisories_pkey component_versions_of_package"
+BY_NAME = "images_tenant_id_registry_repository_identity_key"
 IMPACT = [
     Hot(
         "impact/list_candidates",
@@ -48,6 +49,13 @@ IMPACT = [
         paged=True,
     ),
     Hot("images/list_sboms", "images_pkey", 100, SOME),
+    *first_and_deep(
+        "images/list",
+        f"{BY_NAME} sboms_pkey",
+        2 * PAGE,
+        ALL,
+        {"after_registry": "r", "after_repository": "repo/50000", "after_identity": "tag:1"},
+    ),
     Hot(
         "components/insert_of_image",
         "component_versions_tenant_id_purl_package_version_source_ve_key",

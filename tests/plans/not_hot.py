@@ -39,9 +39,9 @@ NOT_HOT = {
         exploits/insert_document exploits/insert_listed exploits/insert_scores exploits/latest
         exploits/latest_revision exploits/list_listed exploits/list_scores exploits/lock
         feed/count_revision feed/insert_revision feed/latest_revision feed/lock findings/close_many
-        findings/count_open_of_images findings/list_lines_of_images findings/list_open
+        findings/close_of_image findings/count_open_of_images findings/list_lines_of_images findings/list_open
         findings/list_open_of_images findings/upsert_many graphs/insert images/count images/find
-        images/select images/set_sbom images/upsert impact_snapshots/latest_completed
+        images/select images/set_sbom images/unset_sbom images/upsert impact_snapshots/latest_completed
         impact_snapshots/list_heard impact_snapshots/list_touched imports/advance imports/begin_ranges
         imports/count_changes imports/delete imports/delete_earlier imports/delete_staged
         imports/end_ranges imports/find_unfinished imports/finish imports/hold_unfinished imports/insert

@@ -142,6 +142,20 @@ def test_open_findings_of_images_leave_out_fixed_ones_and_other_images(database,
         assert store.findings.count_open_of("acme", []) == []
 
 
+def test_the_open_findings_of_one_image_are_closed(database, plant, admin, scene, evaluate):
+    (api, shop), _, finding = scene
+    evaluate(plant.now, finding(0, "A-1"), finding(0, "A-2"), finding(1, "A-3"))
+    evaluate(plant.now + MINUTE, finding(0, "A-1"), of=[api])
+    with database.begin("globex") as store:
+        assert store.findings.close_of(api, plant.now) == 0
+    with database.begin("acme") as store:
+        assert store.findings.close_of(api, plant.now + 2 * MINUTE) == 1
+        assert store.findings.close_of(api, plant.now + 3 * MINUTE) == 0
+        assert [one.image_id for one in store.findings.list_open_of("acme", [api.id, shop.id])] == [shop.id]
+    fixed = {advisory: seen[-1] for (_, advisory), seen in rows(admin).items()}
+    assert fixed == {"A-1": plant.now + 2 * MINUTE, "A-2": plant.now + MINUTE, "A-3": None}
+
+
 def test_people_see_the_open_findings_of_one_image(database, plant, scene, evaluate):
     (api, shop), _, finding = scene
     evaluate(plant.now, finding(0, "A-1"), finding(0, "A-2"), finding(1, "A-3"))

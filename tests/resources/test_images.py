@@ -167,6 +167,44 @@ def test_an_image_takes_no_sbom_that_does_not_exist(database, plant):
         store.images.set_sbom(plant.image(), new_id(), plant.now)
 
 
+def test_an_image_whose_sbom_is_taken_is_no_image_any_more(database, plant):
+    gone, stays = plant.image("a", ["lodash@4.0"]), plant.image("b", ["lodash@4.0"])
+    later = plant.now + timedelta(hours=1)
+    with database.begin("acme") as store:
+        store.images.unset_sbom(gone, later)
+        assert store.images.select("acme", Selection()) == [stays]
+        assert store.images.list_sboms("acme", [gone.id, stays.id]) == {stays.id: stays.sbom_id}
+        assert store.images.find("acme", "registry.test", "a", None, "1.0") == replace(gone, sbom_id=None)
+        with pytest.raises(NotFound, match=r"image 'registry\.test/a:1\.0' does not exist"):
+            store.images.unset_sbom(gone, later)
+    with pytest.raises(NotFound), database.begin("globex") as store:
+        store.images.unset_sbom(stays, later)
+
+
+def test_images_are_listed_by_name_in_pages(database, plant):
+    for name, tag in (("b", "1"), ("a", "2"), ("a", "1"), ("a-b", "1")):
+        plant.image(name, ["lodash@4.0", "react@18.0"], tag=tag)
+    plant.image("B", tag=None, registry="", namespace="shop", labels={"tier": "prod"})
+    with database.begin("acme") as store:
+        upsert(store, plant.now, repository="without SBOM")
+        whole = store.images.list("acme", Selection()).items
+        names = [f"registry.test/{name}" for name in ("a:1", "a:2", "a-b:1", "b:1")]
+        assert {one.name for one in whole} == {"B", *names}
+        assert whole == sorted(whole, key=lambda one: (one.registry, one.repository, one.identity))
+        paged, cursor = [], None
+        while len(paged) < len(whole):
+            page = store.images.list("acme", Selection(), cursor=cursor, limit=2)
+            paged, cursor = paged + page.items, page.next_cursor
+        assert (paged, cursor) == (whole, None)
+        (one,) = store.images.list("acme", Selection(namespace="shop", labels={"tier": "prod"})).items
+        assert (one.name, one.components, one.changed_at) == ("B", 1, plant.now)
+        assert [one.name for one in store.images.list("acme", Selection(repository="a?b")).items] == names[
+            2:3
+        ]
+    with database.begin("globex") as store:
+        assert store.images.list("acme", Selection()).items == []
+
+
 def test_components_are_kept_once_and_an_image_holds_what_its_sbom_says(database, plant, admin):
     first = plant.image("a", ["left-pad@1.0", "lodash@4.0"])
     second = plant.image("b", ["lodash@4.0", "react@18.0"])
@@ -296,22 +334,28 @@ def test_images_are_counted_as_they_are_selected(database, shops, selection):
         assert store.images.count("acme", selection) == len(store.images.select("acme", selection))
 
 
-def test_images_that_got_another_sbom_since_are_selected(database, plant):
-    later = plant.now + timedelta(hours=1)
-    old, new = plant.image("a", ["lodash@4.0"]), plant.image("b", ["lodash@4.0"], now=later)
+def test_images_that_got_another_sbom_or_place_since_are_selected(database, plant):
+    later, same = plant.now + timedelta(hours=1), {"digest": None, "labels": {}}
+    names = ("as it was", "again", "moved", "tagged", "labelled")
+    images = {name: plant.image(name, ["lodash@4.0"]) for name in names}
+    plain, scanned = images["as it was"], images["again"]
     with database.begin("acme") as store:
-        assert new.sbom_id is not None
-        store.images.set_sbom(new, new.sbom_id, later)
-        upsert(store, later, repository="a", tag="1.0", digest=None)
+        upsert(store, later, "as it was", **same)
+        store.images.set_sbom(plain, plain.sbom_id, later)
+        store.images.unset_sbom(scanned, plant.now)
+        store.images.set_sbom(scanned, scanned.sbom_id, later)
+        upsert(store, later, "moved", **same | {"namespace": "shop"})
+        upsert(store, later, "labelled", **same | {"labels": {"tier": "prod"}})
+        upsert(store, later, "tagged", **same | {"tag": "2.0"})
         ids = [row[0] for row in store.connection.execute("SELECT id FROM inventory.component_versions")]
         for since, wanted in (
-            (plant.now, {old.id, new.id}),
-            (later, {new.id}),
+            (plant.now, {*names}),
+            (later, {"again", "moved", "labelled"}),
             (later + timedelta(1), set()),
         ):
             selection = Selection(ingested_since=since)
-            assert {image.id for image in store.images.select("acme", selection)} == wanted
-            assert {image.id for image in store.images.list_holders("acme", ids, selection)} == wanted
+            assert {one.repository for one in store.images.select("acme", selection)} == wanted
+            assert {one.repository for one in store.images.list_holders("acme", ids, selection)} == wanted
 
 
 def test_an_image_is_found_by_what_an_upsert_goes_by_and_by_its_tenant_only(database, plant):

@@ -33,5 +33,8 @@ class Findings(Protocol):
     def close(self, run: Run, gone: Mapping[UUID, Iterable[FindingKey]], now: datetime) -> None:
         """Closes open findings of images that a run did not see again."""
 
+    def close_of(self, image: Image, now: datetime) -> int:
+        """Closes the open findings of an image that is removed; returns how many."""
+
     def list_open(self, tenant_id: str, verdict: str | None = None, limit: int = 100) -> list[FindingView]:
         """Open findings, worst first."""

@@ -11,9 +11,11 @@ from resources.inventory_records import (
     GraphRow,
     Held,
     Holder,
+    ImageView,
     KnownComponent,
     KnownSbom,
 )
+from resources.pages import Page
 from resources.records import Image, Json
 from resources.selection import Selection
 
@@ -74,6 +76,9 @@ class Images(Protocol):
     def set_sbom(self, image: Image, sbom_id: UUID, now: datetime) -> None:
         """Makes an SBOM the one that holds; its components are to be replaced in the same transaction."""
 
+    def unset_sbom(self, image: Image, now: datetime) -> None:
+        """Takes its SBOM from an image; raises NotFound where it has none."""
+
     def get_sbom(self, tenant_id: str, sbom_id: UUID) -> tuple[bytes, str]:
         """The document of an SBOM, compressed with zlib, and its digest; raises NotFound."""
 
@@ -123,3 +128,8 @@ class Images(Protocol):
         self, tenant_id: str, components: Iterable[int], images: Iterable[UUID]
     ) -> dict[UUID, Held]:
         """Of each of some images that have an SBOM, those of some components that it holds."""
+
+    def list(
+        self, tenant_id: str, selection: Selection, *, cursor: str | None = None, limit: int = 100
+    ) -> Page[ImageView]:
+        """A page of the images that ``select`` would give, by name."""

@@ -15,10 +15,11 @@ from resources.inventory_records import (
     GraphRow,
     Held,
     Holder,
+    ImageView,
     KnownComponent,
     KnownSbom,
 )
-from resources.pages import check_text
+from resources.pages import Page, check_text
 from resources.protocols.inventory.images import Images
 from resources.records import Image, Json
 from resources.repositories.base import Repository, columns_of, fields_of
@@ -129,6 +130,10 @@ class ImageRepository(Repository, Images):
     def set_sbom(self, image: Image, sbom_id: UUID, now: datetime) -> None:
         self._execute("images/set_sbom", tenant_id=image.tenant_id, id=image.id, sbom_id=sbom_id, now=now)
 
+    def unset_sbom(self, image: Image, now: datetime) -> None:
+        if not self._execute("images/unset_sbom", tenant_id=image.tenant_id, id=image.id, now=now):
+            raise NotFound("image", image.name)
+
     def get_sbom(self, tenant_id: str, sbom_id: UUID) -> tuple[bytes, str]:
         rows = self._rows("sboms/get_content", tenant_id=tenant_id, id=sbom_id)
         if not rows:
@@ -208,6 +213,19 @@ class ImageRepository(Repository, Images):
             "impact/list_held", Held, tenant_id=tenant_id, components=list(components), images=list(images)
         )
         return {one.image_id: one for one in found}
+
+    def list(
+        self, tenant_id: str, selection: Selection, *, cursor: str | None = None, limit: int = 100
+    ) -> Page[ImageView]:
+        return self._page(
+            "images/list",
+            ImageView,
+            ("registry", "repository", "identity"),
+            cursor=cursor,
+            limit=limit,
+            tenant_id=tenant_id,
+            **_filters(selection),
+        )
 
 
 def _filters(selection: Selection) -> dict[str, Any]:
