@@ -60,7 +60,10 @@ def sbom(
 @click.option("--strict", is_flag=True, help="Refuse everything when one record is malformed.")
 @actor_option
 def advisories(path: Path, strict: bool, actor: str) -> None:
-    """Bring in OSV advisories: .json, .jsonl, either with .gz, or a directory, .zip or .tar.gz of them."""
+    """Bring in OSV advisories: .json, .jsonl, either with .gz, or a directory, .zip or .tar.gz of them.
+
+    A record whose time of modification is before that of the one known changes nothing.
+    """
     from scheduler_defs.engines.documents import input_files
     from scheduler_defs.inputs.advisories import ingest_advisories
 

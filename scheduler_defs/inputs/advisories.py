@@ -26,7 +26,8 @@ Document = tuple[str, int | None, bytes]
 class IngestedAdvisories:
     """What an import did; ``revision`` is None when nothing changed.
 
-    Of several records of one advisory the last wins; it counts as added or changed, the others as unchanged.
+    Of several records of one advisory the one modified last wins, of equally late ones the last read; it counts as
+    added or changed, the others as unchanged. So does one that was modified before what is known.
     ``resumed`` of the records had been staged by an earlier try, ``left_out`` are the first of the malformed ones.
     """
 
@@ -119,7 +120,8 @@ def _stage(
     for number, document in enumerate(batch, current.records + 1):
         match read_record(*document):
             case Advisory() as advisory:
-                latest[advisory.id] = advisory
+                if latest.setdefault(advisory.id, advisory).modified <= advisory.modified:
+                    latest[advisory.id] = advisory
             case Malformed() as malformed:
                 if strict:
                     raise _refusal(malformed)
@@ -138,6 +140,7 @@ def _publish(
 ) -> IngestedAdvisories:
     store.advisories.lock_feed()
     now, source, revision = store.now(), _storable(path.name, FILE_LIMIT), None
+    store.imports.renew(current.id)
     added, changed = store.imports.count_changes(current.id)
     unchanged = current.records - current.malformed - added - changed
     if added or changed:

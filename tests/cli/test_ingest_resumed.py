@@ -162,6 +162,24 @@ def test_a_later_record_wins_whichever_try_read_the_earlier_one(cli, feed, cut_o
     assert [one["package"] for one in first["ranges"]] == ["new"]
 
 
+@pytest.mark.parametrize("batch", [1, 9])
+def test_a_record_modified_before_the_one_known_or_read_is_unchanged(cli, feed, monkeypatch, admin, batch):
+    monkeypatch.setattr(advisories, "BATCH", batch)
+    may = {"modified": "2026-05-01T00:00:00Z"}
+    both = feed(record("A", "new", **may), record("A", "old"), record("B"))
+    assert "2 added, 0 changed, 1 unchanged" in cli("ingest", "advisories", both).stdout
+    result = cli("ingest", "advisories", feed(record("A", "old"), record("B", "other")))
+    assert "revision 2: 0 added, 1 changed, 1 unchanged" in result.stdout
+    assert [one["package"] for one in admin.execute(ROWS).fetchone()[0]["ranges"]] == ["new"]
+
+
+def test_a_later_time_of_an_unchanged_advisory_holds_against_what_is_older(cli, feed, admin):
+    for package, month in (("a", 1), ("a", 3), ("b", 2)):
+        changes = {"modified": f"2026-0{month}-01T00:00:00Z"}
+        result = cli("ingest", "advisories", feed(record("A", package, **changes)))
+    assert result.stdout == "no new revision: 0 added, 0 changed, 1 unchanged, 0 malformed\n"
+
+
 def test_what_ends_as_it_was_is_no_change(cli, feed, small_batches):
     cli("ingest", "advisories", feed(record("A", "old"), record("B")))
     back = feed(record("A", "new"), record("B"), record("A", "old"))

@@ -45,8 +45,8 @@ NOT_HOT = {
         impact_snapshots/list_heard impact_snapshots/list_touched imports/advance imports/begin_ranges
         imports/count_changes imports/delete imports/delete_earlier imports/delete_staged
         imports/end_ranges imports/find_unfinished imports/finish imports/hold_unfinished imports/insert
-        imports/list_quarantine imports/publish_advisories imports/quarantine_many imports/stage_many
-        policies/get policies/insert_revision policies/list policies/upsert retention/delete_imports
-        runs/last_completed_request sboms/find_by_serial sboms/get_by_digest sboms/get_content
+        imports/list_quarantine imports/publish_advisories imports/quarantine_many imports/renew
+        imports/stage_many policies/get policies/insert_revision policies/list policies/upsert
+        retention/delete_imports runs/last_completed_request sboms/find_by_serial sboms/get_by_digest sboms/get_content
         sboms/insert vex/count vex/insert_many vex/list_all vex/list_newest""",
 }

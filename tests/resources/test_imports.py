@@ -70,6 +70,11 @@ def ranges(admin):
     return read
 
 
+def read(database, name):
+    with database.begin_system() as store:
+        return store.advisories.get_many([name])[name]
+
+
 def test_an_import_is_counted_up_batch_by_batch_by_whoever_knows_where_it_stands(
     database, plant, begin, stage
 ):
@@ -143,6 +148,57 @@ def test_the_last_record_of_an_advisory_is_what_is_published(database, begin, st
     with database.begin_system() as store:
         assert store.advisories.get_many(["A"]) == {"A": last}
     assert [row[5] for row in ranges()] == ["glibc"]
+
+
+@pytest.mark.parametrize("after", [0 * DAY, DAY])
+def test_an_advisory_gives_way_to_one_modified_no_earlier(
+    database, plant, begin, stage, publish, ranges, after
+):
+    known = advisory_row("A", summary="known", modified=plant.now)
+    later = advisory_row("A", summary="later", modified=plant.now + after, digest="1" * 64)
+    publish(stage(begin(), (known, [WIDE])))
+    _, *counts = publish(stage(begin(), (later, [NARROW])))
+    assert counts == [0, 1]
+    assert read(database, "A") == later
+    assert [row[5] for row in ranges() if row[2] is None] == ["glibc"]
+
+
+def test_an_advisory_modified_before_the_one_known_changes_nothing(
+    database, plant, begin, stage, publish, ranges
+):
+    known = advisory_row("A", modified=plant.now)
+    publish(stage(begin(), (known, [WIDE])))
+    stale = replace(known, summary="stale", modified=plant.now - DAY, digest="1" * 64)
+    _, *counts = publish(stage(begin(), (stale, [NARROW]), (advisory_row("B"), [WIDE])))
+    assert counts == [1, 0]
+    assert read(database, "A") == known
+    assert [row[:3] for row in ranges() if row[0] == "A"] == [("A", 1, None)]
+
+
+def test_of_staged_records_of_an_advisory_one_modified_earlier_does_not_replace(
+    database, plant, begin, stage, publish, ranges
+):
+    newer = advisory_row("A", summary="newer", modified=plant.now)
+    older = replace(newer, summary="older", modified=plant.now - DAY, digest="1" * 64)
+    publish(stage(stage(begin(), (newer, [WIDE])), (older, [NARROW])))
+    assert read(database, "A") == newer
+    assert [row[5] for row in ranges()] == ["lodash"]
+
+
+def test_one_modified_again_without_a_change_is_known_by_its_later_time(
+    database, plant, begin, stage, publish
+):
+    known = advisory_row("A", modified=plant.now - 2 * DAY)
+    publish(stage(begin(), (known, [WIDE])))
+    again = stage(begin(), (replace(known, modified=plant.now), [WIDE]))
+    with database.begin_system() as store:
+        store.imports.renew(again.id)
+        assert store.imports.count_changes(again.id) == (0, 0)
+        store.imports.finish(again, None, plant.now)
+    between = replace(known, summary="between", modified=plant.now - DAY, digest="1" * 64)
+    _, *counts = publish(stage(begin(), (between, [NARROW])))
+    assert counts == [0, 0]
+    assert read(database, "A") == replace(known, modified=plant.now)
 
 
 def test_an_import_ends_once_and_only_as_its_publisher_knows_it(database, plant, begin, stage, publish):

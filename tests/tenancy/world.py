@@ -134,11 +134,14 @@ def plant_inventory(tenant: Tenant) -> list[Row]:
 
 
 def plant_imports(tenant: Tenant, earlier: int) -> None:
-    """Imports of advisories, one that is being read and one that ended: of an advisory with a range from before."""
+    """Imports of advisories, one that is read and one that ended: of one advisory with a range from before, one as known."""
     revision = tenant.rows["inventory.feed_revisions"][-1]["revision"]
     advisory = tenant.add("inventory.advisories", severity="high", revision=revision)["id"]
     ranged = {"revision_from": earlier, "ordinal": 0, "kind": "SEMVER", "events": Jsonb([])}
     tenant.add("inventory.advisory_ranges", advisory_id=advisory, **ranged)
+    same = tenant.add("inventory.advisories", severity="low", revision=revision)
+    later = {"modified": tenant.at + timedelta(hours=1), "ranges": Jsonb([])}
+    unchanged = {"id": same["id"], "digest": same["digest"], "severity": "low", **later}
     ranges = [{"type": "npm", "package": f"{tenant.name} a", "kind": "SEMVER", "events": [], "versions": []}]
     for ended in (None, tenant.at):
         records = {"records": 2, "malformed": 1, "touched_at": tenant.at, "finished_at": ended}
@@ -146,6 +149,7 @@ def plant_imports(tenant: Tenant, earlier: int) -> None:
         found = tenant.add("inventory.advisory_imports", source=f"{tenant.name} feed", **records)
         of = {"import_id": found["id"], "id": advisory, "severity": "high", "ranges": Jsonb(ranges)}
         tenant.add("inventory.staged_advisories", **of)
+        tenant.add("inventory.staged_advisories", import_id=found["id"], **unchanged)
         tenant.add("inventory.quarantine", import_id=found["id"], record=2)
 
 

@@ -27,13 +27,16 @@ class AdvisoryImports(Protocol):
         """Counts a batch as read; returns the import as it is then. Raises StaleAttempt when it is not as given."""
 
     def stage(self, import_id: UUID, batch: Sequence[tuple[AdvisoryRow, Sequence[RangeRow]]]) -> None:
-        """Keeps advisories, each once, for the publication; they replace what was staged of them before."""
+        """Keeps advisories, each once, for the publication, in place of what was staged of them but what is newer."""
 
     def quarantine(self, import_id: UUID, batch: Sequence[LeftOut], now: datetime) -> None:
         """Keeps what could not be used."""
 
     def count_changes(self, import_id: UUID) -> tuple[int, int]:
-        """How many staged advisories are new, and how many are not as they are known."""
+        """How many staged advisories are new, and how many are not as they are known and not modified earlier."""
+
+    def renew(self, import_id: UUID) -> None:
+        """Notes when the staged ones were modified that are as they are known."""
 
     def publish(self, import_id: UUID, revision: int) -> None:
         """Writes the new and changed ones under a feed revision; ranges they had before end with it."""

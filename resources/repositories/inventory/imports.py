@@ -48,6 +48,9 @@ class AdvisoryImportRepository(Repository, AdvisoryImports):
         ((added, changed),) = self._rows("imports/count_changes", import_id=import_id)
         return added, changed
 
+    def renew(self, import_id: UUID) -> None:
+        self._execute("imports/renew", import_id=import_id)
+
     def publish(self, import_id: UUID, revision: int) -> None:
         for query in ("imports/publish_advisories", "imports/end_ranges", "imports/begin_ranges"):
             self._execute(query, import_id=import_id, revision=revision)
