@@ -46,6 +46,10 @@ class InvalidDocument(SchedulerError):
         super().__init__(f"{source}: at {path or '/'}: {reason}")
 
 
+class DamagedFile(InvalidDocument):
+    """A file of several documents cannot be read to its end: what it holds from there on is lost."""
+
+
 class ServerUnavailable(SchedulerError):
     """PostgreSQL cannot be reached or started; says which server, why, and what to do."""
 

@@ -2,15 +2,17 @@
 
 import gzip
 import io
+import lzma
 import tarfile
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, cast
 
-from resources.errors import InvalidDocument
+from resources.errors import DamagedFile, InvalidDocument
 from scheduler_defs.engines.counted import CHUNK, OnBytes, open_counted
 
 if TYPE_CHECKING:
@@ -19,52 +21,52 @@ if TYPE_CHECKING:
 GZIP_MAGIC = b"\x1f\x8b"
 ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz")
 
-_DAMAGE = (
-    zipfile.BadZipFile,
-    tarfile.TarError,
-    EOFError,
-    zlib.error,
-    OSError,
-    NotImplementedError,
-    RuntimeError,
-)
+Member = Callable[[], io.BufferedReader]
+Packed = Callable[[], BinaryIO]
+
+_DAMAGE = (zipfile.BadZipFile, tarfile.TarError, EOFError, lzma.LZMAError, zlib.error, OSError)
 
 
 def iter_members(
     path: Path, endings: tuple[str, ...], on_bytes: OnBytes | None = None
-) -> Iterator[tuple[str, io.BufferedReader]]:
-    """Yield (`archive!member`, content) of each member of a zip or tar whose name ends so, until the next one.
+) -> Iterator[tuple[str, Member]]:
+    """Yield (`archive!member`, what opens it) of each member of a zip or tar whose name ends so.
 
-    A tar's members come as they stand in it, read once from front to end; a zip's sorted by name. on_bytes gets
-    the bytes that were read, which add up to the file's size. Raises InvalidInput when the file cannot be opened,
-    InvalidDocument for an archive that is damaged, encrypted or packed in a way that is not supported, and for
-    one without such members.
+    A tar's members come as they stand in it, each to be opened once, before the next; a zip's sorted by name, and
+    may be opened again. on_bytes gets the bytes that were read, which add up to the file's size. Opening or reading
+    a zip's member raises InvalidDocument when it is damaged, encrypted or packed in a way that is not supported,
+    and the next may be read; a tar's raises DamagedFile. Raises InvalidInput when the file cannot be opened,
+    DamagedFile for an archive that is damaged, InvalidDocument for one without such members.
     """
-    members = _of_zip if path.name.endswith(".zip") else _of_tar
+    is_zip = path.name.endswith(".zip")
+    members, kind = (_of_zip, InvalidDocument) if is_zip else (_of_tar, DamagedFile)
     found = False
-    with _named(str(path)):
-        for name, content in members(path, endings, on_bytes or (lambda _: None)):
+    with _named(str(path), DamagedFile):
+        for name, open_member in members(path, endings, on_bytes or (lambda _: None)):
             found = True
-            source = f"{path}!{name}"
-            yield source, io.BufferedReader(_Member(content, source), CHUNK)
+            yield f"{path}!{name}", partial(_open, open_member, f"{path}!{name}", kind)
     if not found:
         raise InvalidDocument(str(path), "", f"holds no member that ends in {', '.join(endings)}")
 
 
-def _of_zip(path: Path, endings: tuple[str, ...], on_bytes: OnBytes) -> Iterator[tuple[str, BinaryIO]]:
+def _open(open_member: Packed, source: str, kind: type[InvalidDocument]) -> io.BufferedReader:
+    with _named(source, kind):
+        return io.BufferedReader(_Member(open_member(), source, kind), CHUNK)
+
+
+def _of_zip(path: Path, endings: tuple[str, ...], on_bytes: OnBytes) -> Iterator[tuple[str, Packed]]:
     with open_counted(path):
         rest = path.stat().st_size
     with zipfile.ZipFile(path) as archive:
         members = {one.filename: one for one in archive.infolist() if one.filename.endswith(endings)}
         for name in sorted(members):
-            with archive.open(members[name]) as content:
-                yield name, cast(BinaryIO, content)
+            yield name, partial(cast(Callable[..., BinaryIO], archive.open), name)
             on_bytes(members[name].compress_size)
             rest -= members[name].compress_size
     on_bytes(rest)
 
 
-def _of_tar(path: Path, endings: tuple[str, ...], on_bytes: OnBytes) -> Iterator[tuple[str, BinaryIO]]:
+def _of_tar(path: Path, endings: tuple[str, ...], on_bytes: OnBytes) -> Iterator[tuple[str, Packed]]:
     # tarfile unpacks gzip itself, but holds no checksum to it and unpacks chunks of any size.
     with (
         open_counted(path, on_bytes) as file,
@@ -73,9 +75,8 @@ def _of_tar(path: Path, endings: tuple[str, ...], on_bytes: OnBytes) -> Iterator
     ):
         for member in archive:
             archive.members.clear()  # type: ignore[attr-defined] # tarfile keeps each, a kilobyte
-            content = archive.extractfile(member) if member.isreg() else None
-            if content is not None and member.name.endswith(endings):
-                yield member.name, cast(BinaryIO, content)
+            if member.isreg() and member.name.endswith(endings):
+                yield member.name, partial(cast(Callable[..., BinaryIO], archive.extractfile), member)
         if archive.fileobj is None or archive.fileobj.tell() <= archive.offset:
             raise tarfile.ReadError("it ends between two members, before its end mark")
         while plain.read(CHUNK):
@@ -87,25 +88,31 @@ def _plain(file: io.BufferedReader) -> BinaryIO:
 
 
 @contextmanager
-def _named(source: str) -> Iterator[None]:
+def _named(source: str, kind: type[InvalidDocument]) -> Iterator[None]:
     try:
         yield
     except _DAMAGE as error:
-        raise InvalidDocument(source, "", f"cannot be unpacked: {error}") from error
+        raise kind(source, "", f"is damaged, cannot be unpacked: {error}") from error
+    except RuntimeError as error:  # what zipfile raises for encryption and methods of packing that it lacks
+        raise kind(source, "", f"cannot be unpacked: {error}") from error
 
 
 class _Member(io.RawIOBase):
-    """The content of a member; what is wrong with its packing becomes InvalidDocument."""
+    """The content of a member; what is wrong with its packing becomes an error of the given kind."""
 
-    def __init__(self, content: BinaryIO, source: str) -> None:
-        self._content, self._source = content, source
+    def __init__(self, content: BinaryIO, source: str, kind: type[InvalidDocument]) -> None:
+        self._content, self._source, self._kind = content, source, kind
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: "WriteableBuffer", /) -> int:
         view = memoryview(buffer)
-        with _named(self._source):
+        with _named(self._source, self._kind):
             chunk = self._content.read(len(view))
         view[: len(chunk)] = chunk
         return len(chunk)
+
+    def close(self) -> None:
+        self._content.close()
+        super().close()

@@ -5,13 +5,13 @@ import hashlib
 import io
 import os
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, cast
 
-from resources.errors import InvalidDocument, InvalidInput
-from scheduler_defs.engines.archives import ARCHIVES, GZIP_MAGIC, iter_members
+from resources.errors import DamagedFile, InvalidDocument, InvalidInput
+from scheduler_defs.engines.archives import ARCHIVES, GZIP_MAGIC, Member, iter_members
 from scheduler_defs.engines.counted import CHUNK, OnBytes, open_counted
 
 if TYPE_CHECKING:
@@ -19,7 +19,11 @@ if TYPE_CHECKING:
 
 GIBIBYTE = 1 << 30
 DOCUMENT_LIMIT = GIBIBYTE
-LINE_LIMIT = 64 << 20
+RECORD_LIMIT = 64 << 20
+UTF8_MARK = b"\xef\xbb\xbf"
+
+Document = tuple[str, int | None, bytes | InvalidDocument]
+"""Source, line number from 1 or None, and the content, or why it cannot be read."""
 
 _LINES = (".jsonl", ".jsonl.gz")
 _WHOLE = (".json", ".json.gz")
@@ -45,41 +49,93 @@ def _unpacked(file: io.BufferedReader, source: str, limit: int) -> BinaryIO:
 def read_document(path: str | Path, on_bytes: OnBytes | None = None, limit: int = DOCUMENT_LIMIT) -> bytes:
     """Read one whole file; raises what open_document and its stream raise."""
     with open_document(path, on_bytes, limit) as stream:
-        # In chunks: what read() alone asks for on the way stays with the process.
-        return b"".join(iter(partial(stream.read, CHUNK), b""))
+        return _content(stream)
+
+
+def _content(stream: BinaryIO) -> bytes:
+    # In chunks: what read() alone asks for on the way stays with the process.
+    return b"".join(iter(partial(stream.read, CHUNK), b""))
 
 
 def iter_documents(
-    path: str | Path, on_bytes: OnBytes | None = None, limit: int = DOCUMENT_LIMIT
-) -> Iterator[tuple[str, int | None, bytes]]:
-    """Yield (source, line number from 1 or None, content) for every JSON document of a file, directory or archive.
+    path: str | Path, on_bytes: OnBytes | None = None, limit: int = RECORD_LIMIT
+) -> Iterator[Document]:
+    """Yield every JSON document of a file, directory or archive, of at most `limit` bytes each.
 
     *.json holds one document, *.jsonl one a line, of which blank ones are left out; either may be gzip and end
-    in .gz. A directory is walked with its subdirectories in sorted order, archives (.zip, .tar, .tar.gz, .tgz)
-    in it too; a source inside of one is `archive!member`. One document is in memory at a time.
-    Raises what open_document raises, InvalidDocument for a line of more than 64 MiB and for a damaged archive,
-    and InvalidInput for a directory without such files.
+    in .gz, and begin with a byte order mark. A directory is walked with its subdirectories in sorted order, archives
+    (.zip, .tar, .tar.gz, .tgz) in it too; a source inside of one is `archive!member`. One document is in memory at a
+    time. What cannot be read comes as the InvalidDocument that says why, and the rest goes on: too large a document,
+    a damaged *.json, a damaged member of a .zip. A damaged *.jsonl or archive comes as DamagedFile where it breaks.
+    Raises InvalidInput for a path that cannot be opened and for a directory without such files.
     """
-    for file in input_files(path):
-        if not file.name.endswith(ARCHIVES):
-            with open_document(file, on_bytes, limit) as stream:
-                yield from _documents(str(file), stream, lines=file.name.endswith(_LINES))
-            continue
-        for member, content in iter_members(file, _LINES + _WHOLE, on_bytes):
-            with _unpacked(content, member, limit) as stream:
-                yield from _documents(member, stream, lines=member.endswith(_LINES))
+    root = Path(path)
+    for file in input_files(root):
+        try:
+            yield from _of_file(file, on_bytes, limit)
+        except InvalidDocument as error:
+            yield error.source, None, DamagedFile(error.source, error.path, error.reason)
+        except InvalidInput as error:
+            if file == root:
+                raise
+            yield str(file), None, DamagedFile(str(file), "", f"cannot be read; expected {error.expected}")
 
 
-def _documents(source: str, stream: BinaryIO, *, lines: bool) -> Iterator[tuple[str, int | None, bytes]]:
-    if not lines:
-        yield source, None, stream.read()
-        return
+def _of_file(file: Path, on_bytes: OnBytes | None, limit: int) -> Iterator[Document]:
+    source = str(file)
+    if file.name.endswith(ARCHIVES):
+        for member, open_member in iter_members(file, _LINES + _WHOLE, on_bytes):
+            yield from _of_member(member, open_member, limit, checked=file.name.endswith(".zip"))
+    elif file.name.endswith(_LINES):
+        with open_document(file, on_bytes) as stream:
+            yield from _lines(source, stream, limit)
+    else:
+        yield _whole(source, partial(open_document, file, on_bytes, limit))
+
+
+def _of_member(source: str, open_member: Member, limit: int, *, checked: bool) -> Iterator[Document]:
+    """Yield the documents of a member; with `checked` no line of one that is damaged further on."""
+    if not source.endswith(_LINES):
+        yield _whole(source, lambda: _unpacked(open_member(), source, limit))
+    elif (
+        checked and (damage := _damage(lambda: _unpacked(open_member(), source, DOCUMENT_LIMIT))) is not None
+    ):
+        yield source, None, damage
+    else:
+        with _unpacked(open_member(), source, DOCUMENT_LIMIT) as stream:
+            yield from _lines(source, stream, limit)
+
+
+def _damage(open_stream: Callable[[], BinaryIO]) -> InvalidDocument | None:
+    try:
+        with open_stream() as stream:
+            while stream.read(CHUNK):
+                pass
+    except InvalidDocument as error:
+        return error
+    return None
+
+
+def _whole(source: str, open_stream: Callable[[], BinaryIO]) -> Document:
+    try:
+        with open_stream() as stream:
+            return source, None, _content(stream).removeprefix(UTF8_MARK)
+    except DamagedFile:
+        raise
+    except InvalidDocument as error:
+        return source, None, error
+
+
+def _lines(source: str, stream: BinaryIO, limit: int) -> Iterator[Document]:
     number = 0
-    while line := stream.readline(LINE_LIMIT + 1):
+    while line := stream.readline(limit + 1):
         number += 1
-        if len(line) > LINE_LIMIT:
-            raise InvalidDocument(source, f"line {number}", f"is longer than {LINE_LIMIT} bytes")
-        if stripped := line.strip():
+        if len(line) > limit:
+            yield source, number, InvalidDocument(source, "", f"is longer than {limit} bytes")
+            while line and not line.endswith(b"\n"):
+                line = stream.readline(CHUNK)
+            continue
+        if stripped := (line if number > 1 else line.removeprefix(UTF8_MARK)).strip():
             yield source, number, stripped
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import jsonschema_rs
 import orjson
 
-from resources.errors import InvalidDocument, InvalidInput
+from resources.errors import DamagedFile, InvalidDocument, InvalidInput
 from scheduler_defs.engines.digests import digest_of
 from scheduler_defs.engines.documents import iter_documents
 from scheduler_defs.engines.purls import osv_distro, osv_package_key, parse_purl
@@ -57,16 +57,23 @@ def iter_advisories(
     """Yield each record of a .json or .jsonl file (plain or gzip) or of a directory, one in memory at a time.
 
     A record that cannot be used becomes a Malformed and the stream goes on. on_bytes gets the bytes just read
-    from disk. Raises InvalidInput for a path that cannot be opened, InvalidDocument for a damaged stream.
+    from disk. Raises InvalidInput for a path that cannot be opened, DamagedFile for a damaged stream.
     """
-    for source, line, raw in iter_documents(path, on_bytes):
-        yield read_record(source, line, raw)
+    for document in iter_documents(path, on_bytes):
+        yield read_record(*document)
 
 
-def read_record(source: str, line: int | None, raw: bytes) -> Advisory | Malformed:
-    """Read one OSV record of a file or of a line of one; a record that cannot be used becomes a Malformed."""
+def read_record(source: str, line: int | None, content: bytes | InvalidDocument) -> Advisory | Malformed:
+    """Read one OSV record as iter_documents yields it; a record that cannot be used becomes a Malformed.
+
+    Raises DamagedFile where the rest of a file is lost.
+    """
+    if isinstance(content, DamagedFile):
+        raise content
     try:
-        return read_advisory(source, raw)
+        if isinstance(content, InvalidDocument):
+            raise content
+        return read_advisory(source, content)
     except InvalidDocument as error:
         return Malformed(source, line, error.path, error.reason)
 

@@ -11,7 +11,7 @@ from pydantic_core import from_json
 from resources.errors import InvalidDocument
 from scheduler_defs.engines import cyclonedx, spdx
 from scheduler_defs.engines.counted import OnBytes
-from scheduler_defs.engines.documents import read_document
+from scheduler_defs.engines.documents import UTF8_MARK, read_document
 from scheduler_defs.engines.sbom import Sbom
 from scheduler_defs.engines.validation import refuse_nul, shortened
 
@@ -22,8 +22,6 @@ FORMATS = "CycloneDX JSON 1.4 to 1.6 and SPDX JSON 2.2 and 2.3"
 
 Document = dict[str, Any]
 Reader = Callable[[str, Document], Sbom]
-
-_UTF8_MARK = b"\xef\xbb\xbf"
 
 
 def load_sbom(
@@ -66,7 +64,7 @@ def parse_json(source: str, raw: bytes, formats: str) -> Document:
     if raw.lstrip()[:1] == b"<":
         raise InvalidDocument(source, "", f"is XML; expected {formats}")
     try:
-        document = _loads(raw.removeprefix(_UTF8_MARK))
+        document = _loads(raw.removeprefix(UTF8_MARK))
     except orjson.JSONDecodeError as error:
         place = f"line {error.lineno} column {error.colno}"
         raise InvalidDocument(source, "", f"is not JSON: {error.msg} at {place}") from error

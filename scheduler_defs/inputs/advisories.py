@@ -9,7 +9,7 @@ from resources.errors import InvalidDocument, InvalidInput
 from resources.ids import new_id
 from resources.inventory_records import AdvisoryImport, AdvisoryRow, LeftOut, Quarantined, RangeRow
 from resources.store import Store
-from scheduler_defs.engines.documents import fingerprint_of, iter_documents
+from scheduler_defs.engines.documents import Document, fingerprint_of, iter_documents
 from scheduler_defs.engines.osv import Advisory, Malformed, read_record
 
 BATCH = 500
@@ -19,7 +19,6 @@ FILE_LIMIT, TEXT_LIMIT = 4000, 1000
 """Characters of what is kept of a malformed record."""
 
 OnCount = Callable[[int], None]
-Document = tuple[str, int | None, bytes]
 
 
 @dataclass(frozen=True)
@@ -200,7 +199,7 @@ def _batches(documents: Iterable[Document]) -> Iterator[list[Document]]:
     size = 0
     for document in documents:
         batch.append(document)
-        size += len(document[2])
+        size += len(content) if isinstance(content := document[2], bytes) else 0
         if len(batch) == BATCH or size >= BATCH_BYTES:
             yield batch
             batch, size = [], 0

@@ -225,14 +225,65 @@ def test_strict_refuses_what_an_earlier_try_left_out(cli, feed, cut_off, row_cou
     assert row_counts() == before
 
 
-def test_a_damaged_source_leaves_nothing_of_what_was_staged_before(refused, tmp_path, small_batches):
+@pytest.fixture
+def zipped(tmp_path):
+    """A zip of four records and, between them, two files of which one byte is another than was packed."""
     path = tmp_path / "feed.zip"
     with zipfile.ZipFile(path, "w") as archive:
-        archive.writestr("a.jsonl", "\n".join(record(f"A-{number}") for number in range(4)))
-        archive.writestr("b.json", "x" * 1000)
-    damaged = path.read_bytes().replace(b"x" * 1000, b"y" * 1000)
-    path.write_bytes(damaged)
-    assert "cannot be unpacked: Bad CRC-32" in refused("ingest", "advisories", path)
+        archive.writestr("a.jsonl", "\n".join(record(f"A-{number}") for number in range(3)))
+        archive.writestr("b.json", record("B", summary="changed"))
+        archive.writestr(
+            "c.jsonl", "\n".join(record(f"C-{number}", summary="changed") for number in range(4))
+        )
+        archive.writestr("d.json", record("D"))
+    path.write_bytes(path.read_bytes().replace(b"changed", b"Changed"))
+    return path
+
+
+def test_a_damaged_member_of_a_zip_is_left_out_and_named(cli, zipped, admin, small_batches):
+    result = cli("ingest", "advisories", zipped)
+    assert result.stdout.splitlines()[0] == "revision 1: 4 added, 0 changed, 0 unchanged, 2 malformed"
+    assert [row["id"] for (row,) in admin.execute(ROWS)] == ["A-0", "A-1", "A-2", "D"]
+    reason = "is damaged, cannot be unpacked: Bad CRC-32 for file"
+    assert left_out(cli) == [
+        (f"{zipped}!{name}", None, "", f"{reason} '{name}'") for name in ("b.json", "c.jsonl")
+    ]
+
+
+def test_strict_refuses_a_damaged_member_of_a_zip(refused, zipped, small_batches):
+    error = refused("ingest", "advisories", zipped, "--strict")
+    assert error.startswith(f"Error: {zipped}!b.json: at /: is damaged, cannot be unpacked: Bad CRC-32")
+
+
+def test_a_damaged_stream_leaves_nothing_of_what_was_staged_before(refused, tmp_path, small_batches):
+    path = tmp_path / "feed" / "b.tar.gz"
+    path.parent.mkdir()
+    (path.parent / "a.jsonl").write_text("\n".join(record(f"A-{number}") for number in range(4)))
+    with tarfile.open(path, "w:gz") as archive:
+        archive.addfile(tarfile.TarInfo("a.json"), io.BytesIO())
+    path.write_bytes(path.read_bytes()[:-9])
+    error = refused("ingest", "advisories", path.parent)
+    assert error.startswith(f"Error: {path}: at /: is damaged, cannot be unpacked: Compressed file ended")
+
+
+def test_too_large_a_record_is_left_out_and_the_rest_goes_on(cli, tmp_path, admin):
+    directory = tmp_path / "feed"
+    directory.mkdir()
+    (directory / "b.json").write_text(record("B"))
+    for name in ("a.json", "c.jsonl"):
+        with (directory / name).open("wb") as file:
+            file.truncate((64 << 20) + 1)
+    assert "1 added, 0 changed, 0 unchanged, 2 malformed" in cli("ingest", "advisories", directory).stdout
+    assert left_out(cli) == [
+        (f"{directory}/a.json", None, "", "holds more than 67108864 bytes of content"),
+        (f"{directory}/c.jsonl", 1, "", "is longer than 67108864 bytes"),
+    ]
+
+
+def test_a_byte_order_mark_costs_no_record(cli, tmp_path):
+    (tmp_path / "a.jsonl").write_text(record("A"), encoding="utf-8-sig")
+    (tmp_path / "b.json").write_text(record("B"), encoding="utf-8-sig")
+    assert "2 added, 0 changed, 0 unchanged, 0 malformed" in cli("ingest", "advisories", tmp_path).stdout
 
 
 def left_out(cli):

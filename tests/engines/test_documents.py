@@ -8,7 +8,7 @@ import zipfile
 
 import pytest
 
-from resources.errors import InvalidDocument, InvalidInput
+from resources.errors import DamagedFile, InvalidDocument, InvalidInput
 from scheduler_defs.engines.documents import (
     fingerprint_of,
     input_files,
@@ -197,39 +197,135 @@ def test_a_damaged_archive_is_named(tmp_path, name, share):
     {"a.zip": zipped, "a.tar.gz": tarred, "a.tar": lambda *of: tarred(*of, "w")}[name](path, noise)
     whole = path.read_bytes()
     path.write_bytes(whole[: int(len(whole) * share)])
-    with pytest.raises(InvalidDocument, match=r"cannot be unpacked|holds no member") as caught:
-        list(iter_documents(path))
-    assert caught.value.source.startswith(str(path))
+    (damage,) = (one for _, _, one in iter_documents(path) if isinstance(one, DamagedFile))
+    assert damage.source.startswith(str(path))
+    assert damage.reason.startswith(("is damaged, cannot be unpacked: ", "holds no member"))
 
 
-@pytest.mark.parametrize(("make", "name"), [(zipped, "a.zip"), (tarred, "a.tar.gz")])
-def test_a_changed_byte_of_an_archive_is_found(tmp_path, make, name):
-    path = tmp_path / name
-    make(path, {"a.json": random.Random(1).randbytes(3000)})
-    broken = bytearray(path.read_bytes())
-    broken[1500] ^= 1
-    path.write_bytes(broken)
-    with pytest.raises(InvalidDocument, match=r"cannot be unpacked: (Bad CRC-32|CRC check failed)"):
-        list(iter_documents(path))
+def broken(path, places):
+    """The file with some bytes changed."""
+    content = bytearray(path.read_bytes())
+    for place in places:
+        content[place] ^= 1
+    path.write_bytes(content)
+    return path
 
 
-def test_an_archive_without_documents_is_refused(tmp_path):
+def test_a_changed_byte_of_a_tar_is_found(tmp_path):
+    tarred(tmp_path / "a.tar.gz", {"a.json": random.Random(1).randbytes(3000)})
+    *_, (_, _, last) = iter_documents(broken(tmp_path / "a.tar.gz", [1500]))
+    assert isinstance(last, DamagedFile)
+    assert "CRC check failed" in last.reason
+
+
+@pytest.mark.parametrize(
+    "method", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA]
+)
+def test_a_damaged_member_of_a_zip_is_left_out_whole_and_the_rest_goes_on(tmp_path, method):
+    path = tmp_path / "a.zip"
+    noise = {name: random.Random(name).randbytes(3000).hex().encode() for name in ("b.json", "c.jsonl")}
+    packed_short = {"d.json.gz": packed()[:-9], "e.jsonl.gz": packed(b"3\n" * 9)[:-9]}
+    zipped(path, {"a.json": b"1", **noise, **packed_short, "f.jsonl": b"2\n3"}, method)
+    with zipfile.ZipFile(path) as archive:
+        places = [archive.getinfo(name).header_offset + 1000 for name in noise]
+    found = [
+        (source.partition("!")[2], line, one) for source, line, one in iter_documents(broken(path, places))
+    ]
+    assert [found[0], *found[-2:]] == [("a.json", None, b"1"), ("f.jsonl", 1, b"2"), ("f.jsonl", 2, b"3")]
+    damage = found[1:-2]
+    assert [name for name, _, _ in damage] == [*noise, *packed_short]
+    assert {type(one) for _, _, one in damage} == {InvalidDocument}
+    assert {one.source for _, _, one in damage} == {f"{path}!{name}" for name, _, _ in damage}
+    assert all("cannot be unpacked" in one.reason for _, _, one in damage[:2])
+    assert all("gzip stream is truncated" in one.reason for _, _, one in damage[2:])
+
+
+def test_a_damaged_file_of_a_directory_is_left_out_and_the_rest_goes_on(tmp_path):
+    cut = {"b.json.gz": packed()[:-9], "c.jsonl.gz": packed(b"2\n")[:-9], "d.tar.gz": b"no tar", "e.zip": b""}
+    for name, content in {"a.json": b"1", **cut, "f.json": b"3"}.items():
+        (tmp_path / name).write_bytes(content)
+    found = [(source.removeprefix(f"{tmp_path}/"), one) for source, _, one in iter_documents(tmp_path)]
+    assert [one for _, one in found if isinstance(one, bytes)] == [b"1", b"3"]
+    left_out = {name: type(one) for name, one in found if not isinstance(one, bytes)}
+    assert left_out == dict.fromkeys(cut, DamagedFile) | {"b.json.gz": InvalidDocument}
+
+
+def test_a_file_that_is_gone_before_it_is_read_is_named(tmp_path):
+    for name in ("a.json", "b.json", "c.json"):
+        (tmp_path / name).write_bytes(b"1")
+    documents = iter_documents(tmp_path)
+    next(documents)
+    (tmp_path / "b.json").unlink()
+    (_, _, gone), (*_, last) = documents
+    assert (type(gone), last) == (DamagedFile, b"1")
+    assert gone.reason == "cannot be read; expected a readable file (No such file or directory)"
+
+
+def test_an_encrypted_member_of_a_zip_is_left_out(tmp_path):
+    path = tmp_path / "a.zip"
+    zipped(path, {"a.json": b"1", "b.json": b"2"})
+    content = bytearray(path.read_bytes())
+    content[6] |= 1
+    content[content.index(b"PK\1\2") + 8] |= 1
+    path.write_bytes(content)
+    (_, _, left_out), (*_, other) = iter_documents(path)
+    assert (left_out.source, other) == (f"{path}!a.json", b"2")
+    assert left_out.reason.startswith("cannot be unpacked: File 'a.json' is encrypted")
+
+
+def test_an_archive_without_documents_is_named(tmp_path):
     zipped(tmp_path / "a.zip", {"notes.txt": b"1"})
-    with pytest.raises(InvalidDocument, match=r"holds no member that ends in \.jsonl"):
-        list(iter_documents(tmp_path / "a.zip"))
+    ((source, _, found),) = iter_documents(tmp_path / "a.zip")
+    assert (source, type(found)) == (str(tmp_path / "a.zip"), DamagedFile)
+    assert found.reason.startswith("holds no member that ends in .jsonl")
+
+
+def test_too_large_a_document_is_left_out_and_the_rest_goes_on(tmp_path):
+    (tmp_path / "a.json").write_bytes(b"1" * 101)
+    (tmp_path / "b.json.gz").write_bytes(packed(b"1" * 101))
+    (tmp_path / "c.jsonl").write_bytes(b"2\n" + b"3" * 600_000 + b"\n4\n" + b"5" * 101)
+    tarred(tmp_path / "d.tar.gz", {"a.json": b"1" * 5000, "b.jsonl": b"6" * 101 + b"\n7"})
+    zipped(tmp_path / "e.zip", {"a.json": b"1" * 101, "b.json": b"8" * 100})
+    found = [*iter_documents(tmp_path, limit=100)]
+    read = [(line, one) for _, line, one in found if isinstance(one, bytes)]
+    assert read == [(1, b"2"), (3, b"4"), (2, b"7"), (None, b"8" * 100)]
+    left_out = [
+        (source.removeprefix(f"{tmp_path}/"), line)
+        for source, line, one in found
+        if type(one) is InvalidDocument
+    ]
+    assert left_out == [
+        ("a.json", None),
+        ("b.json.gz", None),
+        ("c.jsonl", 2),
+        ("c.jsonl", 4),
+        ("d.tar.gz!a.json", None),
+        ("d.tar.gz!b.jsonl", 1),
+        ("e.zip!a.json", None),
+    ]
+    reasons = {one.reason for _, _, one in found if type(one) is InvalidDocument}
+    assert reasons == {"holds more than 100 bytes of content", "is longer than 100 bytes"}
+
+
+def test_a_byte_order_mark_is_no_content(tmp_path):
+    mark = b"\xef\xbb\xbf"
+    (tmp_path / "a.json").write_bytes(mark + b"1")
+    (tmp_path / "b.jsonl.gz").write_bytes(packed(mark + b"2\n3"))
+    zipped(tmp_path / "c.zip", {"a.jsonl": mark + b"\n4", "b.json": mark + b"5"})
+    assert [one for _, _, one in iter_documents(tmp_path)] == [b"1", b"2", b"3", b"4", b"5"]
 
 
 @pytest.mark.parametrize("make", [zipped, tarred])
-def test_a_member_that_grows_too_large_is_refused_before_it_is_unpacked(tmp_path, make):
+def test_a_member_that_grows_too_large_is_left_out_before_it_is_unpacked(tmp_path, make):
     path = tmp_path / ("a.zip" if make is zipped else "a.tar.gz")
     make(path, {"bomb.json": b"0" * 50_000_000})
     tracemalloc.start()
     try:
-        with pytest.raises(InvalidDocument, match="holds more than 1000000 bytes"):
-            list(iter_documents(path, limit=1_000_000))
+        ((_, _, left_out),) = iter_documents(path, limit=1_000_000)
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
+    assert left_out.reason == "holds more than 1000000 bytes of content"
     assert peak < 8_000_000
 
 

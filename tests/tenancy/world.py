@@ -134,7 +134,7 @@ def plant_inventory(tenant: Tenant) -> list[Row]:
 
 
 def plant_imports(tenant: Tenant, earlier: int) -> None:
-    """Imports of advisories, one that is read and one that ended: of one advisory with a range from before, one as known."""
+    """Imports of advisories, one that is read, one that ended: of one with a range from before, and one as known."""
     revision = tenant.rows["inventory.feed_revisions"][-1]["revision"]
     advisory = tenant.add("inventory.advisories", severity="high", revision=revision)["id"]
     ranged = {"revision_from": earlier, "ordinal": 0, "kind": "SEMVER", "events": Jsonb([])}
