@@ -19,7 +19,6 @@ from scheduler_defs.engines.vex_statements import (
     VexDocument,
     VexStatus,
     image_of,
-    image_reference,
     speaking_of,
 )
 
@@ -197,15 +196,14 @@ def bom_of(document: Node, image: ImageReference | None = None) -> Bom:
 
 
 def _image(root: Node) -> ImageReference:
-    """Return the image that the inventory keeps an SBOM as: an application by its name, its version as the tag."""
+    """Return the image that the inventory keeps an SBOM as; what is none states that it has no registry."""
     purl = None if (stated := root.get("purl")) is None else stated.purl()
     group, name = root.optional_text("group"), root.need("name").text()
     kind, version = root.optional_text("type") or "", root.optional_text("version")
-    subject = named_subject(kind, group, name, version, purl)
-    image = image_reference(subject)
+    reference = named_subject(kind, group, name, version, purl).reference
     if kind != "container" and (purl is None or image_of(purl) is None):
-        return replace(image, registry="", tag=subject.version)
-    return image if image.digest else replace(image, tag=image.tag or subject.version)
+        return replace(reference, registry=reference.registry or "")
+    return reference
 
 
 def _components(*lists: list[Node]) -> Iterator[Node]:

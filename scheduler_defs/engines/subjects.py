@@ -11,6 +11,16 @@ _IMAGE_TYPES = frozenset({"oci", "docker"})
 
 
 @dataclass(frozen=True, slots=True)
+class ImageReference:
+    """The parts of an image reference."""
+
+    registry: str | None
+    repository: str
+    tag: str | None
+    digest: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Subject:
     """The thing an SBOM describes; `identity` is its canonical purl, or a pkg:generic stand-in for one."""
 
@@ -23,15 +33,18 @@ class Subject:
     tag: str | None
     identity: str
 
+    @property
+    def reference(self) -> ImageReference:
+        """The image that the inventory keeps it as: a version is the tag, or the digest, where none is named.
 
-@dataclass(frozen=True, slots=True)
-class ImageReference:
-    """The parts of an image reference."""
-
-    registry: str | None
-    repository: str
-    tag: str | None
-    digest: str | None
+        The digest is in lower case.
+        """
+        tag, digest = self.tag, self.digest
+        if self.version and _DIGEST.fullmatch(self.version):
+            digest = digest or self.version
+        else:
+            tag = tag or self.version
+        return ImageReference(self.registry, self.repository, tag, digest.lower() if digest else None)
 
 
 def parse_image_reference(text: str) -> ImageReference:
@@ -62,12 +75,17 @@ def named_subject(
     """Build the subject from its CycloneDX type, its name and its parsed purl.
 
     Container images and pkg:oci or pkg:docker purls get registry, repository, tag and digest, which is `digest`
-    where neither purl nor name nor version holds one; of anything else the full name is the repository.
+    where neither purl nor name nor version holds one. Of anything else the full name is the repository, but without
+    a purl one that reads as an image reference is taken apart as that.
     """
     full_name = f"{group}/{name}" if group else name
     version = version or (purl.version if purl else None)
     is_image = kind == "container" or (purl is not None and purl.type in _IMAGE_TYPES)
-    parts = _image_of(full_name, version, purl) if is_image else ImageReference(None, full_name, None, None)
+    if is_image:
+        parts = _image_of(full_name, version, purl)
+    else:
+        named = None if purl else _reference_in(full_name, version)
+        parts = named or ImageReference(None, full_name, None, None)
     return Subject(
         name=full_name,
         version=version,
@@ -78,6 +96,14 @@ def named_subject(
         tag=parts.tag,
         identity=purl.text if purl else generic_purl(group, name, version),
     )
+
+
+def _reference_in(name: str, version: str | None) -> ImageReference | None:
+    """Read a name that is an image reference; a tag without a registry, beside another version, is part of a name."""
+    named = parse_image_reference(name)
+    is_digest = named.digest is None or _DIGEST.fullmatch(named.digest)
+    is_tag = named.registry or not named.tag or version in (None, named.tag)
+    return named if named.repository and is_digest and is_tag else None
 
 
 def _image_of(name: str, version: str | None, purl: Purl | None) -> ImageReference:

@@ -161,7 +161,8 @@ def _reference(source: str, sbom: Sbom, placement: Placement) -> ImageReference:
     if not placement.namespace:
         raise InvalidInput("namespace", placement.namespace, "a non-empty text")
     if placement.image is not None:
-        named = _lower_digest(parse_image_reference(placement.image))
+        named = parse_image_reference(placement.image)
+        named = replace(named, digest=named.digest and named.digest.lower())
         if not named.repository or not _is_storable(named.digest):
             raise InvalidInput("image", placement.image, "registry/repository:tag@sha256:…")
         return named
@@ -169,18 +170,11 @@ def _reference(source: str, sbom: Sbom, placement: Placement) -> ImageReference:
         raise InvalidDocument(
             source, sbom.subject_path, "names no image; say which with --image registry/repository:tag"
         )
-    subject = sbom.subject
-    reference = ImageReference(
-        subject.registry, subject.repository, subject.tag or subject.version, subject.digest
-    )
-    if not _is_storable(_lower_digest(reference).digest):
-        reason = f"has the digest {subject.digest!r}; expected algorithm:hex, or give --image"
+    reference = sbom.subject.reference
+    if not _is_storable(reference.digest):
+        reason = f"has the digest {reference.digest!r}; expected algorithm:hex, or give --image"
         raise InvalidDocument(source, sbom.subject_path, reason)
-    return _lower_digest(reference)
-
-
-def _lower_digest(reference: ImageReference) -> ImageReference:
-    return replace(reference, digest=reference.digest.lower()) if reference.digest else reference
+    return reference
 
 
 def _is_storable(digest: str | None) -> bool:

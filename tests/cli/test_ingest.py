@@ -132,6 +132,22 @@ def test_an_sbom_may_be_compressed_and_its_image_named(scheduler, write, images)
     assert images() == [("acme", "other.example", "app", "2", f"sha256:{'ab' * 32}", "default", {})]
 
 
+def test_an_image_has_one_name_whoever_says_it(scheduler, write, images):
+    name, digest = "reg.example/shop/web", f"sha256:{'ab' * 32}"
+    roots = [{"type": kind, "name": name, "version": "1.0"} for kind in ("container", "application")]
+    spdx = json.loads(spdx_of())
+    spdx["packages"][0] |= {"name": name, "versionInfo": "1.0", "externalRefs": []}
+    documents = [sbom_of(metadata={"component": root}) for root in roots] + [json.dumps(spdx).encode()]
+    for document in documents:
+        assert scheduler("ingest", "sbom", write(document)).exit_code == 0
+    assert scheduler("ingest", "sbom", write(sbom_of()), "--image", f"{name}:1.0").exit_code == 0
+    assert [image[1:5] for image in images()] == [("reg.example", "shop/web", "1.0", None)]
+    by_digest = sbom_of(metadata={"component": roots[0] | {"version": digest}})
+    assert f"{name}: 1 components" in scheduler("ingest", "sbom", write(by_digest)).stdout
+    assert scheduler("ingest", "sbom", write(sbom_of()), "--image", f"{name}@{digest}").exit_code == 0
+    assert [image[1:5] for image in images()][1:] == [("reg.example", "shop/web", None, digest)]
+
+
 def test_names_from_documents_cannot_steer_the_terminal(scheduler, write):
     result = scheduler("ingest", "sbom", write(sbom_of("evil\x1b[2J")))
     assert result.stdout.startswith("evil\\x1b[2J:1: 1 components")

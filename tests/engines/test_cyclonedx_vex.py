@@ -158,6 +158,18 @@ def test_an_application_is_the_image_that_its_sbom_is_kept_as():
     assert targets(found) == [(None, app), ("pkg:npm/left@1.0", app)]
 
 
+@pytest.mark.parametrize(
+    ("root", "image"),
+    [
+        ({"name": "reg.example/web", "version": "1"}, ImageReference("reg.example", "web", "1", None)),
+        ({"name": "web", "version": SHA}, ImageReference("", "web", None, SHA)),
+    ],
+)
+def test_an_application_is_named_as_the_inventory_names_it(root, image):
+    found = stated(rooted({"type": "application"} | root, analysed("left")))
+    assert targets(found) == [("pkg:npm/left@1.0", image)]
+
+
 def test_an_image_that_is_a_component_of_no_image_stands_for_its_components():
     components = [{"type": "container", "bom-ref": "shop", "purl": SHOP_PURL}]
     assert targets(stated(cyclonedx(analysed("shop"), components=components))) == [(None, SHOP)]

@@ -13,9 +13,10 @@ from scheduler_defs.engines.graph import build_graph
 from scheduler_defs.engines.sbom import STAND_IN_ROOT
 from scheduler_defs.engines.sbom_formats import load_sbom, read_sbom
 from scheduler_defs.engines.schemas import SUPPORTED
-from scheduler_defs.engines.subjects import parse_image_reference
+from scheduler_defs.engines.subjects import ImageReference, parse_image_reference
 
 SHA = "sha256:" + "ab" * 32
+OTHER_SHA = "sha256:" + "cd" * 32
 
 
 def library(name, version="1.0", **more):
@@ -225,6 +226,44 @@ def test_the_subject_of_an_application_has_neither_registry_nor_tag():
         None,
         "2",
     )
+
+
+@pytest.mark.parametrize(
+    ("name", "version", "reference"),
+    [
+        ("reg.example/shop/web", "1.0", ("reg.example", "shop/web", "1.0", None)),
+        ("reg.example/shop/web:1.0", "1.0", ("reg.example", "shop/web", "1.0", None)),
+        ("localhost:5000/web:1.0", "7", ("localhost:5000", "web", "1.0", None)),
+        (f"reg.example/web@{SHA}", None, ("reg.example", "web", None, SHA)),
+        ("shop/web:1.0", None, (None, "shop/web", "1.0", None)),
+        ("shop/web", None, (None, "shop/web", None, None)),
+        ("org.shop:web", "2", (None, "org.shop:web", "2", None)),
+        ("@shop/web", "2", (None, "@shop/web", "2", None)),
+        ("shop@home", "2", (None, "shop@home", "2", None)),
+        ("shop/web", SHA.upper().replace("SHA", "sha"), (None, "shop/web", None, SHA)),
+    ],
+)
+def test_a_subject_without_a_purl_is_kept_as_the_image_of_its_name(name, version, reference):
+    named = {"type": "application", "name": name} | ({"version": version} if version else {})
+    assert read(document(library("a"), subject=named)).subject.reference == ImageReference(*reference)
+    with_purl = read(document(library("a"), subject=named | {"purl": "pkg:npm/web"})).subject
+    assert with_purl.repository == name
+
+
+@pytest.mark.parametrize("kind", ["container", "application"])
+@pytest.mark.parametrize(
+    ("found", "tag", "digest"),
+    [
+        ({"version": SHA}, None, SHA),
+        ({"version": OTHER_SHA, "name": f"reg.example/web@{SHA}"}, None, SHA),
+        ({"version": SHA, "name": "reg.example/web:1"}, "1", SHA),
+        ({"version": "sha256:short"}, "sha256:short", None),
+    ],
+)
+def test_a_version_that_is_a_digest_is_never_the_tag(kind, found, tag, digest):
+    named = {"type": kind, "name": "reg.example/web", **found}
+    reference = read(document(library("a"), subject=named)).subject.reference
+    assert reference == ImageReference("reg.example", "web", tag, digest)
 
 
 def test_an_image_reference_without_its_parts_is_a_repository():
