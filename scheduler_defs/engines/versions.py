@@ -34,6 +34,7 @@ _MAVEN = re.compile(r"[0-9A-Za-z._+-]+")
 _MAVEN_RELEASE = re.compile(r"[.-]release$", re.IGNORECASE)
 _APK_SUFFIX = re.compile(r"_(cvs|svn|git|hg|p)(?=\d|_|-|$)")
 _APK_SUFFIX_RANK = {"cvs": 1, "svn": 2, "git": 3, "hg": 4, "p": 5}
+_REBUILD = re.compile(r"\+b[0-9]+\s*$")
 _GEM_PLATFORM = re.compile(
     r"-(?:java|jruby|mswin\d*|(?:x86|x64|x86_64|i[3-6]86|arm|arm64|aarch64|universal)(?:-[\w-]+)?)$"
 )
@@ -73,14 +74,16 @@ def match(affected: AffectedRange, version: str | None) -> Match:
 
     A version that is missing, that its registry's rules cannot read, or whose registry is not supported gives
     UNKNOWN unless it is listed, and so does a range without an `introduced` event. The order of the events
-    does not matter; a fix and an introduction at one version cancel out.
+    does not matter; a fix and an introduction at one version cancel out. What a rebuild or a local label adds to
+    a version does not matter either, unless the range tells such versions apart.
     """
     if not version:
         return Match.UNKNOWN
     scheme = "semver" if affected.kind == "SEMVER" else affected.purl_type
-    if affected.versions and _is_listed(scheme, affected.versions, version):
+    if affected.versions and _is_listed(scheme, affected, version):
         return Match.AFFECTED
-    candidate = parse(scheme, _without_local(scheme, version, affected.events))
+    released = _without_rebuild(scheme, version, affected.events)
+    candidate = parse(scheme, _without_local(scheme, released, affected.events))
     if candidate is None or not (affected.events or affected.versions):
         return Match.UNKNOWN
     if not affected.events:
@@ -182,10 +185,11 @@ def _position(event: tuple[str, Any]) -> Any:
     return event[1]
 
 
-def _is_listed(scheme: str, versions: tuple[str, ...], version: str) -> bool:
-    listed = _listed(scheme, versions)
+def _is_listed(scheme: str, affected: AffectedRange, version: str) -> bool:
+    listed = _listed(scheme, affected.versions)
+    released = _without_rebuild(scheme, version, affected.events)
     return version in listed or any(
-        _identity(scheme, text) in listed for text in (version, _without_local(scheme, version, ()))
+        _identity(scheme, text) in listed for text in (version, _without_local(scheme, released, ()))
     )
 
 
@@ -195,7 +199,7 @@ def _listed(scheme: str, versions: tuple[str, ...]) -> frozenset[Any]:
 
 
 def _identity(scheme: str, version: str) -> Any:
-    """Return what equal spellings of one version share: PEP 440's '1.0' and '1.0.0', semver's 'v1.0.0'."""
+    """Return what equal spellings of one version share: PEP 440's '1.0' and '1.0.0', dpkg's '0:1.0' and '1.0'."""
     parsed = parse(scheme, version) if scheme in _HASHABLE else None
     return version if parsed is None else parsed
 
@@ -204,6 +208,13 @@ def _without_local(scheme: str, version: str, events: tuple[Event, ...]) -> str:
     # PEP 440: a local label such as '+cu118' is ignored unless the specifier names one too.
     if scheme == "pypi" and not any("+" in boundary for _, boundary in events):
         return version.partition("+")[0]
+    return version
+
+
+def _without_rebuild(scheme: str, version: str, events: tuple[Event, ...]) -> str:
+    # Debian: '+b1' is built anew from the source of the same version, for which advisories are issued.
+    if scheme == "deb" and not any(_REBUILD.search(boundary) for _, boundary in events):
+        return _REBUILD.sub("", version)
     return version
 
 
@@ -254,4 +265,4 @@ _READERS: dict[str, Callable[[str], Any]] = {
     "nuget": NugetVersion,
     "composer": _composer,
 }
-_HASHABLE = frozenset({"semver", "pypi", "npm", "golang", "cargo", "hex", "pub", "composer"})
+_HASHABLE = frozenset({"semver", "pypi", "npm", "golang", "cargo", "hex", "pub", "composer", "deb", "rpm"})

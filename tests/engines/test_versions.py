@@ -176,6 +176,10 @@ def test_a_listed_version_is_affected_though_nothing_can_read_it() -> None:
         ("golang", "1.2.3", "v1.2.3"),
         ("npm", "1.2.3", "1.2.3+build.7"),
         ("composer", "1.0.0", "v1.0"),
+        ("deb", "1.2-3", "0:1.2-3"),
+        ("deb", "0:1.2-3", "1.2-3"),
+        ("deb", "0:1.2-3", "1.2-3+b1"),
+        ("rpm", "0:1.2-3.el9", "1.2-3.el9"),
     ],
 )
 def test_a_listed_version_is_found_in_another_spelling(purl_type: str, listed: str, version: str) -> None:
@@ -188,6 +192,38 @@ def test_a_local_label_counts_when_the_range_names_one() -> None:
     affected = a_range("pypi", ("introduced", "1.0"), ("fixed", "1.0+security2"))
     assert match(affected, "1.0+security1") is AFFECTED
     assert match(affected, "1.0+security2") is NOT_AFFECTED
+
+
+REBUILT = [("introduced", "0"), ("last_affected", "1.2-3")]
+
+
+@pytest.mark.parametrize(
+    ("events", "version", "wanted"),
+    [
+        (REBUILT, "1.2-3+b1", AFFECTED),
+        (REBUILT, "1.2-3+b12", AFFECTED),
+        (REBUILT, "1.2-3+deb12u1", NOT_AFFECTED),
+        (REBUILT, "1.2-3+b1.1", NOT_AFFECTED),
+        (REBUILT, "1.2-4+b1", NOT_AFFECTED),
+        ([("introduced", "1.2-3"), ("fixed", "1.2-4")], "1.2-3+b1", AFFECTED),
+        ([("introduced", "0"), ("fixed", "1.2-3")], "1.2-3+b1", NOT_AFFECTED),
+        ([("introduced", "0"), ("fixed", "1.2-3+b2")], "1.2-3+b1", AFFECTED),
+        ([("introduced", "0"), ("fixed", "1.2-3+b2")], "1.2-3+b2", NOT_AFFECTED),
+    ],
+)
+def test_a_rebuild_of_debian_is_the_source_it_was_built_from(
+    events: list[Event], version: str, wanted: Match
+) -> None:
+    assert match(a_range("deb", *events), version) is wanted
+    assert match(a_range("rpm", ("introduced", "0"), ("last_affected", "1.2-3")), "1.2-3+b1") is NOT_AFFECTED
+
+
+def test_a_rebuild_is_listed_with_its_source_unless_the_range_tells_rebuilds_apart() -> None:
+    assert match(a_range("deb", versions=["1.2-3"]), "1.2-3+b1") is AFFECTED
+    assert match(a_range("deb", versions=["1.2-3+b1"]), "1.2-3+b1") is AFFECTED
+    assert match(a_range("deb", versions=["1.2-3+b1"]), "1.2-3") is NOT_AFFECTED
+    apart = a_range("deb", ("introduced", "0"), ("fixed", "1.2-3+b2"), versions=["1.2-3"])
+    assert match(apart, "1.2-3+b2") is NOT_AFFECTED
 
 
 def test_semver_ranges_do_not_need_a_known_ecosystem() -> None:
