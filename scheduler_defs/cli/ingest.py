@@ -83,6 +83,8 @@ def advisories(path: Path, strict: bool, actor: str) -> None:
         f"{revision}: {done.added} added, {done.changed} changed, {done.unchanged} unchanged, "
         f"{done.malformed} malformed"
     )
+    if done.unsupported:
+        click.echo(f"left out, of ecosystems that are not supported: {_packages(done.unsupported)}")
     _show_left_out([_where(one) for one in done.left_out], done.malformed)
 
 
@@ -154,6 +156,14 @@ def _say_kept(what: str, done: "IngestedExploits") -> None:
         f"{what} {printable(document.version)} of {moment(document.dated_at)}: {document.entries} CVEs; "
         + ("kept" if done.changed else "unchanged")
     )
+
+
+def _packages(counts: Mapping[str, int]) -> str:
+    """The ecosystems with most packages first, each with how many."""
+    ordered = sorted(counts.items(), key=lambda one: (-one[1], one[0]))
+    said = [f"{number} packages of {printable(name)}" for name, number in ordered[:SHOWN]]
+    more = [f"{sum(number for _, number in ordered[SHOWN:])} of others"] if ordered[SHOWN:] else []
+    return ", ".join(said + more)
 
 
 def _where(one: Quarantined) -> dict[str, object]:

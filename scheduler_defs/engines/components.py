@@ -88,6 +88,8 @@ def source_in_notes(notes: Mapping[str, str | None]) -> Source:
 
 def _source_of(purl: Purl, stated: Source) -> Source:
     if upstream := purl.qualifiers.get("upstream"):
+        if upstream.endswith(".src.rpm"):  # name-version-release; what it lacks of its version is the epoch
+            return upstream.rsplit("-", 2)[0], None
         name, _, version = upstream.partition("@")
         return name, version or None
     return stated if purl.type in DISTRIBUTION_TYPES else NO_SOURCE

@@ -11,6 +11,7 @@ from scheduler_defs.engines.subjects import subject_of
 from scheduler_defs.engines.validation import check_schema
 
 _ROOT_POINTER = "/metadata/component"
+_SYSTEM = "operating-system"
 
 
 def validate(source: str, document: dict[str, Any]) -> None:
@@ -45,10 +46,13 @@ def read(source: str, document: dict[str, Any]) -> Sbom:
 
 def _collect(collector: Collector, document: dict[str, Any]) -> Iterator[Edge]:
     """Collect subject and components; yields the edges that nesting states."""
-    described = document.get("metadata", {}).get("component")
+    metadata = document.get("metadata", {})
+    _note_system(collector, metadata)
+    described = metadata.get("component")
     if described:
         subject = subject_of(described, collector.purl(described.get("purl"), f"{_ROOT_POINTER}/purl"))
         root_ref = described.get("bom-ref") or _ROOT_POINTER
+        _note_system(collector, described)
         collector.describe(subject, root_ref)
         yield from _flatten(collector, described.get("components"), f"{_ROOT_POINTER}/components", root_ref)
     yield from _flatten(collector, document.get("components"), "/components", None)
@@ -64,9 +68,20 @@ def _flatten(
         ref = member.get("bom-ref") or place
         purl = collector.purl(member.get("purl"), f"{place}/purl")
         collector.add(component_of(member, ref, purl), f"{place}/bom-ref")
+        if member["type"] == _SYSTEM:
+            _note_system(collector, member)
         if holder is not None:
             yield holder, ref
         pending += _numbered(member.get("components"), f"{place}/components", ref)
+
+
+def _note_system(collector: Collector, member: dict[str, Any]) -> None:
+    """Note the operating system that a component is, or that Syft's properties tell."""
+    notes = {one.get("name"): one.get("value") for one in member.get("properties", ())}
+    if name := notes.get("syft:distro:id"):
+        collector.note_system(name, notes.get("syft:distro:versionID"))
+    elif member.get("type") == _SYSTEM:
+        collector.note_system(member["name"], member.get("version"))
 
 
 def _numbered(

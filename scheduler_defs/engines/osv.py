@@ -13,8 +13,15 @@ import orjson
 
 from resources.errors import DamagedFile, InvalidDocument, InvalidInput
 from scheduler_defs.engines.digests import digest_of
+from scheduler_defs.engines.distros import distro_of, osv_distro
 from scheduler_defs.engines.documents import iter_documents
-from scheduler_defs.engines.purls import osv_distro, osv_package_key, parse_purl
+from scheduler_defs.engines.purls import (
+    DISTRIBUTION_TYPES,
+    Purl,
+    osv_package_key,
+    parse_purl,
+    purl_distro,
+)
 from scheduler_defs.engines.severity import Severity, rate
 from scheduler_defs.engines.versions import EVENT_KINDS, AffectedRange, Event, RangeKind
 
@@ -25,7 +32,9 @@ PACKAGE_LIMIT = 2000
 class Advisory:
     """One advisory as it is evaluated; `ranges` hold only packages of supported ecosystems.
 
-    `digest` covers every field but `modified`, and no order in which the record happened to list things.
+    `left_out` has the ecosystem of each package that is of another, without its release; 'GIT' stands for what
+    is known by commits only. `digest` covers every field but this one and `modified`, and no order in which the
+    record happened to list things.
     """
 
     id: str
@@ -39,6 +48,7 @@ class Advisory:
     vector: str | None
     ranges: tuple[AffectedRange, ...]
     digest: str
+    left_out: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +105,9 @@ def read_advisory(source: str, raw: bytes) -> Advisory:
     }
     _check_packages(source, fields["ranges"])
     modified = _time(source, "modified", record["modified"])
-    return Advisory(modified=modified, digest=digest_of(_canonical(fields)), **fields)
+    return Advisory(
+        modified=modified, digest=digest_of(_canonical(fields)), left_out=_left_out(record), **fields
+    )
 
 
 def _load(source: str, raw: bytes) -> dict[str, Any]:
@@ -155,6 +167,12 @@ def _ranges(record: dict[str, Any]) -> tuple[AffectedRange, ...]:
     return tuple(sorted(found, key=_sort_key))
 
 
+def _left_out(record: dict[str, Any]) -> tuple[str, ...]:
+    packages = [affected.get("package") or {} for affected in record.get("affected") or ()]
+    unread = (one.get("ecosystem") or "GIT" for one in packages if _package_key(one) is None)
+    return tuple(sorted(ecosystem.partition(":")[0] for ecosystem in unread))
+
+
 def _ranges_of(affected: dict[str, Any]) -> Iterator[AffectedRange]:
     """Yield a package's ranges; the listed versions go with the first, so that each is kept once.
 
@@ -169,7 +187,7 @@ def _ranges_of(affected: dict[str, Any]) -> Iterator[AffectedRange]:
     kinds: set[tuple[RangeKind, tuple[Event, ...]]] = {
         (one["type"], _events(one["events"])) for one in affected.get("ranges") or () if one["type"] != "GIT"
     }
-    distro = osv_distro(package["ecosystem"])
+    distro = _distro(package, key[0])
     for kind, events in sorted(kinds) or [("ECOSYSTEM", ())]:
         yield AffectedRange(*key, kind, events, versions, distro)
         versions = ()
@@ -179,13 +197,28 @@ def _package_key(package: dict[str, Any]) -> tuple[str, str] | None:
     if not package:
         return None
     key = osv_package_key(package["ecosystem"], package["name"])
-    if key is not None or not package.get("purl"):
-        return key
+    if key is None and (purl := _purl(package)):
+        return purl.type, purl.package
+    return key
+
+
+def _distro(package: dict[str, Any], purl_type: str) -> str | None:
+    """Return the distribution that the ecosystem names, else the one of the package URL."""
+    ecosystem: str = package["ecosystem"]
+    found = osv_distro(ecosystem)
+    if found is not None or purl_type not in DISTRIBUTION_TYPES:
+        return found
+    name, _, release = ecosystem.partition(":")
+    named, purl = distro_of(name, release), _purl(package)
+    stated = purl_distro(purl) if purl else None
+    return stated if stated and not (named or "").startswith(f"{stated}:") else named
+
+
+def _purl(package: dict[str, Any]) -> Purl | None:
     try:
-        purl = parse_purl(package["purl"])
+        return parse_purl(package["purl"]) if package.get("purl") else None
     except InvalidInput:
         return None
-    return purl.type, purl.package
 
 
 def _events(events: list[dict[str, str]]) -> tuple[Event, ...]:

@@ -9,6 +9,7 @@ from urllib.parse import quote
 from packageurl import PackageURL
 
 from resources.errors import InvalidInput
+from scheduler_defs.engines.distros import distro_of, osv_format
 
 _PYPI_SEPARATORS = re.compile(r"[-_.]+")
 # Already canonical, whatever the type: nothing to decode, to fold or to sort but what _plain looks at itself.
@@ -32,27 +33,12 @@ _OSV_ECOSYSTEMS = {
     "Go": "golang",
     "crates.io": "cargo",
     "Maven": "maven",
-    "Debian": "deb",
-    "Alpine": "apk",
     "RubyGems": "gem",
     "Packagist": "composer",
     "NuGet": "nuget",
     "Hex": "hex",
     "Pub": "pub",
 }
-
-_DEBIAN_RELEASES = {
-    "jessie": "8",
-    "stretch": "9",
-    "buster": "10",
-    "bullseye": "11",
-    "bookworm": "12",
-    "trixie": "13",
-    "forky": "14",
-}
-
-# How many parts of a distribution's version name the release that advisories are issued for.
-_RELEASE_PARTS = {"debian": 1, "alpine": 2, "ubuntu": 2}
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +146,7 @@ def osv_package_key(ecosystem: str, name: str) -> tuple[str, str] | None:
 
     The ecosystem may carry a release after a colon, as in 'Debian:12' (OSV schema 1.7, affected[].package).
     """
-    purl_type = _OSV_ECOSYSTEMS.get(ecosystem.partition(":")[0])
+    purl_type = osv_format(ecosystem) or _OSV_ECOSYSTEMS.get(ecosystem.partition(":")[0])
     if purl_type is None or not name:
         return None
     return purl_type, package_key(purl_type, None, name)
@@ -169,28 +155,11 @@ def osv_package_key(ecosystem: str, name: str) -> tuple[str, str] | None:
 def purl_distro(purl: Purl) -> str | None:
     """Return the distribution a package belongs to, as 'debian:12', or 'debian' where no release is named.
 
-    None for packages of a language's own registry.
+    None for packages of a language's own registry, and of a distribution that is not named.
     """
-    if purl.type not in DISTRIBUTION_TYPES or not purl.namespace:
+    if purl.type not in DISTRIBUTION_TYPES:
         return None
-    family = purl.namespace.lower()
-    return _distro(family, purl.qualifiers.get("distro", ""))
-
-
-def osv_distro(ecosystem: str) -> str | None:
-    """Return an OSV ecosystem's distribution in the form of purl_distro: 'alpine:3.18' for 'Alpine:v3.18'."""
-    family, _, release = ecosystem.partition(":")
-    if _OSV_ECOSYSTEMS.get(family) not in DISTRIBUTION_TYPES:
-        return None
-    return _distro(family.lower(), release)
-
-
-def _distro(family: str, release: str) -> str:
-    release = release.lower().removeprefix(f"{family}-").removeprefix("v")
-    release = _DEBIAN_RELEASES.get(release, release)
-    parts = release.split(".")
-    release = ".".join(parts[: _RELEASE_PARTS.get(family, len(parts))])
-    return f"{family}:{release}" if release and release != family else family
+    return distro_of(purl.namespace, purl.qualifiers.get("distro", ""))
 
 
 def _pypi_name(name: str) -> str:

@@ -1,11 +1,12 @@
 """What an SBOM says, whatever its format: a subject, components, and who depends on whom."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from resources.errors import InvalidDocument, InvalidInput
 from scheduler_defs.engines.components import Component
 from scheduler_defs.engines.digests import digest_of
+from scheduler_defs.engines.distros import distro_of, format_of
 from scheduler_defs.engines.purls import Purl, generic_purl, parse_purl
 from scheduler_defs.engines.subjects import Subject
 
@@ -20,7 +21,8 @@ class Sbom:
 
     `subject` and `root_ref` are None when the document names no subject. `dependencies` are unique
     (dependent, dependency) pairs of refs; `unresolved` counts those dropped because a ref names nothing.
-    `digest` covers root, components and edges by identity, whatever their order, refs, timestamps or format.
+    `digest` covers root, components and edges by identity, and the distributions of components, whatever
+    their order, refs, timestamps or format.
     `subject_path` and `components_path` are where the document has them, as JSON pointers for messages.
     """
 
@@ -62,6 +64,14 @@ class Collector:
         self.subject: Subject | None = None
         self.root_ref: str | None = None
         self._identities: dict[str, str] = {}
+        self._systems: dict[str, set[str]] = {}
+
+    def note_system(self, name: str | None, release: str | None) -> None:
+        """Note an operating system that the document names; it tells what packages do not say of themselves."""
+        if distro := distro_of(name, release or ""):
+            self._systems.setdefault(distro.partition(":")[0], set()).add(distro)
+            if purl_type := format_of(distro):
+                self._systems.setdefault(f"any {purl_type}", set()).add(distro)
 
     def describe(self, subject: Subject, ref: str) -> None:
         """Set the subject; comes before the components."""
@@ -99,7 +109,11 @@ class Collector:
         subject_path: str,
         components_path: str,
     ) -> Sbom:
-        """Build the SBOM of what was added and of its edges; those with an unknown ref are only counted."""
+        """Build the SBOM of what was added and of its edges; those with an unknown ref are only counted.
+
+        Where several operating systems come into question it stays open which one a component is part of.
+        """
+        components = tuple(map(self._of_system, self.components))
         stated = list(edges)
         kept = [edge for edge in stated if edge[0] in self._identities and edge[1] in self._identities]
         dependencies = tuple(sorted(set(kept)))
@@ -107,19 +121,25 @@ class Collector:
             spec_version=spec_version,
             serial_number=serial_number,
             subject=self.subject,
-            components=tuple(self.components),
+            components=components,
             dependencies=dependencies,
             root_ref=self.root_ref,
-            digest=self._digest(dependencies),
+            digest=self._digest(components, dependencies),
             unresolved=len(stated) - len(kept),
             subject_path=subject_path,
             components_path=components_path,
         )
 
-    def _digest(self, edges: Iterable[Edge]) -> str:
+    def _of_system(self, component: Component) -> Component:
+        found = self._systems.get(component.distro or f"any {component.ecosystem}", ())
+        distro = next(iter(found)) if len(found) == 1 else component.distro
+        return component if distro == component.distro else replace(component, distro=distro)
+
+    def _digest(self, components: Iterable[Component], edges: Iterable[Edge]) -> str:
         rows = {
             (one.identity, one.type, one.version or "", one.source_package or "", one.source_version or "")
-            for one in self.components
+            + ((one.distro,) if one.distro else ())
+            for one in components
         }
         pairs = {(self._identities[source], self._identities[target]) for source, target in edges}
         root = self.subject.identity if self.subject else STAND_IN_ROOT

@@ -142,6 +142,7 @@ def _describe(collector: Collector, packages: Mapping[str, dict[str, Any]], desc
 
 
 def _add(collector: Collector, package: dict[str, Any], place: str) -> None:
+    _note_system(collector, package)
     component = named_component(
         package["SPDXID"],
         _type_of(package),
@@ -152,6 +153,11 @@ def _add(collector: Collector, package: dict[str, Any], place: str) -> None:
         _source_of(package),
     )
     collector.add(component, f"{place}/SPDXID")
+
+
+def _note_system(collector: Collector, package: dict[str, Any]) -> None:
+    if _type_of(package) == "operating-system":
+        collector.note_system(package["name"], _version_of(package))
 
 
 def _type_of(package: dict[str, Any]) -> str:

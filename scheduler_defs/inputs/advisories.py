@@ -1,6 +1,7 @@
 """OSV advisories into the inventory: staged batch by batch, published at once."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,6 +29,7 @@ class IngestedAdvisories:
     Of several records of one advisory the one modified last wins, of equally late ones the last read; it counts as
     added or changed, the others as unchanged. So does one that was modified before what is known.
     ``resumed`` of the records had been staged by an earlier try, ``left_out`` are the first of the malformed ones.
+    ``unsupported`` counts by ecosystem the affected packages that no rules are there for, in what this try read.
     """
 
     revision: int | None
@@ -37,6 +39,7 @@ class IngestedAdvisories:
     malformed: int
     resumed: int
     left_out: Sequence[Quarantined]
+    unsupported: Mapping[str, int]
 
     @property
     def total(self) -> int:
@@ -63,17 +66,18 @@ def ingest_advisories(
     with database.begin_system() as holder:
         current = _hold(database, holder, path, actor)
         resumed = current.records
+        unsupported: Counter[str] = Counter()
         try:
             if strict and current.malformed:
                 raise _first_refusal(holder, current)
-            current = _read(database, holder, current, path, strict, on_bytes, on_records)
+            current = _read(database, holder, current, path, strict, unsupported, on_bytes, on_records)
             if current.records == current.malformed:
                 raise _nothing_usable(holder, current, path)
         except (InvalidDocument, InvalidInput):
             with database.begin_system() as store:
                 store.imports.refuse(current.id)
             raise
-        return _publish(holder, current, path, actor, resumed)
+        return _publish(holder, current, path, actor, resumed, unsupported)
 
 
 def _hold(database: Database, holder: Store, path: Path, actor: str) -> AdvisoryImport:
@@ -94,6 +98,7 @@ def _read(
     current: AdvisoryImport,
     path: Path,
     strict: bool,
+    unsupported: Counter[str],
     on_bytes: OnCount | None,
     on_records: OnCount | None,
 ) -> AdvisoryImport:
@@ -105,14 +110,18 @@ def _read(
         fresh = batch[max(0, current.records - seen) :]
         seen += len(batch)
         if fresh:
-            current = _stage(database, current, fresh, strict)
+            current = _stage(database, current, fresh, strict, unsupported)
         if on_records:
             on_records(seen)
     return current
 
 
 def _stage(
-    database: Database, current: AdvisoryImport, batch: Sequence[Document], strict: bool
+    database: Database,
+    current: AdvisoryImport,
+    batch: Sequence[Document],
+    strict: bool,
+    unsupported: Counter[str],
 ) -> AdvisoryImport:
     latest: dict[str, Advisory] = {}
     left_out: list[LeftOut] = []
@@ -121,6 +130,7 @@ def _stage(
             case Advisory() as advisory:
                 if latest.setdefault(advisory.id, advisory).modified <= advisory.modified:
                     latest[advisory.id] = advisory
+                unsupported.update(advisory.left_out)
             case Malformed() as malformed:
                 if strict:
                     raise _refusal(malformed)
@@ -135,7 +145,12 @@ def _stage(
 
 
 def _publish(
-    store: Store, current: AdvisoryImport, path: Path, actor: str, resumed: int
+    store: Store,
+    current: AdvisoryImport,
+    path: Path,
+    actor: str,
+    resumed: int,
+    unsupported: Mapping[str, int],
 ) -> IngestedAdvisories:
     store.advisories.lock_feed()
     now, source, revision = store.now(), _storable(path.name, FILE_LIMIT), None
@@ -158,7 +173,9 @@ def _publish(
         store.trigger_events.record("advisory_feed", store.now())
     store.imports.finish(current, revision, store.now())
     left_out = store.imports.list_quarantine(import_id=current.id, limit=SHOWN).items
-    return IngestedAdvisories(revision, added, changed, unchanged, current.malformed, resumed, left_out)
+    return IngestedAdvisories(
+        revision, added, changed, unchanged, current.malformed, resumed, left_out, unsupported
+    )
 
 
 def _nothing_usable(store: Store, current: AdvisoryImport, path: Path) -> InvalidDocument:

@@ -312,6 +312,29 @@ def test_the_tag_is_what_tells_images_without_a_digest_apart(scheduler, write, i
     assert [image[3] for image in images()] == ["1", "2", "4"]
 
 
+def test_packages_that_no_rules_are_there_for_are_counted_by_ecosystem(cli, tmp_path, row_counts):
+    def record(identity, *ecosystems):
+        affected = [{"package": {"ecosystem": one, "name": "a"}, "versions": ["1"]} for one in ecosystems]
+        return json.dumps({"id": identity, "modified": "2026-01-01T00:00:00Z", "affected": affected})
+
+    path = tmp_path / "feed.jsonl"
+    odd = [f"E{number}" for number in range(10)]
+    lines = [
+        record("A", "PyPI", "Photon OS:3.0", "evil\x1b[2J"),
+        record("B", "Photon OS:4.0"),
+        record("C", *odd),
+    ]
+    path.write_text("\n".join(lines))
+    said = cli("ingest", "advisories", path).stdout.splitlines()
+    assert said[0] == "revision 1: 3 added, 0 changed, 0 unchanged, 0 malformed"
+    assert said[1].startswith(
+        "left out, of ecosystems that are not supported: 2 packages of Photon OS, 1 packages of E0"
+    )
+    assert said[1].endswith(", 2 of others")
+    assert "\x1b" not in said[1]
+    assert row_counts()["inventory.advisories"] == 3
+
+
 @pytest.fixture
 def mixed(examples, tmp_path):
     """A directory with 12 malformed records beside 3 good ones."""

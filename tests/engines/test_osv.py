@@ -129,6 +129,44 @@ def test_a_purl_names_the_package_where_the_ecosystem_is_not_supported() -> None
         assert read(affected=[{"package": unsupported, "versions": ["1.0.0"]}]).ranges == ()
 
 
+@pytest.mark.parametrize(
+    ("ecosystem", "purl", "purl_type", "distro"),
+    [
+        ("Ubuntu:22.04:LTS", "pkg:deb/ubuntu/curl?distro=jammy", "deb", "ubuntu:22.04"),
+        ("Debian:11", "pkg:deb/debian/curl?distro=bookworm", "deb", "debian:11"),
+        (
+            "openEuler:20.03-LTS",
+            "pkg:rpm/openEuler/curl?distro=openEuler-20.03-LTS",
+            "rpm",
+            "openeuler:20.03-lts",
+        ),
+        ("openEuler:20.03-LTS", "pkg:rpm/openEuler/curl", "rpm", "openeuler:20.03-lts"),
+        ("Elsewhere:1", "pkg:deb/ubuntu/curl?distro=jammy", "deb", "ubuntu:22.04"),
+        ("Elsewhere:1", "pkg:deb/curl", "deb", "elsewhere:1"),
+        ("Elsewhere:1", "pkg:swift/curl", "swift", None),
+    ],
+)
+def test_a_package_of_a_distribution_is_never_one_of_all(
+    ecosystem: str, purl: str, purl_type: str, distro: str | None
+) -> None:
+    package = {"ecosystem": ecosystem, "name": "curl", "purl": purl}
+    (found,) = read(affected=[{"package": package, "versions": ["1.0"]}]).ranges
+    assert (found.purl_type, found.package, found.distro) == (purl_type, "curl", distro)
+
+
+def test_the_ecosystems_of_what_no_rules_are_there_for_are_named() -> None:
+    affected = [
+        *affecting(versions=["1.0"]),
+        {"package": {"ecosystem": "Photon OS:3.0", "name": "curl"}, "versions": ["1.0"]},
+        {"package": {"ecosystem": "Photon OS:4.0", "name": "curl", "purl": "no purl"}, "versions": ["1.0"]},
+        {"ranges": [{"type": "GIT", "repo": "r", "events": [{"introduced": "0"}]}]},
+    ]
+    found = read(affected=affected)
+    assert found.left_out == ("GIT", "Photon OS", "Photon OS")
+    assert found.digest == read(affected=affected[:1]).digest
+    assert read().left_out == ()
+
+
 def test_one_event_object_may_hold_two_events() -> None:
     (found,) = read(
         affected=affecting(ranges=[{"type": "ECOSYSTEM", "events": [{"introduced": "1", "fixed": "2"}]}])

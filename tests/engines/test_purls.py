@@ -4,7 +4,8 @@ from hypothesis import strategies as st
 
 from resources.errors import InvalidInput
 from scheduler_defs.engines import purls
-from scheduler_defs.engines.purls import generic_purl, osv_distro, osv_package_key, parse_purl, purl_distro
+from scheduler_defs.engines.distros import osv_distro
+from scheduler_defs.engines.purls import generic_purl, osv_package_key, parse_purl, purl_distro
 
 TRICKY = "aB0/@%2F._-: ?#&=é+"
 
@@ -27,6 +28,15 @@ TRICKY = "aB0/@%2F._-: ?#&=é+"
         ("pkg:maven/org.Apache/Commons@1?type=jar", "Maven", "org.Apache:Commons", "org.Apache:Commons"),
         ("pkg:deb/debian/libc6@2?distro=debian-12", "Debian:12", "libc6", "libc6"),
         ("pkg:apk/alpine/busybox@1?distro=3.18.4", "Alpine:v3.18", "busybox", "busybox"),
+        ("pkg:deb/ubuntu/openssl@1?distro=jammy", "Ubuntu:22.04:LTS", "openssl", "openssl"),
+        (
+            "pkg:rpm/redhat/openssl-libs@1",
+            "Red Hat:enterprise_linux:9::baseos",
+            "openssl-libs",
+            "openssl-libs",
+        ),
+        ("pkg:rpm/rocky/NetworkManager@1", "Rocky Linux:9", "NetworkManager", "NetworkManager"),
+        ("pkg:apk/wolfi/curl@1", "Wolfi", "curl", "curl"),
         ("pkg:gem/Rack@1", "RubyGems", "Rack", "Rack"),
         ("pkg:composer/Symfony/HTTP-kernel@1", "Packagist", "symfony/http-kernel", "symfony/http-kernel"),
         ("pkg:nuget/Newtonsoft.Json@1", "NuGet", "Newtonsoft.Json", "newtonsoft.json"),
@@ -40,7 +50,7 @@ def test_a_purl_and_an_advisory_meet_under_one_key(purl, ecosystem, name, key):
     assert osv_package_key(ecosystem, name) == (parsed.type, key)
 
 
-@pytest.mark.parametrize("ecosystem", ["", "Ubuntu:22.04", "pypi", "GIT", "Debianish"])
+@pytest.mark.parametrize("ecosystem", ["", "Root:Ubuntu:22.04", "pypi", "GIT", "Debianish"])
 def test_an_ecosystem_that_is_not_supported_has_no_key(ecosystem):
     assert osv_package_key(ecosystem, "curl") is None
 
@@ -53,6 +63,17 @@ def test_an_ecosystem_that_is_not_supported_has_no_key(ecosystem):
         ("pkg:deb/debian/a@1", "Debian", "debian"),
         ("pkg:apk/alpine/a@1?distro=3.18.4", "Alpine:v3.18", "alpine:3.18"),
         ("pkg:apk/alpine/a@1?distro=alpine-3.18.4", "Alpine:v3.18", "alpine:3.18"),
+        ("pkg:deb/ubuntu/a@1?distro=ubuntu-22.04", "Ubuntu:22.04:LTS", "ubuntu:22.04"),
+        ("pkg:deb/a@1?distro=jammy", "Ubuntu:Pro:22.04:LTS", "ubuntu:22.04"),
+        ("pkg:rpm/redhat/a@1?distro=rhel-9.3", "Red Hat:enterprise_linux:9::baseos", "redhat:9"),
+        ("pkg:rpm/rocky/a@1?distro=rocky-9.3", "Rocky Linux:9", "rocky-linux:9"),
+        ("pkg:rpm/almalinux/a@1?distro=almalinux-9.3", "AlmaLinux:9", "almalinux:9"),
+        ("pkg:rpm/sles/a@1?distro=sles-15.5", "SUSE:Linux Enterprise Server 15 SP5", "suse:15.5"),
+        ("pkg:rpm/opensuse/a@1?distro=opensuse-leap-15.5", "openSUSE:Leap 15.5", "opensuse:15.5"),
+        ("pkg:rpm/mageia/a@1?distro=mageia-9", "Mageia:9", "mageia:9"),
+        ("pkg:apk/wolfi/a@1?distro=wolfi-20230201", "Wolfi", "wolfi"),
+        ("pkg:apk/chainguard/a@1", "Chainguard", "chainguard"),
+        ("pkg:deb/a@1", "PyPI", None),
         ("pkg:pypi/a@1?distro=debian-12", "PyPI", None),
     ],
 )
