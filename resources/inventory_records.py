@@ -100,7 +100,10 @@ class Quarantined(LeftOut):
 
 @dataclass(frozen=True)
 class CandidateRow:
-    """An advisory range beside components of its package, not yet compared; ``held`` is the version of each."""
+    """An advisory range beside components of its package, not yet compared; ``held`` is the version of each.
+
+    ``vague``: of the components the distribution is known less precisely than the range names it.
+    """
 
     advisory_id: str
     type: str
@@ -111,6 +114,7 @@ class CandidateRow:
     versions: list[str]
     components: list[int]
     held: list[str | None]
+    vague: bool
 
 
 @dataclass(frozen=True)

@@ -17,12 +17,16 @@ SnapshotRow = tuple[str, str, str, str, str]
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A range of an advisory, and components of the package that it names: their ids, and the version of each."""
+    """A range of an advisory, and components of the package that it names: their ids, and the version of each.
+
+    `vague` says that they may be of another release than the range is for: then none is surely affected.
+    """
 
     advisory_id: str
     range: AffectedRange
     components: Sequence[int]
     versions: Sequence[str | None]
+    vague: bool = False
 
 
 @dataclass(slots=True)
@@ -43,6 +47,8 @@ class Matches:
             outcome = outcomes[version]
             if outcome is Match.NOT_AFFECTED:
                 continue
+            if candidate.vague:
+                outcome = Match.UNKNOWN
             pair = (component, candidate.advisory_id)
             if self._found.get(pair) is not Match.AFFECTED:
                 self._found[pair] = outcome

@@ -135,7 +135,7 @@ def candidate_of(row: CandidateRow) -> Candidate:
     events = tuple((str(kind), str(version)) for kind, version in row.events)
     kind: RangeKind = "SEMVER" if row.kind == "SEMVER" else "ECOSYSTEM"
     affected = AffectedRange(row.type, row.package, kind, events, tuple(row.versions), row.distro)
-    return Candidate(row.advisory_id, affected, row.components, row.held)
+    return Candidate(row.advisory_id, affected, row.components, row.held, row.vague)
 
 
 def statement_of(row: VexRow) -> Statement:

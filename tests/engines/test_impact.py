@@ -83,6 +83,16 @@ def test_each_component_of_a_range_is_matched_by_its_own_version() -> None:
     assert found.evaluated == 4
 
 
+def test_of_what_may_be_of_another_release_nothing_is_surely_affected() -> None:
+    vague = Candidate("ADV-1", BELOW_TWO, [1, 2, 3], ["1.0", "2.0", None], vague=True)
+    sure = Candidate("ADV-1", THREE, [1, 2, 3], ["3.0", "2.0", "3.5"])
+    found = affected_components([vague])
+    assert (found.affected, found.unknown) == ((), ((1, "ADV-1"), (3, "ADV-1")))
+    for ordered in ([vague, sure], [sure, vague]):
+        found = affected_components(ordered)
+        assert (found.affected, found.unknown) == (((1, "ADV-1"), (3, "ADV-1")), ())
+
+
 def test_a_range_is_never_split_by_a_chunk() -> None:
     rows = [Candidate(f"ADV-{n}", BELOW_TWO, [n, 10 + n, 20 + n], ["1.0", "2.0", None]) for n in range(3)]
     assert [one.evaluated for one in match_in_chunks(rows, chunk=4)] == [6, 9]

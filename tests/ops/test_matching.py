@@ -72,6 +72,35 @@ def test_a_source_package_counts_for_the_image_whose_sbom_names_it(world, holds,
     assert hits() == {"with": [[LIBSSL["purl"], "A"]]}
 
 
+def debian_curl(version, distro=""):
+    return {"name": "curl", "version": version, "purl": f"pkg:deb/debian/curl@{version}{distro}"}
+
+
+def test_a_package_meets_the_advisories_of_its_own_distribution(world, holds, hits):
+    ranges = [{"type": "ECOSYSTEM", "events": [{"introduced": "0"}, {"fixed": "8"}]}]
+    named = {"Debian": "A", "Debian:12": "B", "Debian:11": "C", "Ubuntu:22.04:LTS": "D"}
+    world.advisories(
+        *(
+            world.advisory(identity, "curl")
+            | {"affected": [{"package": {"ecosystem": ecosystem, "name": "curl"}, "ranges": ranges}]}
+            for ecosystem, identity in named.items()
+        )
+    )
+    purl = debian_curl("7")["purl"]
+    twelve = {"type": "operating-system", "name": "debian", "version": "12"}
+    holds("of-system", debian_curl("7"), twelve)
+    holds("of-nothing", debian_curl("7"))
+    holds("not-affected", debian_curl("8"))
+    with_distro = debian_curl("7", "?distro=debian-11")
+    holds("qualified", with_distro, twelve)
+    assert hits() == {
+        "of-system": [[purl, "A"], [purl, "B"]],
+        "of-nothing": [[purl, "A"]],
+        "qualified": [[with_distro["purl"], "A"], [with_distro["purl"], "C"]],
+    }
+    assert world.run(JobKind.IMPACT).stats["unknown"] == len(("B", "C"))
+
+
 def test_digests_tell_versions_of_one_purl_apart(world, holds):
     world.advisories(world.advisory("A", "requests"))
     digests = set()

@@ -161,6 +161,47 @@ def test_a_range_of_a_distribution_counts_for_that_one_only(database, plant):
     assert len(candidates(database, advisories=("A-2",))) == 2
 
 
+@pytest.mark.parametrize(
+    ("held", "affected", "vague"),
+    [
+        ("debian:12", "debian:12", False),
+        ("debian:12", "debian", False),
+        ("debian:12", None, False),
+        ("suse:12.5", "suse:12", False),
+        ("debian", "debian:12", True),
+        (None, "debian:12", True),
+        ("ubuntu:20.04", "ubuntu:20.04.fips", True),
+        ("debian:12", "debian:11", None),
+        ("debian:12", "debian:1", None),
+        ("debian:12", "ubuntu:22.04", None),
+        ("debian", "ubuntu", None),
+    ],
+)
+def test_distributions_meet_as_far_as_both_are_known(database, plant, held, affected, vague):
+    image = plant.image()
+    with database.begin("acme") as store:
+        store.images.add_components(image, [ComponentRow("pkg:npm/a@1", "npm", "a", "a", "1", None, held)])
+    write(database, (ADVISORY, [npm_range("a", distro=affected)]))
+    with database.begin("acme") as store:
+        found = store.images.list_candidates("acme", Selection(), with_withdrawn=False)
+        assert [one.vague for one in found] == ([] if vague is None else [vague])
+        assert store.images.list_candidates_of(image) == found
+
+
+def test_what_meets_a_range_vaguely_is_a_candidate_of_its_own(database, plant):
+    image = plant.image()
+    rows = [
+        ComponentRow(f"pkg:npm/a@{version}", "npm", "a", "a", version, None, distro)
+        for version, distro in (("1", "debian:12"), ("2", "debian"), ("3", "debian:12"), ("4", "debian:11"))
+    ]
+    with database.begin("acme") as store:
+        store.images.add_components(image, rows)
+    write(database, (ADVISORY, [npm_range("a", distro="debian:12")]))
+    with database.begin("acme") as store:
+        found = store.images.list_candidates("acme", Selection(), with_withdrawn=False)
+    assert [(one.vague, sorted(one.held)) for one in found] == [(False, ["1", "3"]), (True, ["2"])]
+
+
 def test_a_withdrawn_advisory_counts_only_when_asked_for(database, plant):
     plant.image(components=["lodash@4.0"])
     write(database, (replace(ADVISORY, withdrawn=DAY), [npm_range("lodash")]))
