@@ -8,7 +8,7 @@ ADVISORIES = 40_000
 INVENTORY = {
     "images": """
 SELECT tenant_id, id, 'r' AS registry, 'repo/' || n AS repository, '1' AS tag, 'team-' || n % 50 AS namespace,
-    '{}'::jsonb AS labels, id AS sbom_id, at AS created_at, at AS updated_at
+    '{}'::jsonb AS labels, id AS sbom_id, at AS created_at, at AS updated_at, at AS changed_at
 FROM many WHERE n % 4 = 0""",
     "sboms": """
 SELECT tenant_id, id, id AS image_id, repeat('0', 64) AS digest, '1.6' AS spec_version, 4 AS component_count,
