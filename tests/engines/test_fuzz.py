@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -24,6 +25,7 @@ from scheduler_defs.engines.epss import EpssDocument, load_epss
 from scheduler_defs.engines.graph import build_graph
 from scheduler_defs.engines.kev import KevDocument, load_kev, read_kev
 from scheduler_defs.engines.osv import Advisory, Malformed, iter_advisories, read_advisory
+from scheduler_defs.engines.policy import Policy, compile_policy
 from scheduler_defs.engines.sbom_formats import read_sbom
 from scheduler_defs.engines.versions import AffectedRange, match
 
@@ -64,6 +66,8 @@ def shop():
 
 
 SHOP = shop()
+POLICY = (EXAMPLES / "policy.yaml").read_bytes()
+PARSED = yaml.safe_load(POLICY)
 RECORDS = [json.loads(line) for line in (EXAMPLES / "advisories.osv.jsonl").read_text().splitlines()]
 
 
@@ -286,9 +290,31 @@ def test_a_bitten_catalog_is_read_or_refused(data, tmp_path_factory):
     check_kev(outcome_of(lambda: load_kev(path)))
 
 
+def check_policy(text):
+    found = outcome_of(lambda: compile_policy("test", text))
+    if isinstance(found, Policy):
+        assert (bool(found.name), len(found.digest)) == (True, 64)
+    else:
+        assert (found.source, bool(found.reason)) == ("test", True)
+
+
+@TRIES
+@given(data=st.data())
+def test_a_damaged_policy_is_read_or_refused(data):
+    document = damaged(data, PARSED)
+    check_policy(yaml.safe_dump(document, allow_unicode=True))
+
+
+@TRIES
+@given(data=st.data())
+def test_a_bitten_policy_is_read_or_refused(data):
+    check_policy(bitten(data, POLICY).decode(errors="replace"))
+
+
 def test_what_is_damaged_is_read_whole_before(tmp_path):
     (tmp_path / "epss.csv").write_bytes(EPSS)
     assert len(load_epss(tmp_path / "epss.csv").scores) == 8
     assert len(read_kev("test", KEV).listed) == 3
+    assert compile_policy("test", POLICY.decode()).rules
     assert len(read_sbom("test", text_of(SHOP)).components) == 6
     assert len({read_advisory("test", text_of(one)).id for one in RECORDS}) == len(RECORDS)
