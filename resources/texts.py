@@ -1,4 +1,4 @@
-"""How instants and durations are written for people."""
+"""How instants and durations are written for people, and texts from outside for the database."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -23,3 +23,9 @@ def duration(value: timedelta | None) -> str:
             text += f"{rest // size}{unit}"
             rest %= size
     return text or "0s"
+
+
+def storable(text: str, limit: int) -> str:
+    """A text as the database can hold it: cut off, without NUL, and bytes of a file name that are no UTF-8 escaped."""
+    text = text.encode(errors="backslashreplace").decode().replace("\0", "\\0")
+    return text if len(text) <= limit else f"{text[: limit - 1]}…"

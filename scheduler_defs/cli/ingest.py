@@ -3,11 +3,12 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypedDict
 
 import click
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
 
+from resources.errors import InvalidDocument
 from resources.inventory_records import Quarantined
 from resources.texts import moment
 from scheduler_defs.cli.context import actor_option, json_option, open_database, page_options, tenant_option
@@ -15,9 +16,18 @@ from scheduler_defs.cli.options import label_option, read_labels
 from scheduler_defs.cli.output import note_next, print_json, print_table, printable, terminal_on_stderr
 
 if TYPE_CHECKING:
+    from scheduler_defs.engines.vex_statements import Unusable
     from scheduler_defs.inputs.exploits import IngestedExploits
+    from scheduler_defs.inputs.sboms import Placement
 
 SHOWN = 10
+
+
+class Counts(TypedDict):
+    """What an ingestion of several documents tells how far it came."""
+
+    on_bytes: Callable[[int], None]
+    on_documents: Callable[[int], None]
 
 
 @click.group()
@@ -26,33 +36,63 @@ def ingest() -> None:
 
 
 @ingest.command()
-@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("path", metavar="FILE|DIR", type=click.Path(path_type=Path))
 @tenant_option
 @click.option(
-    "--namespace", default="default", show_default=True, metavar="NAME", help="Where the image belongs."
+    "--namespace", default="default", show_default=True, metavar="NAME", help="Where the images belong."
 )
-@click.option("--image", metavar="REF", help="registry/repository:tag@digest, if not as the SBOM says.")
+@click.option(
+    "--image",
+    metavar="REF",
+    help="registry/repository:tag@digest, if not as the SBOM says. Of one file only.",
+)
 @label_option
+@click.option("--strict", is_flag=True, help="Refuse everything when one SBOM cannot be used.")
 @actor_option
 def sbom(
-    file: Path, tenant: str, namespace: str, image: str | None, labels: tuple[str, ...], actor: str
+    path: Path,
+    tenant: str,
+    namespace: str,
+    image: str | None,
+    labels: tuple[str, ...],
+    strict: bool,
+    actor: str,
 ) -> None:
-    """Keep a CycloneDX or SPDX JSON file, plain or gzip, as what its image holds now."""
+    """Keep CycloneDX or SPDX JSON as what images hold now: a file, plain or gzip, or a directory, .zip or .tar.gz.
+
+    Of a directory or archive each .json (.json.gz, line of a .jsonl) is kept on its own, and what cannot be used is
+    left out and listed.
+    """
+    from scheduler_defs.engines.documents import holds_several
     from scheduler_defs.inputs.sboms import Placement, ingest_sbom
 
     placement = Placement(namespace, image, read_labels("label", labels))
-    with _progress([file]) as (on_bytes, progress):
+    if holds_several(path):
+        _sboms(path, tenant, placement, strict, actor)
+        return
+    with _progress([path]) as (on_bytes, progress):
         task = progress.add_task("components", total=None)
 
         def on_components(written: int, total: int) -> None:
             progress.update(task, completed=written, total=total)
 
-        done = ingest_sbom(open_database(), tenant, file, placement, actor, on_bytes, on_components)
+        done = ingest_sbom(open_database(), tenant, path, placement, actor, on_bytes, on_components)
     click.echo(
         f"{printable(done.image.name)}: {done.components} components, {done.dependencies} dependencies, "
         f"{done.unresolved} unresolved, {done.without_purl} without a purl; "
         + ("kept" if done.changed else "unchanged")
     )
+
+
+def _sboms(path: Path, tenant: str, placement: "Placement", strict: bool, actor: str) -> None:
+    from scheduler_defs.inputs.sboms import ingest_sboms
+
+    with _counted(path, "SBOMs", strict) as counts:
+        done = ingest_sboms(open_database(), tenant, path, placement, actor, strict=strict, **counts)
+    kept = sum(one.changed for one in done.results)
+    unchanged, left_out = len(done.results) - kept, done.left_out
+    click.echo(f"SBOMs: {kept} kept, {unchanged} unchanged, {len(left_out)} left out")
+    _show_left_out([_reason(one) for one in left_out[:SHOWN]], len(left_out))
 
 
 @ingest.command()
@@ -107,23 +147,37 @@ def quarantine(limit: int, cursor: str | None, as_json: bool) -> None:
 
 
 @ingest.command()
-@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("path", metavar="FILE|DIR", type=click.Path(path_type=Path))
 @tenant_option
-@click.option("--strict", is_flag=True, help="Refuse everything when one statement cannot be used.")
+@click.option(
+    "--strict", is_flag=True, help="Refuse everything when one statement or document cannot be used."
+)
 @actor_option
-def vex(file: Path, tenant: str, strict: bool, actor: str) -> None:
-    """Bring in VEX statements: an OpenVEX or CycloneDX JSON file, plain or gzip."""
-    from scheduler_defs.inputs.vex import ingest_vex
+def vex(path: Path, tenant: str, strict: bool, actor: str) -> None:
+    """Bring in VEX statements, OpenVEX or CycloneDX JSON: a file, plain or gzip, or a directory, .zip or .tar.gz.
 
-    with _progress([file]) as (on_bytes, _):
-        done = ingest_vex(open_database(), tenant, file, actor, strict=strict, on_bytes=on_bytes)
-    click.echo(
-        f"{printable(file.name)}: {done.statements} statements, {done.new} new, {len(done.unusable)} unusable"
-    )
-    first = done.unusable[:SHOWN]
-    _show_left_out(
-        [{"file": one.source, "path": one.path, "reason": one.reason} for one in first], len(done.unusable)
-    )
+    Of a directory or archive each .json (.json.gz, line of a .jsonl) is kept on its own, and what cannot be used is
+    left out and listed.
+    """
+    from scheduler_defs.engines.documents import holds_several
+    from scheduler_defs.inputs.vex import IngestedVex, ingest_vex, ingest_vex_documents
+
+    done: Sequence[IngestedVex]
+    left_out: Sequence[InvalidDocument] = ()
+    if holds_several(path):
+        with _counted(path, "documents", strict) as counts:
+            several = ingest_vex_documents(open_database(), tenant, path, actor, strict=strict, **counts)
+        done, left_out = several.results, several.left_out
+        what = f"documents: {len(done)} read, {len(left_out)} left out;"
+    else:
+        with _progress([path]) as (on_bytes, _):
+            done = [ingest_vex(open_database(), tenant, path, actor, strict=strict, on_bytes=on_bytes)]
+        what = f"{printable(path.name)}:"
+    unusable = [part for one in done for part in one.unusable]
+    statements, new = sum(one.statements for one in done), sum(one.new for one in done)
+    click.echo(f"{what} {statements} statements, {new} new, {len(unusable)} unusable")
+    reasons = [*map(_reason, left_out[:SHOWN]), *map(_reason, unusable[:SHOWN])]
+    _show_left_out(reasons[:SHOWN], len(left_out) + len(unusable))
 
 
 @ingest.command()
@@ -170,11 +224,25 @@ def _where(one: Quarantined) -> dict[str, object]:
     return {"file": one.file, "line": one.line, "path": one.path, "reason": one.reason}
 
 
+def _reason(one: "InvalidDocument | Unusable") -> dict[str, object]:
+    return {"file": one.source, "path": one.path, "reason": one.reason}
+
+
 def _show_left_out(first: Sequence[Mapping[str, object]], number: int) -> None:
     if first:
         print_table(first, wraps={"file", "path", "reason"}, empty="")
     if number > len(first):
         click.echo(f"and {number - len(first)} more")
+
+
+@contextmanager
+def _counted(path: Path, what: str, twice: bool) -> Iterator[Counts]:
+    """Bars of the bytes and documents of a directory or archive; yields what counts them, as arguments."""
+    from scheduler_defs.engines.documents import input_files
+
+    with _progress(input_files(path) * (1 + twice)) as (on_bytes, progress):
+        task = progress.add_task(what, total=None)
+        yield {"on_bytes": on_bytes, "on_documents": lambda count: progress.update(task, completed=count)}
 
 
 @contextmanager

@@ -139,6 +139,11 @@ def _lines(source: str, stream: BinaryIO, limit: int) -> Iterator[Document]:
             yield source, number, stripped
 
 
+def holds_several(path: str | Path) -> bool:
+    """Return whether a path is a directory or an archive, to be read with iter_documents."""
+    return Path(path).is_dir() or Path(path).name.endswith(ARCHIVES)
+
+
 def input_files(path: str | Path) -> list[Path]:
     """Return the files iter_documents reads, in its order; on_bytes adds up to their sizes."""
     root = Path(path)

@@ -10,6 +10,7 @@ from resources.errors import InvalidDocument, InvalidInput
 from resources.ids import new_id
 from resources.inventory_records import AdvisoryImport, AdvisoryRow, LeftOut, Quarantined, RangeRow
 from resources.store import Store
+from resources.texts import storable
 from scheduler_defs.engines.documents import Document, fingerprint_of, iter_documents
 from scheduler_defs.engines.osv import Advisory, Malformed, read_record
 
@@ -82,7 +83,7 @@ def ingest_advisories(
 
 def _hold(database: Database, holder: Store, path: Path, actor: str) -> AdvisoryImport:
     """The import to go on with, or a new one; held by a transaction that is open until it is published."""
-    source, fingerprint = _storable(str(path.resolve()), FILE_LIMIT), fingerprint_of(path)
+    source, fingerprint = storable(str(path.resolve()), FILE_LIMIT), fingerprint_of(path)
     held = holder.imports.hold_unfinished(source, fingerprint)
     if held is not None:
         return held
@@ -153,7 +154,7 @@ def _publish(
     unsupported: Mapping[str, int],
 ) -> IngestedAdvisories:
     store.advisories.lock_feed()
-    now, source, revision = store.now(), _storable(path.name, FILE_LIMIT), None
+    now, source, revision = store.now(), storable(path.name, FILE_LIMIT), None
     store.imports.renew(current.id)
     added, changed = store.imports.count_changes(current.id)
     unchanged = current.records - current.malformed - added - changed
@@ -197,17 +198,11 @@ def _refusal(malformed: Malformed) -> InvalidDocument:
 def _left_out(number: int, malformed: Malformed) -> LeftOut:
     return LeftOut(
         number,
-        _storable(malformed.source, FILE_LIMIT),
+        storable(malformed.source, FILE_LIMIT),
         malformed.line,
-        _storable(malformed.path, TEXT_LIMIT),
-        _storable(malformed.reason, TEXT_LIMIT),
+        storable(malformed.path, TEXT_LIMIT),
+        storable(malformed.reason, TEXT_LIMIT),
     )
-
-
-def _storable(text: str, limit: int) -> str:
-    """A text as the database can hold it: cut off, without NUL, and bytes of a file name that are no UTF-8 escaped."""
-    text = text.encode(errors="backslashreplace").decode().replace("\0", "\\0")
-    return text if len(text) <= limit else f"{text[: limit - 1]}…"
 
 
 def _batches(documents: Iterable[Document]) -> Iterator[list[Document]]:

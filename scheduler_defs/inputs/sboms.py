@@ -13,9 +13,11 @@ from resources.inventory_records import ComponentRow
 from resources.records import Image
 from resources.store import Store
 from scheduler_defs.engines.components import Component
+from scheduler_defs.engines.counted import OnBytes
 from scheduler_defs.engines.sbom import Sbom
-from scheduler_defs.engines.sbom_formats import load_sbom
+from scheduler_defs.engines.sbom_formats import SBOM_LIMIT, load_sbom, read_sbom
 from scheduler_defs.engines.subjects import ImageReference, parse_image_reference
+from scheduler_defs.inputs.several import Several, ingest_each
 
 BATCH = 1000
 PURL_LIMIT, KEY_LIMIT = 2000, 2500
@@ -44,14 +46,17 @@ class IngestedSbom:
     changed: bool
 
 
+OnComponents = Callable[[int, int], None]
+
+
 def ingest_sbom(
     database: Database,
     tenant_id: str,
     path: Path,
     placement: Placement,
     actor: str,
-    on_bytes: Callable[[int], None] | None = None,
-    on_components: Callable[[int, int], None] | None = None,
+    on_bytes: OnBytes | None = None,
+    on_components: OnComponents | None = None,
 ) -> IngestedSbom:
     """Reads, validates and keeps a CycloneDX or SPDX JSON file (plain or gzip) as what an image holds now.
 
@@ -60,25 +65,70 @@ def ingest_sbom(
     """
     with database.begin(tenant_id) as store:
         store.tenants.get(tenant_id)
-    sbom, raw = load_sbom(path, on_bytes)
-    reference, rows = _reference(str(path), sbom, placement), _rows(str(path), sbom)
+    prepared = _prepare(str(path), *load_sbom(path, on_bytes), placement)
     with database.begin(tenant_id) as store:
-        return _keep(store, tenant_id, sbom, rows, raw, reference, placement, actor, on_components)
+        return _keep(store, tenant_id, prepared, placement, actor, on_components)
+
+
+def ingest_sboms(
+    database: Database,
+    tenant_id: str,
+    path: Path,
+    placement: Placement,
+    actor: str,
+    *,
+    strict: bool = False,
+    on_bytes: OnBytes | None = None,
+    on_documents: Callable[[int], None] | None = None,
+) -> Several[IngestedSbom]:
+    """Keeps each SBOM of a directory or archive as ingest_sbom does one, in a transaction of its own.
+
+    What is wrong is left out, or refuses all with ``strict``: see ingest_each. Raises InvalidInput also for a
+    placement with an image.
+    """
+    if placement.image is not None:
+        expected = "no image beside a directory or archive, whose SBOMs name their own"
+        raise InvalidInput("image", placement.image, expected)
+    with database.begin(tenant_id) as store:
+        store.tenants.get(tenant_id)
+
+    def prepare(source: str, raw: bytes) -> Prepared:
+        return _prepare(source, read_sbom(source, raw), raw, placement)
+
+    def keep(source: str, raw: bytes) -> IngestedSbom:
+        prepared = prepare(source, raw)
+        with database.begin(tenant_id) as store:
+            return _keep(store, tenant_id, prepared, placement, actor)
+
+    return ingest_each(
+        path, SBOM_LIMIT, prepare, keep, strict=strict, on_bytes=on_bytes, on_documents=on_documents
+    )
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """An SBOM that was read, ready to be written."""
+
+    sbom: Sbom
+    raw: bytes
+    reference: ImageReference
+    rows: Sequence[ComponentRow]
+
+
+def _prepare(source: str, sbom: Sbom, raw: bytes, placement: Placement) -> Prepared:
+    return Prepared(sbom, raw, _reference(source, sbom, placement), _rows(source, sbom))
 
 
 def _keep(
     store: Store,
     tenant_id: str,
-    sbom: Sbom,
-    rows: Sequence[ComponentRow],
-    raw: bytes,
-    reference: ImageReference,
+    prepared: Prepared,
     placement: Placement,
     actor: str,
-    on_components: Callable[[int, int], None] | None,
+    on_components: OnComponents | None = None,
 ) -> IngestedSbom:
-    now = store.now()
-    image, moved = _place(store, tenant_id, reference, placement, actor, now)
+    now, sbom, rows = store.now(), prepared.sbom, prepared.rows
+    image, moved = _place(store, tenant_id, prepared.reference, placement, actor, now)
     sbom_id = store.images.find_sbom(image, sbom.digest)
     changed = sbom_id is None or image.sbom_id != sbom_id
     if sbom_id is None:
@@ -89,7 +139,7 @@ def _keep(
             serial_number=sbom.serial_number,
             component_count=len(sbom.components),
             dependency_count=len(sbom.dependencies),
-            content=zlib.compress(raw),
+            content=zlib.compress(prepared.raw),
             actor=actor,
             now=now,
         )

@@ -9,6 +9,7 @@ from pathlib import Path
 from resources.database import Database
 from resources.errors import InvalidDocument
 from resources.inventory_records import VexRow
+from resources.texts import storable
 from scheduler_defs.engines.counted import OnBytes
 from scheduler_defs.engines.cyclonedx_vex import bom_of
 from scheduler_defs.engines.documents import read_document
@@ -17,9 +18,11 @@ from scheduler_defs.engines.sbom_formats import parse_json
 from scheduler_defs.engines.subjects import ImageReference
 from scheduler_defs.engines.vex import FORMATS, read_vex
 from scheduler_defs.engines.vex_statements import Bom, Statement, Unusable, VexDocument
+from scheduler_defs.inputs.several import Several, ingest_each
 
 VEX_LIMIT = 64 << 20
 BATCH = 1000
+NAME_LIMIT = 1000
 SKEW = timedelta(days=1)
 """By which the clock of whoever states something may be ahead."""
 
@@ -48,10 +51,43 @@ def ingest_vex(
     Raises InvalidInput, InvalidDocument, also for a document that states nothing usable, and NotFound for an
     unknown tenant.
     """
-    source = str(path)
     with database.begin(tenant_id) as store:
         store.tenants.get(tenant_id)
     raw = read_document(path, on_bytes, VEX_LIMIT)
+    document = _read(database, tenant_id, str(path), raw, strict)
+    return _keep(database, tenant_id, document, path.name, actor)
+
+
+def ingest_vex_documents(
+    database: Database,
+    tenant_id: str,
+    path: Path,
+    actor: str,
+    *,
+    strict: bool = False,
+    on_bytes: OnBytes | None = None,
+    on_documents: Callable[[int], None] | None = None,
+) -> Several[IngestedVex]:
+    """Keeps each VEX document of a directory or archive as ingest_vex does one, in a transaction of its own.
+
+    What is wrong is left out, or refuses all with ``strict``: see ingest_each.
+    """
+    with database.begin(tenant_id) as store:
+        store.tenants.get(tenant_id)
+
+    def read(source: str, raw: bytes) -> VexDocument:
+        return _read(database, tenant_id, source, raw, strict)
+
+    def keep(source: str, raw: bytes) -> IngestedVex:
+        name = storable(source.removeprefix(f"{path.parent}/"), NAME_LIMIT)
+        return _keep(database, tenant_id, read(source, raw), name, actor)
+
+    return ingest_each(
+        path, VEX_LIMIT, read, keep, strict=strict, on_bytes=on_bytes, on_documents=on_documents
+    )
+
+
+def _read(database: Database, tenant_id: str, source: str, raw: bytes, strict: bool) -> VexDocument:
     document = read_vex(source, parse_json(source, raw, FORMATS), _boms(database, tenant_id))
     with database.begin(tenant_id) as store:
         document = _without_future(source, document, store.now() + SKEW)
@@ -60,11 +96,15 @@ def ingest_vex(
         raise InvalidDocument(first.source, first.path, first.reason)
     if not document.statements:
         raise InvalidDocument(source, "", "states nothing about any vulnerability")
+    return document
+
+
+def _keep(database: Database, tenant_id: str, document: VexDocument, name: str, actor: str) -> IngestedVex:
     rows = [_row(one) for one in document.statements]
     with database.begin(tenant_id) as store:
         now = store.now()
         new = sum(
-            store.vex.add(tenant_id, rows[start : start + BATCH], path.name, actor, now)
+            store.vex.add(tenant_id, rows[start : start + BATCH], name, actor, now)
             for start in range(0, len(rows), BATCH)
         )
         if new:
@@ -73,7 +113,7 @@ def ingest_vex(
                 actor=actor,
                 action="ingest",
                 entity="vex",
-                entity_id=path.name,
+                entity_id=name,
                 new={"statements": len(rows), "new": new, "unusable": len(document.unusable)},
                 now=now,
             )

@@ -245,9 +245,11 @@ def test_two_sboms_ingested_at_once_do_not_wait_for_each_other(tenant, database,
 
 
 def test_a_file_that_cannot_be_read_is_refused(refused, tenant, tmp_path):
-    for path, reason in ((tmp_path / "none.json", "No such file or directory"), (tmp_path, "Is a directory")):
-        error = refused("ingest", "sbom", path, "--tenant", tenant)
-        assert error == f"Error: file: '{path}' is not valid; expected a readable file ({reason})"
+    path = tmp_path / "none.json"
+    error = refused("ingest", "sbom", path, "--tenant", tenant)
+    assert (
+        error == f"Error: file: '{path}' is not valid; expected a readable file (No such file or directory)"
+    )
 
 
 @pytest.mark.parametrize(

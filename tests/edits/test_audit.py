@@ -10,6 +10,7 @@ from pathlib import Path
 from pkgutil import iter_modules
 from tempfile import mkdtemp
 from typing import Any
+from zipfile import ZipFile
 
 import pytest
 
@@ -54,6 +55,13 @@ def vex_document():
     statement = {"vulnerability": "CVE-2026-1", "products": ["pkg:npm/a"], "status": "fixed"}
     document = {"@context": "https://openvex.dev/ns", "timestamp": "2026-01-01T00:00:00Z"}
     path.write_text(json.dumps(document | {"statements": [statement]}))
+    return path
+
+
+def zipped(document):
+    path = Path(mkdtemp()) / "documents.zip"
+    with ZipFile(path, "w") as archive:
+        archive.write(document, document.name)
     return path
 
 
@@ -181,6 +189,15 @@ CASES = {
     "remove_image": case(
         lambda edit, store, _: edit(store, store.images.find_named("acme", "old", 1)[0], ACTOR),
         ("remove", "image", True, False),
+    ),
+    "ingest_sboms": case(
+        lambda edit, database, _: edit(database, "acme", zipped(SBOM), Placement(), ACTOR),
+        ("create", "image", False, True),
+        ("ingest", "sbom", False, True),
+    ),
+    "ingest_vex_documents": case(
+        lambda edit, database, _: edit(database, "acme", zipped(vex_document()), ACTOR),
+        ("ingest", "vex", False, True),
     ),
     "ingest_vex": case(
         lambda edit, database, _: edit(database, "acme", vex_document(), ACTOR),
