@@ -7,9 +7,8 @@ from uuid import UUID
 from resources.records import Image, PolicyRevision
 from resources.store import Store
 from scheduler_defs.ops.matching import versioned_purl
-from scheduler_defs.ops.tally import Change, Judged
+from scheduler_defs.ops.tally import SHOWN, Change, Judged
 
-SHOWN = 50
 Row = dict[str, Any]
 
 

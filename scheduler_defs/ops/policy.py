@@ -13,10 +13,10 @@ from resources.store import Store
 from scheduler_defs.edits.wanted_runs import check_simulated
 from scheduler_defs.engines.policy import compile_policy
 from scheduler_defs.ops.attempt import OVERLAP, Attempt, Result
-from scheduler_defs.ops.differences import SHOWN, judged_anew, rows_of
+from scheduler_defs.ops.differences import judged_anew, rows_of
 from scheduler_defs.ops.evaluation import Basis, Evaluation, Findings
 from scheduler_defs.ops.matching import gather_facts
-from scheduler_defs.ops.tally import Change, Tally
+from scheduler_defs.ops.tally import SHOWN, Change, Tally
 
 CHUNK = 500
 AT_ONCE = 50
