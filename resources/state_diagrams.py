@@ -61,7 +61,9 @@ RUNS = Machine(
             "state `pending`; the CHECKs want a launch and no token",
         ),
         (RunState.PENDING, RunState.CANCELLED): Edge(
-            "cancelled", "a user, or the overlap policy `cancel_running`", "state `pending`"
+            "cancelled",
+            "a user, the overlap policy `cancel_running`, or `fire_due` when a completed run saw its event",
+            "state `pending`; of `fire_due` also never begun",
         ),
         (RunState.QUEUED, RunState.RUNNING): Edge(
             "opened by its Dagster run",

@@ -2,7 +2,6 @@
 
 import builtins
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
 from typing import Any, Protocol
 from uuid import UUID
 
@@ -54,8 +53,8 @@ class ImpactSnapshots(Protocol):
     def list_heard(self, tenant_id: str, schedule_id: UUID) -> builtins.list[UUID]:
         """The impact schedules whose completed runs the triggers of a schedule wait for."""
 
-    def list_touched(self, tenant_id: str, schedules: Iterable[UUID], since: datetime) -> set[UUID]:
-        """The images that are or may be affected by what runs of these schedules found at ``since`` or after."""
+    def list_touched(self, tenant_id: str, snapshots: Iterable[UUID]) -> set[UUID]:
+        """The images that are or may be affected by what these snapshots found."""
 
     def list_images(self, snapshot: ImpactSnapshot) -> dict[UUID, builtins.list[Any]]:
         """The affected images with their reasons, all of them."""

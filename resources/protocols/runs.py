@@ -73,6 +73,12 @@ class Runs(Protocol):
     def cancel_waiting_of(self, schedules: Sequence[Schedule], now: datetime) -> int:
         """pending or queued → cancelled, for what schedules have waiting; returns how many."""
 
+    def cancel_covered(self, tenants: Sequence[str], now: datetime) -> int:
+        """pending → cancelled, for fires of events that a completed run of their schedule saw; returns how many.
+
+        Saw: it began after the last event that any trigger of the schedule heard of, by the same mode and selection.
+        """
+
     def stop_superseded(self, tenants: Sequence[str], now: datetime) -> int:
         """Asks runs to stop that a newer fire of their cancel_running schedule waits for; returns how many.
 
@@ -111,7 +117,16 @@ class Runs(Protocol):
     def begin_attempt(self, run: Run, now: datetime) -> Run:
         """Sets the start of an opened run to the instant its own work begins; returns the run.
 
+        The first attempt notes how many events its schedule has heard of: it sees what these brought.
+
         Raises NotFound, or StaleAttempt when the attempt is not the current one any more.
+        """
+
+    def take_snapshots(self, run: Run, schedules: Sequence[UUID], since: datetime) -> builtins.list[UUID]:
+        """The impact snapshots that a policy run is to evaluate, by id; kept with the run by its first attempt.
+
+        Those of completed runs of ``schedules`` that finished at ``since`` or after, without what a completed run of
+        its schedule by the same selection took. Raises NotFound, or StaleAttempt as ``begin_attempt`` does.
         """
 
     def hold_attempt(self, run: Run) -> datetime | None:

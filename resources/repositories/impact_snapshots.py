@@ -2,7 +2,6 @@
 
 import builtins
 from collections.abc import Iterable, Mapping
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -83,12 +82,9 @@ class ImpactSnapshotRepository(Repository, ImpactSnapshots):
         rows = self._rows("impact_snapshots/list_heard", tenant_id=tenant_id, schedule_id=schedule_id)
         return [schedule for (schedule,) in rows]
 
-    def list_touched(self, tenant_id: str, schedules: Iterable[UUID], since: datetime) -> set[UUID]:
+    def list_touched(self, tenant_id: str, snapshots: Iterable[UUID]) -> set[UUID]:
         rows = self._rows(
-            "impact_snapshots/list_touched",
-            tenant_id=tenant_id,
-            schedules=builtins.list(schedules),
-            since=since,
+            "impact_snapshots/list_touched", tenant_id=tenant_id, snapshots=builtins.list(snapshots)
         )
         return {image for (image,) in rows}
 

@@ -113,6 +113,9 @@ class RunRepository(Repository, Runs):
     def read_firing_facts(self, schedules: Sequence[Schedule], now: datetime) -> builtins.list[FiringFacts]:
         return self._all("runs/read_firing_facts", FiringFacts, now=now, **_keys(schedules))
 
+    def cancel_covered(self, tenants: Sequence[str], now: datetime) -> int:
+        return self._execute("runs/cancel_covered", tenants=builtins.list(tenants), now=now)
+
     def cancel_waiting_of(self, schedules: Sequence[Schedule], now: datetime) -> int:
         return self._execute("runs/cancel_waiting_of_schedules", now=now, **_keys(schedules))
 
@@ -175,6 +178,19 @@ class RunRepository(Repository, Runs):
         ):
             raise self._lost(run)
         return replace(run, started_at=now, begun=True)
+
+    def take_snapshots(self, run: Run, schedules: Sequence[UUID], since: datetime) -> builtins.list[UUID]:
+        rows = self._rows(
+            "runs/take_snapshots",
+            tenant_id=run.tenant_id,
+            id=run.id,
+            token=run.fencing_token,
+            schedules=builtins.list(schedules),
+            since=since,
+        )
+        if not rows:
+            raise self._lost(run)
+        return builtins.list(rows[0][0])
 
     def hold_attempt(self, run: Run) -> datetime | None:
         rows = self._rows("runs/hold_attempt", tenant_id=run.tenant_id, id=run.id, token=run.fencing_token)

@@ -18,7 +18,7 @@ from scheduler_defs.auditing.dueness import RACE, Calendars, due, reach
 from scheduler_defs.auditing.history import Span, Terms, with_events
 from scheduler_defs.auditing.rows import Row
 from scheduler_defs.auditing.tallies import Fault, Finding, Tally
-from scheduler_defs.auditing.verdicts import objections
+from scheduler_defs.auditing.verdicts import COALESCED, objections
 
 _TICK = timedelta(microseconds=1)
 
@@ -54,6 +54,7 @@ class TriggerMatch:
         self._waiting: Iterator[tuple[datetime, int]] = iter(())
         self._next: tuple[datetime, int] | None = None
         self._held: tuple[int, datetime] | None = None
+        self._coalesced: Row | None = None
 
     def begin(
         self, since: datetime, fired_before: int, events: Iterable[tuple[datetime, datetime | None]] = ()
@@ -72,6 +73,7 @@ class TriggerMatch:
         first, last = row.first, row.last
         if last <= self.since:
             return
+        self._coalesced = None
         self._pass(first)
         fresh = first if self._handled is None else max(first, self._handled + _TICK)
         hits: list[tuple[datetime, int]] = []
@@ -86,8 +88,9 @@ class TriggerMatch:
         self._fires += row.skipped_for is None
 
     def end(self) -> None:
-        """What no row has hit by now is pending or missing."""
+        """What no row has hit by now is pending or missing; so is what was coalesced into none."""
         self._pass(None)
+        self._end_coalesced()
         for at, number in self._unspent:
             if self._is_left(number):
                 self._leave(at, number)
@@ -113,6 +116,14 @@ class TriggerMatch:
             self._leave(at, number)
         else:
             self._unspent.append((at, number))
+
+    def _end_coalesced(self) -> None:
+        """Events are coalesced into a newer one, which had happened when the row was written."""
+        row, window = self._coalesced, self._window
+        if row is not None and row.created_at <= min(window.until, window.as_of - window.allowance):
+            self._tally.skipped[COALESCED] -= 1
+            note = "coalesced, but into none that was accounted for"
+            self._tally.note(Finding(Fault.MISSING, self._id, row.last, run_id=row.id, note=note))
 
     def _leave(self, at: datetime, number: int) -> None:
         window, terms = self._window, self._spans[number].terms
@@ -169,6 +180,7 @@ class TriggerMatch:
         accounted -= found[Fault.MISSING]
         if accounted and row.skipped_for is not None:
             tally.skipped[row.skipped_for] = tally.skipped.get(row.skipped_for, 0) + accounted
+            self._coalesced = row if row.skipped_for == COALESCED else None
         elif accounted:
             tally.fired += accounted
             if not found[Fault.EXTRA]:

@@ -5,13 +5,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from resources.states import TriggerKind
 from scheduler_defs.auditing.dueness import Calendars, judge
 from scheduler_defs.auditing.history import Terms
 from scheduler_defs.auditing.rows import Row
 from scheduler_defs.auditing.tallies import Fault
 
 _CALENDAR = "calendar:"
-_OF_CLAIMS = (_CALENDAR, "missed", "overlap", "rate", "only_if:")
+COALESCED = "coalesced"
+_OF_CLAIMS = (_CALENDAR, COALESCED, "missed", "overlap", "rate", "only_if:")
 """What a claim skips for, which only what is due can be; an edit ends what is planned before that too."""
 
 
@@ -58,6 +60,8 @@ def _objection(
     if row.skipped_for.startswith(_CALENDAR):
         fits = row.skipped_for.removeprefix(_CALENDAR) in skipped_by
         return None if fits else (Fault.MISSING, f"skipped for {row.skipped_for}, which does not exclude it")
+    if row.skipped_for == COALESCED and terms.rule.kind is not TriggerKind.EVENT:
+        return Fault.MISSING, "skipped for coalesced, which only events are"
     wrong = row.policies.objection(row.skipped_for, row.created_at - due_at)
     return (Fault.MISSING, f"skipped for {row.skipped_for}: {wrong}") if wrong else None
 

@@ -10,13 +10,12 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 from resources.database import Database
 from resources.errors import AlreadyExists, NotFound, SchedulerError
 from resources.records import Schedule
 from resources.selection import Selection
-from resources.states import JobKind, Overlap, PolicyMode
+from resources.states import JobKind, PolicyMode
 from resources.store import Store
 from scheduler_defs.cli.stack import ROOT
 from scheduler_defs.edits.schedules import NewSchedule, create_schedule, trigger_schedule
@@ -116,10 +115,9 @@ def _chain() -> list[NewSchedule]:
     on_news, on_impact = EventRule("advisory_feed"), EventRule(f"{RUN_COMPLETED}{impact}")
     changed, impacted = Selection(since_last=True), Selection(impacted=True)
     incremental = PolicyMode.INCREMENTAL
-    once: dict[str, Any] = {"overlap": Overlap.BUFFER_ONE, "misfire_grace": timedelta()}
     return [
-        NewSchedule(impact, JobKind.IMPACT, [on_news], selection=changed, **once),
-        NewSchedule(policy, JobKind.POLICY, [on_impact], incremental, impacted, **once),
+        NewSchedule(impact, JobKind.IMPACT, [on_news], selection=changed),
+        NewSchedule(policy, JobKind.POLICY, [on_impact], incremental, impacted),
     ]
 
 

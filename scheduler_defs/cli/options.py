@@ -156,7 +156,7 @@ def treatment_options(defaults: bool) -> Callable[[Callable[..., Any]], Callable
             "--overlap",
             type=Member(Overlap),
             help="What a fire does while an earlier run is still open.",
-            **default(Overlap.SKIP),
+            show_default="skip; with --on buffer_one" if defaults else None,
         ),
         click.option(
             "--catch-up",

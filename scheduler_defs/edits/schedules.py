@@ -26,13 +26,16 @@ from scheduler_defs.edits.wanted_schedules import (
     refuse_unheard,
 )
 from scheduler_defs.timing.catch_up import first_fire, refuse_past
-from scheduler_defs.timing.rules import Rule, validate
+from scheduler_defs.timing.rules import EventRule, Rule, validate
 from scheduler_defs.timing.triggers import rule_of
 
 
 @dataclass(frozen=True)
 class NewSchedule:
-    """What somebody asks for when creating a schedule; ``rules`` become its triggers."""
+    """What somebody asks for when creating a schedule; ``rules`` become its triggers.
+
+    Without ``overlap`` a fire is skipped while an earlier run is open, or waits for its end if a rule is of events.
+    """
 
     name: str
     kind: JobKind
@@ -42,7 +45,7 @@ class NewSchedule:
     description: str = ""
     labels: Mapping[str, str] = field(default_factory=dict)
     priority: int = 0
-    overlap: Overlap = Overlap.SKIP
+    overlap: Overlap | None = None
     catch_up: CatchUp = CatchUp.LATEST
     catch_up_window: timedelta = timedelta(days=1)
     misfire_grace: timedelta = timedelta(minutes=1)
@@ -112,7 +115,7 @@ def create_schedule(
         description=wanted.description,
         labels=dict(wanted.labels),
         priority=wanted.priority,
-        overlap=wanted.overlap,
+        overlap=wanted.overlap or _overlap_of(wanted.rules),
         catch_up=wanted.catch_up,
         catch_up_window=wanted.catch_up_window,
         misfire_grace=wanted.misfire_grace,
@@ -146,6 +149,11 @@ def create_schedule(
         store.triggers.create(trigger)
     keep_version(store, made, triggers, "create", actor, now)
     return made
+
+
+def _overlap_of(rules: Sequence[Rule]) -> Overlap:
+    """What happens during a run would not be looked at before it happens again, if its fire were skipped."""
+    return Overlap.BUFFER_ONE if any(isinstance(rule, EventRule) for rule in rules) else Overlap.SKIP
 
 
 def edit_schedule(

@@ -39,12 +39,15 @@ def evaluate_policies(attempt: Attempt) -> Result:
     run, mode = attempt.run, attempt.run.mode or PolicyMode.FULL
     check_simulated(mode, attempt.selection)
     with attempt.begin() as store:
-        images = {image.id: image for image in _selected(store, attempt)}
+        selected, snapshots = _selected(store, attempt)
+        images = {image.id: image for image in selected}
         store.policy_jobs.cancel_open_of_run(run, store.now())  # listed by the release before this one
         tally, left, done = Tally(images, store.policy_jobs.list_of_run(run)), list(images), 0
         if mode is not PolicyMode.SIMULATE:
             left = [image_id for image_id in images if image_id not in tally.evaluated_before]
             tally.add_earlier(store.findings.count_open_of(run.tenant_id, tally.evaluated_before))
+    if snapshots is not None:
+        attempt.log(f"images considered: those of {len(snapshots)} impact snapshots", snapshots=snapshots)
     evaluation = _evaluation(attempt, {image_id: images[image_id].sbom_id for image_id in left})
     while chunk := left[done : done + CHUNK]:
         try:
@@ -63,6 +66,8 @@ def evaluate_policies(attempt: Attempt) -> Result:
     if not images:
         attempt.say_empty()
     result = tally.result(mode)
+    if snapshots is not None:
+        result = replace(result, stats={**result.stats, "snapshots": len(snapshots)})
     return _told(attempt, evaluation, tally, result) if mode is PolicyMode.SIMULATE else result
 
 
@@ -76,25 +81,24 @@ def _told(attempt: Attempt, evaluation: Evaluation, tally: Tally, result: Result
     return replace(result, table=rows)
 
 
-def _selected(store: Store, attempt: Attempt) -> list[Image]:
-    """The images of the selection; of ``impacted`` those found since the last completed run was asked for.
+def _selected(store: Store, attempt: Attempt) -> tuple[list[Image], list[str] | None]:
+    """The images of the selection; of ``impacted`` those of the snapshots that the run takes, and which these are.
 
-    All while none has completed. What two runs both look at is evaluated by the first and unchanged for the second.
+    What impact runs found before the schedule was created is none of its news.
     """
     run = attempt.run
     images = store.images.select(run.tenant_id, attempt.selection)
     if not attempt.selection.impacted:
-        return images
+        return images, None
     heard = run.schedule_id and store.impact_snapshots.list_heard(run.tenant_id, run.schedule_id)
     if not run.schedule_id or not heard:
         expected = "a run of a schedule that waits for run_completed:NAME of an impact schedule"
         raise InvalidInput("selection.impacted", "true", expected)
     asked_at = store.runs.last_completed_request(run)
-    if asked_at is None:
-        attempt.log("no run has completed yet: looking at every image that the selection names")
-        return images
-    touched = store.impact_snapshots.list_touched(run.tenant_id, heard, asked_at - OVERLAP)
-    return [image for image in images if image.id in touched]
+    since = asked_at - OVERLAP if asked_at else store.schedules.get(run.tenant_id, run.schedule_id).created_at
+    snapshots = store.runs.take_snapshots(run, heard, since)
+    touched = store.impact_snapshots.list_touched(run.tenant_id, snapshots)
+    return [image for image in images if image.id in touched], [str(one) for one in snapshots]
 
 
 def _evaluation(attempt: Attempt, sboms: Mapping[UUID, UUID | None]) -> Evaluation:

@@ -39,6 +39,7 @@ def claim(store: Store, owner: str, now: datetime) -> list[Offer]:
 def serve(store: Store, tenants: Sequence[str], owner: str, now: datetime) -> None:
     """Fires what is due of some tenants and packs what is pending; a claim holds them locked."""
     _fire(store, tenants, now)
+    store.runs.cancel_covered(tenants, now)
     store.runs.stop_superseded(tenants, now)
     _launch(store, tenants, owner, now)
     store.tenants.mark_served(tenants, now)

@@ -17,6 +17,7 @@ from scheduler_defs.timing.rules import EventRule, IntervalRule, OnceRule, Rule,
 
 _TICK = timedelta(microseconds=1)
 MISSED = "missed"
+COALESCED = "coalesced"
 _LATE_ONCE = timedelta(seconds=60)
 _TIME_A_ROW = timedelta(days=10)
 """For each row that a step may write it looks so much further ahead, so that days are bounded too."""
@@ -75,7 +76,7 @@ def plan(
     nothing is on time, `all` fires those within the window. A row is a fire or a range of those skipped for one
     reason, between which none fires; there is one row more where the newest of a range fires. `next_fire_at` counts
     as an occurrence even if the rule no longer names it (changed time zone data); nothing before `starts_at` or after
-    `ends_at` does.
+    `ends_at` does. Of events only the newest fires: its run sees what the others brought.
     """
     dues = dues or Dues()
     now, first = utc("now", now), _not_before(rule, utc("next_fire_at", next_fire_at), starts_at)
@@ -85,6 +86,8 @@ def plan(
         return Plan((), (), _not_after(first, ends_at))
     step = _Step(Occurrences(rule, first), now, until, misfires, dues, limit)
     following = step.take()
+    if isinstance(rule, EventRule):
+        step.coalesce(following)
     fires = tuple(row for row in step.rows if isinstance(row, datetime))
     return Plan(fires, tuple(_joined(step.rows)), _not_after(following, ends_at))
 
@@ -170,6 +173,12 @@ class _Step:
         if self.misfires.policy is CatchUp.LATEST:
             self._catch_up_latest(following)
         return following
+
+    def coalesce(self, following: datetime | None) -> None:
+        """Skips all that fire but the newest; that one too where a newer one is to fire in a later step."""
+        firing = [(place, row) for place, row in enumerate(self.rows) if isinstance(row, datetime)]
+        for place, at in firing if self._may_fire(following) else firing[:-1]:
+            self.rows[place] = SkippedRange(1, at, at, COALESCED)
 
     def _horizon(self) -> datetime:
         """How far ahead this step looks. Of events not all may be known, but more than are handled at a time."""

@@ -165,3 +165,43 @@ def test_what_happens_out_of_bounds_does_not_fire_also_where_a_clock_was_set_bac
         world.tick(NOW + minutes * MINUTE)
     report = world.audit(NOW, NOW + 2 * HOUR)
     assert (report.total.expected, report.total.fired, faults(report)) == (1, 1, {})
+
+
+@pytest.fixture
+def burst(world, happen):
+    """Three events at 12:10, 12:11 and 12:12, of which the last fired at 12:12:30."""
+    world.make(EventRule(EVENT))
+    for minutes in (10, 11, 12):
+        happen(NOW + minutes * MINUTE)
+    world.tick(NOW + 12 * MINUTE + 30 * SECOND)
+
+
+def test_what_was_coalesced_into_a_newer_event_is_accounted_for(world, burst):
+    report = world.audit(NOW, NOW + HOUR)
+    assert (report.total.skipped, report.total.fired, faults(report)) == ({"coalesced": 2}, 1, {})
+    assert faults(world.audit(NOW, NOW + 11 * MINUTE + 30 * SECOND, as_of=NOW + HOUR)) == {}
+
+
+def test_what_was_coalesced_into_none_is_missing(world, burst):
+    for table, column in (("runs", "scheduled_for"), ("trigger_events", "at")):
+        delete(world, table, column, NOW + 12 * MINUTE)
+    report = world.audit(NOW, NOW + HOUR)
+    assert (report.total.skipped, faults(report)) == ({"coalesced": 1}, {"missing": 1})
+    assert [found.note for _, found in report.findings] == ["coalesced, but into none that was accounted for"]
+
+
+def test_only_events_are_coalesced(world):
+    world.make(IntervalRule(10 * MINUTE, NOW + 10 * MINUTE))
+    for number in (1, 2):
+        world.tick(NOW + number * 10 * MINUTE)
+    world.admin.execute("SET session_replication_role = replica")
+    forged = world.admin.execute(
+        "UPDATE scheduler.runs SET state = 'skipped', finished_at = created_at, skipped_count = 1,"
+        " skipped_first = scheduled_for, skipped_last = scheduled_for, launch_id = NULL, reason = 'coalesced'"
+        " WHERE scheduled_for = %s",
+        [NOW + 10 * MINUTE],
+    )
+    assert forged.rowcount == 1
+    report = world.audit(NOW, NOW + 20 * MINUTE)
+    assert faults(report) == {"missing": 1}
+    assert [found.note for _, found in report.findings] == ["skipped for coalesced, which only events are"]

@@ -88,4 +88,7 @@ def test_an_event_after_the_end_of_a_freeze_does_not_make_the_held_one_late(froz
     with frozen.database.begin_system() as store:
         store.trigger_events.record("sbom_ingested", LIFTED + SECOND, "acme")
     frozen.tick(LIFTED + 2 * SECOND)
-    assert [(at, reason) for at, _, _, reason in rows(frozen)] == [(NOW, None), (LIFTED + SECOND, None)]
+    assert [(at, reason) for at, _, _, reason in rows(frozen)] == [
+        (NOW, "coalesced"),
+        (LIFTED + SECOND, None),
+    ]

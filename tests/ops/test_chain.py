@@ -3,7 +3,7 @@
 import json
 import os
 import random
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import pytest
 
@@ -32,9 +32,8 @@ PACKAGES = ("flask", "click", "jinja2", "werkzeug")
 
 
 @pytest.fixture
-def chain(world, monkeypatch):
-    """Three images, a policy, and the two schedules of the chain; no run looks further back than it must."""
-    monkeypatch.setattr(policies, "OVERLAP", timedelta())
+def chain(world):
+    """Three images, a policy, and the two schedules of the chain."""
     for name, packages in {
         "a": {"flask": "1.0", "click": "1.0"},
         "b": {"click": "2.0"},
@@ -91,11 +90,40 @@ def same_as_full(world):
 def test_each_step_looks_at_what_the_one_before_it_found(chain):
     chain.advisories(chain.advisory("A-flask", "flask"), chain.advisory("A-jinja2", "jinja2"))
     assert impact(chain) == {"shop/a": ({"A-flask"}, set()), "shop/c": ({"A-jinja2"}, set())}
-    assert policy(chain) == dict.fromkeys(("shop/a", "shop/b", "shop/c"), True)
+    assert policy(chain) == dict.fromkeys(("shop/a", "shop/c"), True)
+    assert policy(chain) == {}
     chain.advisories(chain.advisory("A-click", "click", ("introduced", "2.0")))
     assert impact(chain) == {"shop/b": ({"A-click"}, set())}
-    assert {name for name, anew in policy(chain).items() if anew} == {"shop/b"}
+    assert policy(chain) == {"shop/b": True}
     assert same_as_full(chain)
+
+
+def test_a_run_tells_which_snapshots_it_looks_at(chain):
+    chain.advisories(chain.advisory("A-flask", "flask"))
+    found = chain.run(JobKind.IMPACT, schedule=IMPACT)
+    run = chain.run(JobKind.POLICY, schedule=POLICY)
+    with chain.database.begin("acme") as store:
+        snapshot = store.impact_snapshots.get_of_run("acme", found.id)
+        lines = store.execution_logs.tail("acme", run.id, text="images considered").items
+    assert [line.fields for line in lines] == [{"snapshots": [str(snapshot.id)]}]
+    assert run.stats["snapshots"] == 1
+
+
+def test_what_was_found_before_the_schedule_was_there_is_none_of_its_news(chain):
+    chain.advisories(chain.advisory("A-flask", "flask"))
+    impact(chain)
+    with chain.database.begin("acme") as store:
+        on_impact, impacted = EventRule(f"run_completed:{IMPACT}"), Selection(impacted=True)
+        create_schedule(
+            store,
+            "acme",
+            NewSchedule("later", JobKind.POLICY, [on_impact], PolicyMode.FULL, impacted),
+            "ann",
+        )
+    assert chain.run(JobKind.POLICY, schedule="later").stats["images"] == 0
+    chain.advisories(chain.advisory("A-click", "click"))
+    impact(chain)
+    assert chain.run(JobKind.POLICY, schedule="later").stats["images"] == 2
 
 
 def test_an_image_that_is_not_affected_any_more_is_looked_at_too(chain):
@@ -127,7 +155,7 @@ def test_several_impact_runs_before_one_policy_run_lose_nothing(chain):
     assert impact(chain).keys() == {"shop/b"}
     chain.advisories(chain.advisory("A-jinja2", "jinja2"))
     assert impact(chain).keys() == {"shop/c"}
-    assert {name for name, anew in policy(chain).items() if anew} == {"shop/b", "shop/c"}
+    assert policy(chain) == {"shop/b": True, "shop/c": True}
     assert same_as_full(chain)
 
 

@@ -88,6 +88,13 @@ CLAIM = [
     ),
     Hot("runs/cancel_waiting_of_schedules", "runs_open runs_pkey", 1000, AT | FIRED, None),
     Hot(
+        "runs/cancel_covered",
+        "runs_pending runs_by_state runs_by_trigger_kind runs_open runs_completed schedules_pkey runs_pkey",
+        10_000,
+        AT,
+        None,
+    ),
+    Hot(
         "runs/stop_superseded",
         "runs_running runs_pending runs_by_state runs_open schedules_pkey runs_pkey",
         5000,
@@ -180,7 +187,7 @@ STATES = [["failed"], ["cancelled"], ["running"], ["completed", "failed"]]
 LEDGER = [
     Hot("runs/get", "runs_pkey schedules_pkey", 2, ATTEMPT),
     Hot("runs/hold_attempt", "runs_pkey", 1, ATTEMPT),
-    Hot("runs/begin_attempt", "runs_pkey", 1, ATTEMPT),
+    Hot("runs/begin_attempt", "runs_pkey schedules_pkey", 2, ATTEMPT),
     Hot(
         "runs/finish",
         "runs_pkey",

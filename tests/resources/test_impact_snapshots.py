@@ -7,10 +7,10 @@ from uuid import UUID
 import psycopg
 import pytest
 
-from resources.errors import AlreadyExists, InvalidInput, NotFound
+from resources.errors import AlreadyExists, InvalidInput, NotFound, StaleAttempt
 from resources.ids import new_id
 from resources.records import AffectedBy, ImpactDiff, ImpactSnapshot
-from resources.states import JobKind, RunState, TriggerKind
+from resources.states import JobKind, PolicyMode, RunState, TriggerKind
 
 A, B, C, D, E = (UUID(int=number) for number in range(1, 6))
 FLASK, CLICK = ("pkg:pypi/flask@1", "A-1"), ("pkg:pypi/click@1", "A-2")
@@ -143,24 +143,70 @@ def test_the_latest_of_a_completed_run_is_told_from_what_others_left(database, p
         assert store.runs.last_completed_request(runs[2]) is None
 
 
-def test_images_are_told_that_runs_of_schedules_touched_since_an_instant(database, plant):
-    one, other = plant.trigger(plant.schedule("one")), plant.trigger(plant.schedule("other"))
+def test_images_are_told_that_snapshots_touched(database, plant):
+    trigger, ids = plant.trigger(plant.schedule("one")), [UUID(int=number) for number in range(3)]
+    found = [({A: [FLASK]}, {}), ({B: [FLASK]}, {C: [CLICK]}), ({A: [CLICK]}, {})]
     with database.begin("acme") as store:
-        for number, (trigger, hour, reasons, unknown) in enumerate(
-            [(one, 1, {A: [FLASK]}, {}), (one, 2, {B: [FLASK]}, {C: [CLICK]}), (other, 3, {A: [CLICK]}, {})]
-        ):
-            run = plant.fired(trigger, plant.now.replace(hour=hour), kind=JobKind.IMPACT)
-            at = plant.now.replace(hour=hour)
-            kept = snapshot(run, plant, id=UUID(int=number), created_at=at)
-            store.impact_snapshots.create(kept, reasons, unknown)
+        for number, (reasons, unknown) in enumerate(found):
+            at = plant.now.replace(hour=number + 1)
+            run = plant.fired(trigger, at, kind=JobKind.IMPACT)
+            store.impact_snapshots.create(
+                snapshot(run, plant, id=ids[number], created_at=at), reasons, unknown
+            )
         touched = store.impact_snapshots.list_touched
-        ids = [one.schedule_id, other.schedule_id]
-        assert touched("acme", ids, plant.now.replace(hour=0)) == {A, B, C}
-        assert touched("acme", ids[:1], plant.now.replace(hour=2)) == {B, C}
-        assert touched("acme", ids[1:], plant.now.replace(hour=2)) == {A}
-        assert touched("acme", ids, plant.now.replace(hour=4)) == set()
-        assert touched("acme", [], plant.now.replace(hour=0)) == set()
-        assert touched("globex", ids, plant.now.replace(hour=0)) == set()
+        assert touched("acme", ids) == {A, B, C}
+        assert touched("acme", ids[1:2]) == {B, C}
+        assert touched("acme", ids[2:]) == {A}
+        assert touched("acme", []) == set()
+        assert touched("globex", ids) == set()
+
+
+def test_a_run_takes_the_snapshots_that_no_completed_one_took(database, plant):
+    """Of runs that completed since an instant; what failed or another selection took is taken once more."""
+    hours = [plant.now.replace(hour=hour) for hour in range(10)]
+    news, other = (plant.schedule(name, kind=JobKind.IMPACT) for name in ("news", "other"))
+    ours = plant.schedule("ours", kind=JobKind.POLICY, mode=PolicyMode.INCREMENTAL)
+
+    def impact(number, schedule, state=RunState.COMPLETED):
+        wanted = {"kind": JobKind.IMPACT, "schedule_id": schedule.id, "schedule_version": 1}
+        run = plant.running(hours[number], **wanted)
+        with database.begin("acme") as store:
+            made = snapshot(run, plant, id=UUID(int=number), created_at=hours[number])
+            store.impact_snapshots.create(made, {}, {})
+            if state:
+                error = "boom" if state is RunState.FAILED else None
+                store.runs.finish(run, state, hours[number], error=error)
+        return run
+
+    def take(state=None, heard=(news,), since=hours[1], **changes):
+        wanted = {"kind": JobKind.POLICY, "mode": PolicyMode.INCREMENTAL, "schedule_id": ours.id}
+        run = plant.running(hours[1], **wanted | {"schedule_version": 1} | changes)
+        with database.begin("acme") as store:
+            taken = store.runs.take_snapshots(run, [one.id for one in heard], since)
+            if state:
+                error = "boom" if state is RunState.FAILED else None
+                store.runs.finish(run, state, hours[9], error=error)
+        return run, [one.int for one in taken]
+
+    impact(0, news), impact(1, news), impact(2, other), impact(3, news, RunState.FAILED)
+    late = impact(4, news, None)
+    assert take()[1] == [1]
+    assert take(heard=(news, other))[1] == [1, 2]
+    assert take(since=hours[0])[1] == [0, 1]
+    assert take(heard=())[1] == []
+    first, _ = take()
+    take(RunState.FAILED), take(RunState.COMPLETED, selection={"namespace": "web"})
+    take(RunState.COMPLETED, mode=PolicyMode.SIMULATE)
+    assert take(RunState.COMPLETED)[1] == [1]
+    assert take()[1] == []
+    with database.begin("acme") as store:
+        store.runs.finish(late, RunState.COMPLETED, hours[4])
+        assert [one.int for one in store.runs.take_snapshots(first, [news.id], hours[1])] == [1]
+    assert take()[1] == [4]
+    with database.begin("acme") as store:
+        store.runs.finish(first, RunState.FAILED, hours[9], error="boom")
+        with pytest.raises(StaleAttempt):
+            store.runs.take_snapshots(first, [news.id], hours[1])
 
 
 def test_impact_schedules_are_told_whose_runs_a_schedule_waits_for(database, plant):

@@ -1,5 +1,6 @@
 """Every transition of a run from every state, on PostgreSQL: what the table of edges allows, and nothing else."""
 
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
@@ -9,7 +10,7 @@ import pytest
 from resources.errors import IllegalTransition, NotFound, StaleAttempt
 from resources.ids import new_id
 from resources.records import Launchable
-from resources.states import TRANSITIONS, JobKind, Overlap, RunState
+from resources.states import TRANSITIONS, JobKind, Overlap, RunState, TriggerKind
 
 MINUTE = timedelta(minutes=1)
 ENDS = (RunState.COMPLETED, RunState.FAILED, RunState.CANCELLED)
@@ -207,6 +208,32 @@ def test_overlap_ends_what_waits(database, plant):
     assert (after[running.id].state, after[running.id].cancel_requested_at) == (RunState.RUNNING, None)
     assert after[ended.id].state is RunState.COMPLETED
     assert after[untouched.id] == untouched
+
+
+def test_fires_of_events_that_a_completed_run_saw_are_cancelled(database, plant):
+    schedule = plant.schedule("a")
+    trigger = plant.trigger(schedule, kind=TriggerKind.EVENT, event="policy_changed", every=None, anchor=None)
+    first, waiting = (plant.fired(trigger, plant.now + n * MINUTE) for n in range(2))
+    with database.begin("acme") as store:
+        store.trigger_events.record("policy_changed", plant.now, "acme")
+    (attempt,) = plant.open(plant.launch(first))
+    later = plant.now + 2 * MINUTE
+    with database.begin_system() as store:
+        attempt = store.runs.begin_attempt(attempt, later)
+        assert store.runs.cancel_covered(["acme"], later) == 0
+        store.runs.finish(attempt, RunState.COMPLETED, later)
+    with suppress(InterruptedError), database.begin("acme") as writing:
+        writing.runs.cancel(waiting, "no", later)
+        with database.begin_system() as store:
+            assert store.runs.cancel_covered(["acme"], later) == 0
+        raise InterruptedError
+    with database.begin_system() as store:
+        assert store.runs.cancel_covered(["globex"], later) == 0
+        assert store.runs.cancel_covered(["acme"], later) == 1
+        assert store.runs.cancel_covered(["acme"], later) == 0
+        after = store.runs.get("acme", waiting.id)
+    assert (after.state, after.reason) == (RunState.CANCELLED, f"covered by {first.id}")
+    assert after.finished_at == later
 
 
 def test_a_superseded_run_is_asked_to_stop_once(database, plant):

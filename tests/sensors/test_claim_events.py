@@ -1,11 +1,10 @@
 """What triggers of kind event fire by: each event is an occurrence, accounted for once."""
 
-from datetime import timedelta
-
 import pytest
 
 from resources.errors import InvalidInput
 from resources.states import Overlap, RunState, TriggerKind
+from scheduler_defs.edits.calendars import NewCalendar, create_calendar
 from scheduler_defs.edits.schedules import edit_schedule, pause_schedule, resume_schedule
 from scheduler_defs.timing.rules import CronRule, EventRule, IntervalRule
 from tests.sensors.conftest import HOUR, MINUTE, NOW, SECOND
@@ -40,6 +39,15 @@ def test_an_event_fires_the_triggers_that_wait_for_it_once(make, tick, ledger, h
     assert [run.trigger_kind for run in ledger("globex")] == [TriggerKind.EVENT]
 
 
+@pytest.mark.parametrize(
+    ("rules", "overlap"),
+    [([ON_FEED], Overlap.BUFFER_ONE), ([IntervalRule(HOUR, NOW)], Overlap.SKIP)],
+)
+def test_what_happens_during_a_run_waits_for_its_end_unless_said_otherwise(make, rules, overlap):
+    assert make(*rules, overlap=None).overlap is overlap
+    assert make(*rules, name="said", overlap=Overlap.ALLOW).overlap is Overlap.ALLOW
+
+
 def test_an_event_of_a_tenant_is_its_own(make, tick, ledger, happens):
     make(EventRule("sbom_ingested"))
     make(EventRule("sbom_ingested"), name="theirs", tenant="globex")
@@ -48,17 +56,18 @@ def test_an_event_of_a_tenant_is_its_own(make, tick, ledger, happens):
     assert (len(ledger()), len(ledger("globex"))) == (0, 1)
 
 
-def test_each_of_many_events_is_accounted_for(make, tick, ledger, happens):
-    make(ON_FEED, overlap=Overlap.BUFFER_ONE)
+def test_a_burst_of_events_becomes_one_run(make, tick, ledger, happens):
+    make(ON_FEED, overlap=Overlap.BUFFER_ALL)
     for second in range(5):
         happens("advisory_feed", NOW + second * SECOND)
     tick(NOW + 5 * SECOND)
-    assert [row[1] for row in account(ledger)] == [
-        *(RunState.QUEUED, RunState.PENDING),
-        *[RunState.SKIPPED] * 3,
+    burst = [
+        (NOW, RunState.SKIPPED, "coalesced", 4),
+        (NOW + 4 * SECOND, RunState.QUEUED, None, None),
     ]
+    assert account(ledger) == burst
     tick(NOW + MINUTE)
-    assert len(ledger()) == 5
+    assert account(ledger) == burst
 
 
 def test_events_of_downtime_are_caught_up_as_the_schedule_says(make, tick, ledger, happens):
@@ -97,6 +106,39 @@ def test_more_events_than_a_tick_takes_wait_for_the_next(make, tick, ledger, adm
         "SELECT count(*) FROM scheduler.trigger_events WHERE handled_at IS NULL"
     ).fetchone()
     assert left == 0
+
+
+def test_of_more_events_than_a_tick_takes_the_newest_of_all_fires(make, tick, ledger, admin):
+    make(ON_FEED, misfire_grace=2 * HOUR)
+    admin.execute(
+        "INSERT INTO scheduler.trigger_events (tenant_id, trigger_id, at, event)"
+        " SELECT tenant_id, id, %s + n * interval '1 ms', event"
+        " FROM scheduler.triggers, generate_series(1, 2500) AS n",
+        [NOW],
+    )
+    admin.execute("UPDATE scheduler.triggers SET next_fire_at = %s", [NOW])
+    for step in range(3):
+        tick(NOW + HOUR + step * SECOND)
+    *others, last = account(ledger)
+    assert last == (NOW + 2.5 * SECOND, RunState.QUEUED, None, None)
+    assert {(state, reason) for _, state, reason, _ in others} == {(RunState.SKIPPED, "coalesced")}
+    assert sum(count for *_, count in others) == 2499
+
+
+def test_what_a_calendar_skips_between_events_breaks_their_range(database, make, tick, ledger, happens):
+    with database.begin("acme") as store:
+        noon = NewCalendar("noon", [{"window": "12:01-12:02"}])
+        create_calendar(store, "acme", noon, "ann", now=NOW - HOUR)
+    make(ON_FEED, misfire_grace=HOUR, terms={"calendars": ["noon"]})
+    for seconds in (0, 30, 90, 130, 140, 150):
+        happens("advisory_feed", NOW + seconds * SECOND)
+    tick(NOW + 3 * MINUTE)
+    assert [(state, reason, count) for _, state, reason, count in account(ledger)] == [
+        (RunState.SKIPPED, "coalesced", 2),
+        (RunState.SKIPPED, "calendar:noon", 1),
+        (RunState.SKIPPED, "coalesced", 2),
+        (RunState.QUEUED, None, None),
+    ]
 
 
 def test_a_paused_schedule_skips_what_waits_and_hears_nothing_more(
@@ -157,18 +199,3 @@ def test_a_spent_trigger_hears_of_nothing_and_takes_no_fire_away(make, tick, led
         (TriggerKind.EVENT, NOW - MINUTE),
         (TriggerKind.INTERVAL, NOW),
     ]
-
-
-def test_a_burst_of_events_becomes_one_run_where_no_lateness_is_passed_over(make, tick, ledger, happens):
-    make(ON_FEED, overlap=Overlap.BUFFER_ONE, misfire_grace=timedelta())
-    for second in range(5):
-        happens("advisory_feed", NOW + second * SECOND)
-    tick(NOW + 5 * SECOND)
-    assert account(ledger) == [
-        (NOW, RunState.SKIPPED, "missed", 4),
-        (NOW + 4 * SECOND, RunState.QUEUED, None, None),
-    ]
-    for second in range(6, 9):
-        happens("advisory_feed", NOW + second * SECOND)
-    tick(NOW + 9 * SECOND)
-    assert [row[1] for row in account(ledger)][2:] == [RunState.SKIPPED, RunState.PENDING]

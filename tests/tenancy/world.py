@@ -221,7 +221,9 @@ def plant_runs(tenant: Tenant, schedule: Row, trigger: Row) -> dict[str, Row]:
 
     runs = {
         "running": run("running", "active", begun=True),
-        "completed": run("completed", "active", stats={"of": tenant.name}, deltas={"new": 1}, **ended),
+        "completed": run(
+            "completed", "active", stats={"of": tenant.name}, deltas={"new": 1}, events_seen=0, **ended
+        ),
         "failed": run("failed", "gone", error=f"{tenant.name} error", finished_at=tenant.at + 2 * MINUTE),
         "cancelled": run("cancelled", reason=f"{tenant.name} reason", cancel_requested_at=tenant.at, **ended),
         "queued": run("queued", launch_id=offered["id"]),
@@ -230,6 +232,10 @@ def plant_runs(tenant: Tenant, schedule: Row, trigger: Row) -> dict[str, Row]:
     }
     fired = {"trigger_kind": "interval", "trigger_id": trigger["id"]}
     run("pending", **fired | {"scheduled_for": tenant.at - MINUTE})
+    event = next(one for one in tenant.rows["scheduler.triggers"] if one["schedule_id"] == schedule["id"])
+    assert event["kind"] == "event"
+    run("pending", trigger_kind="event", trigger_id=event["id"], scheduled_for=tenant.at - MINUTE)
+    run("running", "active", kind="policy", mode="full")
     run("pending", schedule_id=None, schedule_version=None)
     run("pending", trigger_kind="retry", retry_of=runs["failed"]["id"])
     skipped = {"skipped_count": 2, "skipped_first": tenant.at - MINUTE, "skipped_last": tenant.at}

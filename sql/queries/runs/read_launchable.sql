@@ -1,4 +1,4 @@
--- Pending runs of locked tenants that may start now, in turns between tenants: within the tenant's limit, and one at a time unless the schedule allows overlap. Whatever the clock says, one that was never put off starts, and one put off to when no backoff reaches.
+-- Pending runs of locked tenants that may start now, in turns between tenants: within the tenant's limit, and one at a time unless the schedule allows overlap; then too what an event fired waits for an open run that began, or will begin, after it. Whatever the clock says, one that was never put off starts, and one put off to when no backoff reaches.
 SELECT due.tenant_id, due.id, due.kind, due.alone
 FROM (
     SELECT may.tenant_id, may.id, may.kind, may.alone
@@ -15,7 +15,13 @@ FROM (
               AND (r.available_at <= %(now)s OR r.available_at = r.created_at
                    OR r.available_at > %(now)s + interval '1 hour' + greatest(coalesce(s.backoff_cap, '0 hours'), interval '1 hour'))
               AND CASE
-                    WHEN s.id IS NULL OR s.overlap = 'allow' OR r.trigger_id IS NULL THEN true
+                    WHEN s.id IS NULL OR r.trigger_id IS NULL THEN true
+                    WHEN s.overlap = 'allow' THEN r.trigger_kind <> 'event' OR r.events_seen IS NOT NULL OR NOT EXISTS (
+                        SELECT FROM scheduler.runs AS o
+                        WHERE o.tenant_id = r.tenant_id AND o.schedule_id = r.schedule_id AND o.id <> r.id
+                          AND (o.kind, o.selection) = (r.kind, r.selection) AND o.mode IS NOT DISTINCT FROM r.mode
+                          AND (o.state IN ('queued', 'running') OR o.state = 'pending' AND (o.scheduled_for, o.id) < (r.scheduled_for, r.id))
+                          AND coalesce(o.events_seen >= s.events, true))
                     -- Of a backlog all but the first end here, by one entry of the index each.
                     WHEN r.id <> (
                         SELECT o.id

@@ -1,6 +1,6 @@
--- Records an event for every active trigger that waits for it and may still fire, of one tenant or of all, and makes these due. Guard: none is under edit or in a claim.
+-- Records an event for every active trigger that waits for it and may still fire, of one tenant or of all, makes these due and counts it for their schedules. Guard: none is under edit or in a claim.
 WITH waiting AS (
-    SELECT g.tenant_id, g.id
+    SELECT g.tenant_id, g.id, g.schedule_id
     FROM scheduler.tenants AS t
     JOIN scheduler.triggers AS g ON g.tenant_id = t.tenant_id
     JOIN scheduler.schedules AS s ON s.tenant_id = g.tenant_id AND s.id = g.schedule_id
@@ -13,7 +13,12 @@ recorded AS (
     INSERT INTO scheduler.trigger_events (tenant_id, trigger_id, at, event)
     SELECT w.tenant_id, w.id, %(now)s, %(event)s
     FROM waiting AS w
-    ON CONFLICT DO NOTHING)
+    ON CONFLICT DO NOTHING),
+counted AS (
+    UPDATE scheduler.schedules AS s
+    SET events = s.events + 1
+    FROM (SELECT DISTINCT w.tenant_id, w.schedule_id FROM waiting AS w) AS told
+    WHERE s.tenant_id = told.tenant_id AND s.id = told.schedule_id)
 UPDATE scheduler.triggers AS g
 SET next_fire_at = least(g.next_fire_at, %(now)s), updated_at = greatest(g.updated_at, %(now)s),
     due_delay = CASE WHEN g.next_fire_at <= %(now)s THEN g.due_delay ELSE '0 seconds' END
