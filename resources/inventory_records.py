@@ -65,9 +65,10 @@ class AdvisoryRow:
 
 @dataclass(frozen=True)
 class AdvisoryImport:
-    """An import of advisories; ``records`` were read so far, ``malformed`` of them left out."""
+    """An import of advisories, EPSS or KEV: ``records`` were read so far, ``malformed`` of them left out."""
 
     id: UUID
+    kind: str
     source: str
     fingerprint: str
     records: int
@@ -81,7 +82,10 @@ class AdvisoryImport:
 
 @dataclass(frozen=True)
 class LeftOut:
-    """A record that an import cannot use: which of the source from 1, where it stands, the path inside it, and why."""
+    """What an import cannot use: which it is from 1, where it stands, the path inside it, and why.
+
+    ``record`` counts what the source holds; of imports of tenants, what they left out.
+    """
 
     record: int
     file: str
@@ -92,8 +96,9 @@ class LeftOut:
 
 @dataclass(frozen=True)
 class Quarantined(LeftOut):
-    """A record that an import left out, as it is kept."""
+    """What an import left out, as it is kept; ``kind`` is advisories, epss, kev, sbom or vex."""
 
+    kind: str
     import_id: UUID
     at: datetime
 

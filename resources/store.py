@@ -20,6 +20,7 @@ from resources.protocols.inventory.findings import Findings
 from resources.protocols.inventory.images import Images
 from resources.protocols.inventory.imports import AdvisoryImports
 from resources.protocols.inventory.policies import Policies
+from resources.protocols.inventory.tenant_quarantine import TenantQuarantine
 from resources.protocols.inventory.vex import Vex
 from resources.protocols.launches import Launches
 from resources.protocols.locks import Locks
@@ -46,6 +47,7 @@ from resources.repositories.inventory.findings import FindingRepository
 from resources.repositories.inventory.images import ImageRepository
 from resources.repositories.inventory.imports import AdvisoryImportRepository
 from resources.repositories.inventory.policies import PolicyRepository
+from resources.repositories.inventory.tenant_quarantine import TenantQuarantineRepository
 from resources.repositories.inventory.vex import VexRepository
 from resources.repositories.launches import LaunchRepository
 from resources.repositories.locks import LockRepository
@@ -183,8 +185,13 @@ class Store:
 
     @cached_property
     def imports(self) -> AdvisoryImports:
-        """Inventory: imports of advisories, what they staged and what they left out."""
+        """Inventory: imports of advisories, EPSS and KEV, what they staged and what they left out."""
         return AdvisoryImportRepository(self.connection)
+
+    @cached_property
+    def tenant_quarantine(self) -> TenantQuarantine:
+        """Inventory: what imports of SBOMs and VEX left out."""
+        return TenantQuarantineRepository(self.connection)
 
     @cached_property
     def policies(self) -> Policies:

@@ -35,8 +35,11 @@ class Retention(Protocol):
         """Deletes what people were to be told before an instant, delivered or not; returns how many."""
 
     def prune_import(self, abandoned: datetime, before: datetime) -> int:
-        """Deletes the import of advisories that was left unfinished before ``abandoned``, or finished before
-        ``before``, the longest ago, with what it staged and left out; returns how many: 1 or 0."""
+        """Deletes the import that was left unfinished before ``abandoned``, or finished before ``before``, the
+        longest ago, with what it staged and left out; returns how many: 1 or 0."""
+
+    def prune_tenant_quarantine(self, before: datetime, batch: int) -> int:
+        """Deletes what imports of tenants left out before an instant; returns how many."""
 
     def prune_trigger_events(self, tenant_id: str, before: datetime, batch: int) -> int:
         """Deletes events of a tenant that were accounted for before an instant, at most a batch; returns how many."""

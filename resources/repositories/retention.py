@@ -49,6 +49,9 @@ class RetentionRepository(Repository, Retention):
     def prune_import(self, abandoned: datetime, before: datetime) -> int:
         return self._execute("retention/delete_imports", abandoned=abandoned, before=before)
 
+    def prune_tenant_quarantine(self, before: datetime, batch: int) -> int:
+        return self._execute("retention/delete_tenant_quarantine", before=before, batch=batch)
+
     def prune_trigger_events(self, tenant_id: str, before: datetime, batch: int) -> int:
         return self._execute(
             "retention/delete_trigger_events", tenant_id=tenant_id, before=before, batch=batch

@@ -8,15 +8,21 @@ from typing import TYPE_CHECKING, TypedDict
 import click
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
 
-from resources.errors import InvalidDocument
-from resources.inventory_records import Quarantined
+from resources.inventory_records import LeftOut
 from resources.texts import moment
-from scheduler_defs.cli.context import actor_option, json_option, open_database, page_options, tenant_option
+from scheduler_defs.cli.context import (
+    actor_option,
+    begin,
+    json_option,
+    not_empty,
+    open_database,
+    page_options,
+    tenant_option,
+)
 from scheduler_defs.cli.options import label_option, read_labels
 from scheduler_defs.cli.output import note_next, print_json, print_table, printable, terminal_on_stderr
 
 if TYPE_CHECKING:
-    from scheduler_defs.engines.vex_statements import Unusable
     from scheduler_defs.inputs.exploits import IngestedExploits
     from scheduler_defs.inputs.sboms import Placement
 
@@ -89,10 +95,8 @@ def _sboms(path: Path, tenant: str, placement: "Placement", strict: bool, actor:
 
     with _counted(path, "SBOMs", strict) as counts:
         done = ingest_sboms(open_database(), tenant, path, placement, actor, strict=strict, **counts)
-    kept = sum(one.changed for one in done.results)
-    unchanged, left_out = len(done.results) - kept, done.left_out
-    click.echo(f"SBOMs: {kept} kept, {unchanged} unchanged, {len(left_out)} left out")
-    _show_left_out([_reason(one) for one in left_out[:SHOWN]], len(left_out))
+    click.echo(f"SBOMs: {done.kept} kept, {done.unchanged} unchanged, {done.left_out} left out")
+    _show_left_out(done.first, done.left_out)
 
 
 @ingest.command()
@@ -125,23 +129,33 @@ def advisories(path: Path, strict: bool, actor: str) -> None:
     )
     if done.unsupported:
         click.echo(f"left out, of ecosystems that are not supported: {_packages(done.unsupported)}")
-    _show_left_out([_where(one) for one in done.left_out], done.malformed)
+    _show_left_out(done.left_out, done.malformed)
 
 
 @ingest.command()
+@click.option(
+    "--tenant",
+    metavar="ID",
+    callback=lambda _, __, value: value if value is None else not_empty(value),
+    help="What a tenant's SBOMs and VEX left out; SCHEDULER_TENANT does not stand in.",
+)
 @page_options(50)
 @json_option
-def quarantine(limit: int, cursor: str | None, as_json: bool) -> None:
-    """List the malformed advisories that imports left out, the newest import first.
+def quarantine(tenant: str | None, limit: int, cursor: str | None, as_json: bool) -> None:
+    """List what imports left out, the newest import first: of advisories, or of one tenant.
 
     What the last import of each source left out stays until its next one, at most as long as runs do.
     """
-    with open_database().begin_system() as store:
-        page = store.imports.list_quarantine(cursor=cursor, limit=limit)
+    if tenant is None:
+        with open_database().begin_system() as store:
+            page = store.imports.list_quarantine(cursor=cursor, limit=limit)
+    else:
+        with begin(tenant) as store:
+            page = store.tenant_quarantine.list(tenant, cursor=cursor, limit=limit)
     if as_json:
         print_json(page.items)
     else:
-        rows = [{"at": one.at} | _where(one) for one in page.items]
+        rows = [{"at": one.at, "kind": one.kind} | _where(one) for one in page.items]
         print_table(rows, wraps={"file", "path", "reason"}, empty="nothing was left out")
     note_next(page)
 
@@ -160,24 +174,18 @@ def vex(path: Path, tenant: str, strict: bool, actor: str) -> None:
     left out and listed.
     """
     from scheduler_defs.engines.documents import holds_several
-    from scheduler_defs.inputs.vex import IngestedVex, ingest_vex, ingest_vex_documents
+    from scheduler_defs.inputs.vex import ingest_vex, ingest_vex_documents
 
-    done: Sequence[IngestedVex]
-    left_out: Sequence[InvalidDocument] = ()
     if holds_several(path):
         with _counted(path, "documents", strict) as counts:
-            several = ingest_vex_documents(open_database(), tenant, path, actor, strict=strict, **counts)
-        done, left_out = several.results, several.left_out
-        what = f"documents: {len(done)} read, {len(left_out)} left out;"
+            done = ingest_vex_documents(open_database(), tenant, path, actor, strict=strict, **counts)
+        what = f"documents: {done.documents} read, {done.left_out} left out;"
     else:
         with _progress([path]) as (on_bytes, _):
-            done = [ingest_vex(open_database(), tenant, path, actor, strict=strict, on_bytes=on_bytes)]
+            done = ingest_vex(open_database(), tenant, path, actor, strict=strict, on_bytes=on_bytes)
         what = f"{printable(path.name)}:"
-    unusable = [part for one in done for part in one.unusable]
-    statements, new = sum(one.statements for one in done), sum(one.new for one in done)
-    click.echo(f"{what} {statements} statements, {new} new, {len(unusable)} unusable")
-    reasons = [*map(_reason, left_out[:SHOWN]), *map(_reason, unusable[:SHOWN])]
-    _show_left_out(reasons[:SHOWN], len(left_out) + len(unusable))
+    click.echo(f"{what} {done.statements} statements, {done.new} new, {done.unusable} unusable")
+    _show_left_out(done.first, done.left_out + done.unusable)
 
 
 @ingest.command()
@@ -220,17 +228,13 @@ def _packages(counts: Mapping[str, int]) -> str:
     return ", ".join(said + more)
 
 
-def _where(one: Quarantined) -> dict[str, object]:
+def _where(one: LeftOut) -> dict[str, object]:
     return {"file": one.file, "line": one.line, "path": one.path, "reason": one.reason}
 
 
-def _reason(one: "InvalidDocument | Unusable") -> dict[str, object]:
-    return {"file": one.source, "path": one.path, "reason": one.reason}
-
-
-def _show_left_out(first: Sequence[Mapping[str, object]], number: int) -> None:
+def _show_left_out(first: Sequence[LeftOut], number: int) -> None:
     if first:
-        print_table(first, wraps={"file", "path", "reason"}, empty="")
+        print_table([_where(one) for one in first], wraps={"file", "path", "reason"}, empty="")
     if number > len(first):
         click.echo(f"and {number - len(first)} more")
 

@@ -15,6 +15,7 @@ from resources.errors import DamagedFile, InvalidDocument, InvalidInput
 from scheduler_defs.engines.digests import digest_of
 from scheduler_defs.engines.distros import distro_of, osv_distro
 from scheduler_defs.engines.documents import iter_documents
+from scheduler_defs.engines.malformed import Malformed
 from scheduler_defs.engines.purls import (
     DISTRIBUTION_TYPES,
     Purl,
@@ -49,16 +50,6 @@ class Advisory:
     ranges: tuple[AffectedRange, ...]
     digest: str
     left_out: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Malformed:
-    """A record that cannot be used: where it stands, the path inside it, and why."""
-
-    source: str
-    line: int | None
-    path: str
-    reason: str
 
 
 def iter_advisories(

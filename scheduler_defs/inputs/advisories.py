@@ -12,13 +12,12 @@ from resources.inventory_records import AdvisoryImport, AdvisoryRow, LeftOut, Qu
 from resources.store import Store
 from resources.texts import storable
 from scheduler_defs.engines.documents import Document, fingerprint_of, iter_documents
-from scheduler_defs.engines.osv import Advisory, Malformed, read_record
+from scheduler_defs.engines.malformed import Malformed
+from scheduler_defs.engines.osv import Advisory, read_record
+from scheduler_defs.inputs.left_out import FILE_LIMIT, SHOWN, left_out_of, refusal
 
 BATCH = 500
 BATCH_BYTES = 8 << 20
-SHOWN = 10
-FILE_LIMIT, TEXT_LIMIT = 4000, 1000
-"""Characters of what is kept of a malformed record."""
 
 OnCount = Callable[[int], None]
 
@@ -134,8 +133,8 @@ def _stage(
                 unsupported.update(advisory.left_out)
             case Malformed() as malformed:
                 if strict:
-                    raise _refusal(malformed)
-                left_out.append(_left_out(number, malformed))
+                    raise refusal(left_out_of(number, malformed))
+                left_out.append(left_out_of(number, malformed))
     with database.begin_system() as store:
         now = store.now()
         advanced = store.imports.advance(current, now, read=len(batch), left_out=len(left_out))
@@ -187,22 +186,7 @@ def _nothing_usable(store: Store, current: AdvisoryImport, path: Path) -> Invali
 
 def _first_refusal(store: Store, current: AdvisoryImport) -> InvalidDocument:
     (first,) = store.imports.list_quarantine(import_id=current.id, limit=1).items
-    return _refusal(Malformed(first.file, first.line, first.path, first.reason))
-
-
-def _refusal(malformed: Malformed) -> InvalidDocument:
-    where = malformed.source if malformed.line is None else f"{malformed.source}:{malformed.line}"
-    return InvalidDocument(where, malformed.path, malformed.reason)
-
-
-def _left_out(number: int, malformed: Malformed) -> LeftOut:
-    return LeftOut(
-        number,
-        storable(malformed.source, FILE_LIMIT),
-        malformed.line,
-        storable(malformed.path, TEXT_LIMIT),
-        storable(malformed.reason, TEXT_LIMIT),
-    )
+    return refusal(first)
 
 
 def _batches(documents: Iterable[Document]) -> Iterator[list[Document]]:

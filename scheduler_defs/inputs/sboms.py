@@ -9,7 +9,7 @@ from pathlib import Path
 
 from resources.database import Database
 from resources.errors import InvalidDocument, InvalidInput
-from resources.inventory_records import ComponentRow
+from resources.inventory_records import ComponentRow, LeftOut
 from resources.records import Image
 from resources.store import Store
 from scheduler_defs.engines.components import Component
@@ -17,7 +17,8 @@ from scheduler_defs.engines.counted import OnBytes
 from scheduler_defs.engines.sbom import Sbom
 from scheduler_defs.engines.sbom_formats import SBOM_LIMIT, load_sbom, read_sbom
 from scheduler_defs.engines.subjects import ImageReference, parse_image_reference
-from scheduler_defs.inputs.several import Several, ingest_each
+from scheduler_defs.inputs.left_out import kept_for_tenant
+from scheduler_defs.inputs.several import ingest_each
 
 BATCH = 1000
 PURL_LIMIT, KEY_LIMIT = 2000, 2500
@@ -44,6 +45,16 @@ class IngestedSbom:
     unresolved: int
     without_purl: int
     changed: bool
+
+
+@dataclass(frozen=True)
+class IngestedSboms:
+    """What an ingestion of several did: images whose content was kept or known, SBOMs left out, the first of these."""
+
+    kept: int
+    unchanged: int
+    left_out: int
+    first: Sequence[LeftOut]
 
 
 OnComponents = Callable[[int, int], None]
@@ -80,11 +91,11 @@ def ingest_sboms(
     strict: bool = False,
     on_bytes: OnBytes | None = None,
     on_documents: Callable[[int], None] | None = None,
-) -> Several[IngestedSbom]:
+) -> IngestedSboms:
     """Keeps each SBOM of a directory or archive as ingest_sbom does one, in a transaction of its own.
 
-    What is wrong is left out, or refuses all with ``strict``: see ingest_each. Raises InvalidInput also for a
-    placement with an image.
+    What is wrong is left out and kept in the tenant's quarantine, or refuses all with ``strict``: see ingest_each.
+    Raises InvalidInput also for a placement with an image.
     """
     if placement.image is not None:
         expected = "no image beside a directory or archive, whose SBOMs name their own"
@@ -95,14 +106,27 @@ def ingest_sboms(
     def prepare(source: str, raw: bytes) -> Prepared:
         return _prepare(source, read_sbom(source, raw), raw, placement)
 
-    def keep(source: str, raw: bytes) -> IngestedSbom:
+    unchanged = 0
+
+    def keep(source: str, _: int | None, raw: bytes) -> None:
+        nonlocal unchanged
         prepared = prepare(source, raw)
         with database.begin(tenant_id) as store:
-            return _keep(store, tenant_id, prepared, placement, actor)
+            done = _keep(store, tenant_id, prepared, placement, actor)
+        unchanged += not done.changed
 
-    return ingest_each(
-        path, SBOM_LIMIT, prepare, keep, strict=strict, on_bytes=on_bytes, on_documents=on_documents
-    )
+    with kept_for_tenant(database, tenant_id, "sbom", path) as left_out:
+        kept, refused = ingest_each(
+            path,
+            SBOM_LIMIT,
+            prepare,
+            keep,
+            left_out,
+            strict=strict,
+            on_bytes=on_bytes,
+            on_documents=on_documents,
+        )
+    return IngestedSboms(kept - unchanged, unchanged, refused, left_out.first)
 
 
 @dataclass(frozen=True)

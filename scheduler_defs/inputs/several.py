@@ -1,65 +1,65 @@
 """The documents of a directory or archive, each kept on its own."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
-from typing import Generic, TypeVar
 
 from resources.errors import InvalidDocument
 from scheduler_defs.engines.counted import OnBytes
 from scheduler_defs.engines.documents import iter_documents
+from scheduler_defs.engines.malformed import Malformed
+from scheduler_defs.inputs.left_out import LeftOuts, place_of, refusal
 
-Result = TypeVar("Result")
-
-
-@dataclass(frozen=True)
-class Several(Generic[Result]):
-    """What was done with each document that was kept, and why each of the others was left out."""
-
-    results: Sequence[Result]
-    left_out: Sequence[InvalidDocument]
+Check = Callable[[str, bytes], object]
+"""Gets a document's file and its content."""
+Keep = Callable[[str, int | None, bytes], object]
+"""Gets a document's file, its line in it and its content."""
 
 
 def ingest_each(
     path: Path,
     limit: int,
-    check: Callable[[str, bytes], object],
-    keep: Callable[[str, bytes], Result],
+    check: Check,
+    keep: Keep,
+    left_out: LeftOuts,
     *,
     strict: bool,
     on_bytes: OnBytes | None = None,
     on_documents: Callable[[int], None] | None = None,
-) -> Several[Result]:
-    """Calls `keep` with the source and the content of each document of at most `limit` bytes.
+) -> tuple[int, int]:
+    """Calls `keep` with each document of at most `limit` bytes; returns how many were kept, and how many left out.
 
     What cannot be read, or is refused as InvalidDocument, is left out; when nothing is kept, its first is raised. With
     `strict` all are read twice: `check` gets each before any is kept, and the first that cannot be used is raised.
     """
     if strict:
-        for source, line, content in iter_documents(path, on_bytes, limit):
-            check(_place(source, line), _readable(content, line))
-    results: list[Result] = []
-    left_out: list[InvalidDocument] = []
-    for source, line, content in iter_documents(path, on_bytes, limit):
+        for file, line, content in iter_documents(path, on_bytes, limit):
+            try:
+                check(file, _readable(content))
+            except InvalidDocument as error:
+                raise _placed(error, line) from error
+    kept = refused = 0
+    for file, line, content in iter_documents(path, on_bytes, limit):
         try:
-            results.append(keep(_place(source, line), _readable(content, line)))
+            keep(file, line, _readable(content))
+            kept += 1
         except InvalidDocument as error:
             if strict:
-                raise
-            # Another one: a caught error keeps the document, through the frames of its traceback.
-            left_out.append(InvalidDocument(error.source, error.path, error.reason))
+                raise _placed(error, line) from error
+            # A caught error keeps the document, through the frames of its traceback; what is added does not.
+            left_out.add(Malformed(error.source, line, error.path, error.reason))
+            refused += 1
         if on_documents:
-            on_documents(len(results) + len(left_out))
-    if not results:
-        raise left_out[0] if left_out else InvalidDocument(str(path), "", "holds no documents")
-    return Several(results, left_out)
+            on_documents(kept + refused)
+    if not kept:
+        raise refusal(left_out.first[0]) if refused else InvalidDocument(str(path), "", "holds no documents")
+    return kept, refused
 
 
-def _place(source: str, line: int | None) -> str:
-    return source if line is None else f"{source}:{line}"
+def _placed(error: InvalidDocument, line: int | None) -> InvalidDocument:
+    return InvalidDocument(place_of(error.source, line), error.path, error.reason)
 
 
-def _readable(content: bytes | InvalidDocument, line: int | None) -> bytes:
+def _readable(content: bytes | InvalidDocument) -> bytes:
     if isinstance(content, InvalidDocument):
-        raise InvalidDocument(_place(content.source, line), content.path, content.reason)
+        raise content
     return content

@@ -1,6 +1,7 @@
 """VEX documents into the inventory."""
 
 import zlib
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
@@ -8,17 +9,19 @@ from pathlib import Path
 
 from resources.database import Database
 from resources.errors import InvalidDocument
-from resources.inventory_records import VexRow
+from resources.inventory_records import LeftOut, VexRow
 from resources.texts import storable
 from scheduler_defs.engines.counted import OnBytes
 from scheduler_defs.engines.cyclonedx_vex import bom_of
 from scheduler_defs.engines.documents import read_document
 from scheduler_defs.engines.json_nodes import Node
+from scheduler_defs.engines.malformed import Malformed
 from scheduler_defs.engines.sbom_formats import parse_json
 from scheduler_defs.engines.subjects import ImageReference
 from scheduler_defs.engines.vex import FORMATS, read_vex
 from scheduler_defs.engines.vex_statements import Bom, Statement, Unusable, VexDocument
-from scheduler_defs.inputs.several import Several, ingest_each
+from scheduler_defs.inputs.left_out import LeftOuts, kept_for_tenant, place_of
+from scheduler_defs.inputs.several import ingest_each
 
 VEX_LIMIT = 64 << 20
 BATCH = 1000
@@ -29,11 +32,17 @@ SKEW = timedelta(days=1)
 
 @dataclass(frozen=True)
 class IngestedVex:
-    """What an ingestion did: the statements read, how many of them are new, and what could not be used."""
+    """What an ingestion did: documents read and left out, of those read the statements, and how many of these are new.
 
+    ``unusable`` counts the parts of documents read that were left out, ``first`` is the first of all that was.
+    """
+
+    documents: int
+    left_out: int
     statements: int
     new: int
-    unusable: Sequence[Unusable]
+    unusable: int
+    first: Sequence[LeftOut]
 
 
 def ingest_vex(
@@ -47,7 +56,7 @@ def ingest_vex(
 ) -> IngestedVex:
     """Reads an OpenVEX or CycloneDX VEX document (plain or gzip) and keeps what it states, in one transaction.
 
-    What cannot be used is reported and left out; with ``strict`` it raises InvalidDocument, and nothing is kept.
+    What cannot be used is left out and kept in the tenant's quarantine; with ``strict`` it raises InvalidDocument.
     Raises InvalidInput, InvalidDocument, also for a document that states nothing usable, and NotFound for an
     unknown tenant.
     """
@@ -55,7 +64,10 @@ def ingest_vex(
         store.tenants.get(tenant_id)
     raw = read_document(path, on_bytes, VEX_LIMIT)
     document = _read(database, tenant_id, str(path), raw, strict)
-    return _keep(database, tenant_id, document, path.name, actor)
+    with kept_for_tenant(database, tenant_id, "vex", path) as left_out:
+        new = _keep(database, tenant_id, document, path.name, actor)
+        _leave_out(left_out, document.unusable, None)
+    return IngestedVex(1, 0, len(document.statements), new, left_out.number, left_out.first)
 
 
 def ingest_vex_documents(
@@ -67,10 +79,10 @@ def ingest_vex_documents(
     strict: bool = False,
     on_bytes: OnBytes | None = None,
     on_documents: Callable[[int], None] | None = None,
-) -> Several[IngestedVex]:
+) -> IngestedVex:
     """Keeps each VEX document of a directory or archive as ingest_vex does one, in a transaction of its own.
 
-    What is wrong is left out, or refuses all with ``strict``: see ingest_each.
+    What is wrong is left out and kept in the tenant's quarantine, or refuses all with ``strict``: see ingest_each.
     """
     with database.begin(tenant_id) as store:
         store.tenants.get(tenant_id)
@@ -78,13 +90,21 @@ def ingest_vex_documents(
     def read(source: str, raw: bytes) -> VexDocument:
         return _read(database, tenant_id, source, raw, strict)
 
-    def keep(source: str, raw: bytes) -> IngestedVex:
-        name = storable(source.removeprefix(f"{path.parent}/"), NAME_LIMIT)
-        return _keep(database, tenant_id, read(source, raw), name, actor)
+    counts: Counter[str] = Counter()
 
-    return ingest_each(
-        path, VEX_LIMIT, read, keep, strict=strict, on_bytes=on_bytes, on_documents=on_documents
-    )
+    def keep(source: str, line: int | None, raw: bytes) -> None:
+        name = storable(place_of(source, line).removeprefix(f"{path.parent}/"), NAME_LIMIT)
+        document = read(source, raw)
+        counts["new"] += _keep(database, tenant_id, document, name, actor)
+        counts["statements"] += len(document.statements)
+        _leave_out(left_out, document.unusable, line)
+
+    with kept_for_tenant(database, tenant_id, "vex", path) as left_out:
+        kept, refused = ingest_each(
+            path, VEX_LIMIT, read, keep, left_out, strict=strict, on_bytes=on_bytes, on_documents=on_documents
+        )
+    unusable = left_out.number - refused
+    return IngestedVex(kept, refused, counts["statements"], counts["new"], unusable, left_out.first)
 
 
 def _read(database: Database, tenant_id: str, source: str, raw: bytes, strict: bool) -> VexDocument:
@@ -99,7 +119,13 @@ def _read(database: Database, tenant_id: str, source: str, raw: bytes, strict: b
     return document
 
 
-def _keep(database: Database, tenant_id: str, document: VexDocument, name: str, actor: str) -> IngestedVex:
+def _leave_out(left_out: LeftOuts, unusable: Sequence[Unusable], line: int | None) -> None:
+    for one in unusable:
+        left_out.add(Malformed(one.source, line, one.path, one.reason))
+
+
+def _keep(database: Database, tenant_id: str, document: VexDocument, name: str, actor: str) -> int:
+    """Keeps what a document states; returns how many of its statements are new."""
     rows = [_row(one) for one in document.statements]
     with database.begin(tenant_id) as store:
         now = store.now()
@@ -118,7 +144,7 @@ def _keep(database: Database, tenant_id: str, document: VexDocument, name: str, 
                 now=now,
             )
             store.trigger_events.record("vex_ingested", store.now(), tenant_id)
-    return IngestedVex(len(rows), new, document.unusable)
+    return new
 
 
 def _without_future(source: str, document: VexDocument, latest: datetime) -> VexDocument:

@@ -77,7 +77,7 @@ def drop_partitions(database: Database, now: datetime, say: Say) -> Step:
 
 def prune_runs(database: Database, now: datetime, say: Say) -> Step:
     """Deletes runs past SCHEDULER_RUN_RETENTION_DAYS with what belongs to them, then launches and workers of none,
-    notifications, and imports of advisories, abandoned ones after a day.
+    notifications, imports of advisories, abandoned ones after a day, and what imports of tenants left out.
 
     The oldest go first, a batch a transaction. Retention ends at the beginning of a day (UTC), so that a day's
     runs are all there or may all be gone.
@@ -92,6 +92,7 @@ def prune_runs(database: Database, now: datetime, say: Say) -> Step:
     }
     prunes["launches, workers and notifications"] = partial(_prune_the_unnamed, before, batch)
     prunes["imports of advisories"] = partial(_prune_import, now - ABANDONED, before)
+    prunes["what imports of tenants left out"] = partial(_prune_quarantine, before, batch)
     for what, prune in prunes.items():
         _repeat(step, database, what, prune, say)
     return step
@@ -162,6 +163,10 @@ def _prune_the_unnamed(before: datetime, batch: int, store: Store) -> dict[str, 
 
 def _prune_import(abandoned: datetime, before: datetime, store: Store) -> dict[str, int]:
     return {"advisory_imports": store.retention.prune_import(abandoned, before)}
+
+
+def _prune_quarantine(before: datetime, batch: int, store: Store) -> dict[str, int]:
+    return {"tenant_quarantine": store.retention.prune_tenant_quarantine(before, batch)}
 
 
 def _repeat(

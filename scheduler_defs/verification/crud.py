@@ -28,6 +28,7 @@ OF_REPOSITORY: Mapping[str, CheckFunction] = {
     "images": crud_inventory.check_images,
     "advisories": crud_inventory.check_advisories,
     "imports": crud_inventory.check_imports,
+    "tenant_quarantine": crud_inventory.check_tenant_quarantine,
     "policies": crud_inventory.check_policies,
     "findings": crud_inventory.check_findings,
     "vex": crud_inventory.check_vex,

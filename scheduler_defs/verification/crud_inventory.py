@@ -83,6 +83,21 @@ def check_imports(bench: Bench) -> str:
     return "staged, held, published, ended, left out listed"
 
 
+def check_tenant_quarantine(bench: Bench) -> str:
+    """What an import of a tenant left out stays until the next of its source, and none of a refused one does."""
+    left_out = LeftOut(1, "sboms/a.json", None, "", "is not JSON")
+    with bench.world() as world, world.begin() as store:
+        first, second, refused = new_id(), new_id(), new_id()
+        of = {"kind": "sbom", "source": "sboms"}
+        for import_id in (first, second, refused):
+            store.tenant_quarantine.add(world.tenant, import_id, **of, batch=[left_out], now=world.now)
+        store.tenant_quarantine.refuse(world.tenant, refused)
+        store.tenant_quarantine.forget_earlier(world.tenant, second, **of)
+        kept = store.tenant_quarantine.list(world.tenant).items
+        expect_equal("records left out", [(one.import_id, one.record) for one in kept], [(second, 1)])
+    return "kept, replaced, refused, listed"
+
+
 def check_policies(bench: Bench) -> str:
     """A policy gets a revision with each other document, and none with the same."""
     with bench.world() as world, world.begin() as store:

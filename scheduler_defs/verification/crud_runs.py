@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 from resources.errors import AlreadyExists, IllegalTransition, LockLost, NotFound, StaleAttempt
 from resources.ids import new_id
+from resources.inventory_records import LeftOut
 from resources.protocols.work_items import WorkItems
 from resources.records import Completion, ImpactSnapshot, LogLine
 from resources.states import (
@@ -269,5 +270,8 @@ def check_retention(bench: Bench) -> str:
             expect_equal("notifications pruned", store.retention.prune_notifications(before, 10), 1)
             store.imports.begin(new_id(), f"verify {world.tenant}", "0" * 64, world.tenant, LONG_AGO)
             expect_equal("imports pruned", store.retention.prune_import(before, before), 1)
+            left_out = [LeftOut(1, "verify/a.json", None, "", "is not JSON")]
+            store.tenant_quarantine.add(world.tenant, new_id(), "sbom", "verify", left_out, LONG_AGO)
+            expect_equal("left out pruned", store.retention.prune_tenant_quarantine(before, 10), 1)
             expect_equal("the ledger is whole since", store.retention.ledger_since(world.tenant), before)
-    return "pruned runs, launches, workers, notifications and imports"
+    return "pruned runs, launches, workers, notifications, imports and what imports left out"

@@ -8,6 +8,8 @@ from datetime import UTC, datetime
 
 from resources.audit_chain import seals_of
 from resources.errors import TenantRequired
+from resources.ids import new_id
+from resources.inventory_records import LeftOut
 from resources.scratch import (
     ACTOR,
     TenantTable,
@@ -101,6 +103,8 @@ def _fill(world: World) -> None:
         paused = NotificationKind.SCHEDULE_PAUSED
         store.notifications.append(world.tenant, paused, "verify", "verify is paused", NEVER)
         store.vex.add(world.tenant, [vex_row()], "verify", ACTOR, world.now)
+        left_out = LeftOut(1, "verify/a.json", None, "", "is not JSON")
+        store.tenant_quarantine.add(world.tenant, new_id(), "sbom", "verify", [left_out], world.now)
     with world.begin_system() as store:
         entries = store.audit_seals.take_unsealed(world.tenant, 1)
         store.audit_seals.append_many([*seals_of(world.tenant, None, entries, store.now())])

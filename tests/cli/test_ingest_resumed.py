@@ -330,7 +330,7 @@ def test_the_quarantine_of_a_source_is_that_of_its_last_import(cli, feed):
         files = [file for file, *_ in left_out(cli)]
         assert files == [str(other.with_name("feed.jsonl"))] * (content != record("B")) + [str(other)]
     table = cli("ingest", "quarantine").stdout.splitlines()
-    assert table[0].split() == ["AT", "FILE", "LINE", "PATH", "REASON"]
+    assert table[0].split() == ["AT", "KIND", "FILE", "LINE", "PATH", "REASON"]
 
 
 def test_the_quarantine_is_listed_page_by_page(cli, feed):

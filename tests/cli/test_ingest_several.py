@@ -108,11 +108,11 @@ def test_each_sbom_is_kept_and_what_is_none_is_listed(scheduler, hold, images, e
     reasons = {
         "d.json.gz": "- gzip stream is truncated",
         "e.json": "/components holds no components",
-        "f.jsonl:2": "- holds no JSON object",
+        "f.jsonl 2": "- holds no JSON object",
         "sub/c.json": "- is not JSON",
     }
     for line, (name, reason) in zip(sorted(rows(result)), reasons.items(), strict=True):
-        assert line.startswith(f"{before}{name} {reason}")
+        assert line.startswith(f"{before}{name if ' ' in name else f'{name} -'} {reason}")
     again = scheduler("ingest", "sbom", path, *placed)
     assert again.stdout.splitlines()[0] == "SBOMs: 0 kept, 3 unchanged, 4 left out"
 
@@ -202,10 +202,10 @@ def test_each_vex_document_is_kept_and_what_is_none_is_listed(scheduler, hold, e
     result = scheduler("ingest", "vex", path, "--actor", "ann")
     assert result.exit_code == 0, result.output
     assert result.stdout.splitlines()[0] == "documents: 2 read, 2 left out; 2 statements, 2 new, 0 unusable"
-    refused = [line.split()[:2] for line in rows(result)]
+    refused = [line.split()[:3] for line in rows(result)]
     assert sorted(refused) == [
-        [f"{before}d.json", "-"],
-        [f"{before}e.json", "/statements/0/products/0"],
+        [f"{before}d.json", "-", "-"],
+        [f"{before}e.json", "-", "/statements/0/products/0"],
     ]
     listed = json.loads(scheduler("vex", "list", "--json").stdout)
     found = {(one["vulnerability"], one["source"], one["ingested_by"]) for one in listed}

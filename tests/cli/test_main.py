@@ -64,6 +64,7 @@ TENANT_COMMANDS = [
     ("audit", "head"),
     ("audit", "verify"),
 ]
+TENANT_OR_NONE = {("ingest", "quarantine")}
 
 
 def words(arguments):
@@ -88,7 +89,7 @@ def test_a_tenant_that_is_unknown_empty_or_left_out_is_refused(refused, tenant, 
 
 def test_the_list_of_tenant_commands_is_complete():
     wanting = {names for names, command in subcommands() if any(p.name == "tenant" for p in command.params)}
-    assert wanting == {arguments[:2] for arguments in TENANT_COMMANDS}
+    assert wanting == {arguments[:2] for arguments in TENANT_COMMANDS} | TENANT_OR_NONE
 
 
 def test_the_environment_names_tenant_and_actor(cli, environment, database, tenant):

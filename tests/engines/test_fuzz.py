@@ -24,7 +24,8 @@ from scheduler_defs.engines.archives import GZIP_MAGIC
 from scheduler_defs.engines.epss import EpssDocument, load_epss
 from scheduler_defs.engines.graph import build_graph
 from scheduler_defs.engines.kev import KevDocument, load_kev, read_kev
-from scheduler_defs.engines.osv import Advisory, Malformed, iter_advisories, read_advisory
+from scheduler_defs.engines.malformed import Malformed
+from scheduler_defs.engines.osv import Advisory, iter_advisories, read_advisory
 from scheduler_defs.engines.policy import Policy, compile_policy
 from scheduler_defs.engines.sbom_formats import read_sbom
 from scheduler_defs.engines.versions import AffectedRange, match

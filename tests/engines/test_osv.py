@@ -13,7 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from resources.errors import InvalidDocument, InvalidInput
-from scheduler_defs.engines.osv import Advisory, Malformed, iter_advisories, read_advisory
+from scheduler_defs.engines.malformed import Malformed
+from scheduler_defs.engines.osv import Advisory, iter_advisories, read_advisory
 from scheduler_defs.engines.severity import Severity, rate, score_vector, severity_of_score
 from scheduler_defs.engines.versions import AffectedRange, Match, match
 

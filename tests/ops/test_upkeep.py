@@ -10,6 +10,7 @@ from pydantic import SecretStr
 
 from resources.database import Database
 from resources.ids import new_id
+from resources.inventory_records import LeftOut
 from resources.records import ImpactSnapshot, LogLine
 from resources.states import JobKind, RunState
 from scheduler_defs.edits.runs import cancel_run, request_run
@@ -104,6 +105,16 @@ def test_an_import_that_was_cut_off_goes_after_a_day(database, now, say):
         store.imports.begin(new_id(), "feed", "0" * 64, "ann", now)
     pruned = [upkeep.prune_runs(database, now + timedelta(hours=hours), say.append) for hours in (24, 25)]
     assert [step.done["advisory_imports"] for step in pruned] == [0, 1]
+
+
+def test_what_imports_of_tenants_left_out_goes_with_the_runs_of_its_day(settings, tenant, now, say):
+    left_out = [LeftOut(number, "a.json", None, "", "is not JSON") for number in (1, 2, 3)]
+    with Database(settings.model_copy(update={"prune_batch_size": 2})) as database:
+        with database.begin(tenant) as store:
+            store.tenant_quarantine.add(tenant, new_id(), "sbom", "sboms", left_out, now)
+        pruned = [upkeep.prune_runs(database, now + timedelta(days=days), say.append) for days in (400, 401)]
+    assert [step.done["tenant_quarantine"] for step in pruned] == [0, 3]
+    assert say[-1] == "what imports of tenants left out, batch 2: 1 tenant_quarantine"
 
 
 def test_log_partitions_are_made_and_dropped(database, admin, plant_run, now, say):

@@ -47,6 +47,8 @@ NOT_HOT = {
         imports/end_ranges imports/find_unfinished imports/finish imports/hold_unfinished imports/insert
         imports/list_quarantine imports/publish_advisories imports/quarantine_many imports/renew
         imports/stage_many policies/get policies/insert_revision policies/list policies/upsert
-        retention/delete_imports runs/last_completed_request runs/take_snapshots sboms/find_by_serial
-        sboms/get_by_digest sboms/get_content sboms/insert vex/count vex/insert_many vex/list_all vex/list_newest""",
+        retention/delete_imports retention/delete_tenant_quarantine runs/last_completed_request
+        runs/take_snapshots sboms/find_by_serial sboms/get_by_digest sboms/get_content sboms/insert
+        tenant_quarantine/delete tenant_quarantine/delete_earlier tenant_quarantine/insert_many
+        tenant_quarantine/list vex/count vex/insert_many vex/list_all vex/list_newest""",
 }

@@ -191,6 +191,8 @@ GOOD = {
     | {"summary": "", "aliases": [], "score": 0, "digest": HEX, "ranges": Jsonb([])},
     "inventory.quarantine": {"import_id": RUN, "record": 1, "file": "a.json", "path": "", "reason": "bad"}
     | {"at": NOON},
+    "inventory.tenant_quarantine": {"tenant_id": "acme", "import_id": RUN, "record": 1, "kind": "sbom"}
+    | {"source": "feed", "file": "a.json", "path": "", "reason": "bad", "at": NOON},
     "inventory.policies": STAMPS | {"tenant_id": "acme", "id": POLICY, "name": "default", "revision": 1},
     "inventory.policy_revisions": {"tenant_id": "acme", "policy_id": POLICY, "revision": 1, "document": "d"}
     | {"digest": HEX, "created_at": NOON, "created_by": "ann"},
@@ -457,8 +459,18 @@ BAD = [
     ("inventory.advisory_imports", {"fingerprint": "x"}, "advisory_imports_fingerprint_check"),
     ("inventory.advisory_imports", {"records": 1, "malformed": 2}, "malformed_are_records"),
     ("inventory.advisory_imports", {"revision": 1}, "revision_of_finished"),
+    ("inventory.advisory_imports", {"kind": "sbom"}, "advisory_imports_kind_check"),
     ("inventory.staged_advisories", {}, "staged_advisories_pkey"),
     ("inventory.staged_advisories", {"id": "A-2", "ranges": Jsonb({})}, "staged_advisories_ranges_check"),
+    ("inventory.tenant_quarantine", {}, "tenant_quarantine_pkey"),
+    ("inventory.tenant_quarantine", {"record": 0}, "tenant_quarantine_record_check"),
+    ("inventory.tenant_quarantine", {"record": 2, "kind": "kev"}, "tenant_quarantine_kind_check"),
+    ("inventory.tenant_quarantine", {"record": 2, "source": ""}, "tenant_quarantine_source_check"),
+    ("inventory.tenant_quarantine", {"record": 2, "file": "x" * 4001}, "tenant_quarantine_file_check"),
+    ("inventory.tenant_quarantine", {"record": 2, "line": 0}, "tenant_quarantine_line_check"),
+    ("inventory.tenant_quarantine", {"record": 2, "path": "x" * 1001}, "tenant_quarantine_path_check"),
+    ("inventory.tenant_quarantine", {"record": 2, "reason": ""}, "tenant_quarantine_reason_check"),
+    ("inventory.tenant_quarantine", {"record": 2, "at": "infinity"}, "tenant_quarantine_at_check"),
     ("inventory.quarantine", {}, "quarantine_pkey"),
     ("inventory.quarantine", {"record": 2, "line": 0}, "quarantine_line_check"),
     ("inventory.quarantine", {"record": 2, "reason": ""}, "quarantine_reason_check"),

@@ -247,6 +247,32 @@ def test_what_was_left_out_is_listed_newest_import_first_page_by_page(database, 
         listed(limit=0)
 
 
+def test_of_epss_and_kev_only_the_last_import_of_a_kind_stays_whatever_its_source(database, plant, row_count):
+    def ingest(kind, source, *left_out):
+        with database.begin_system() as store:
+            begun = store.imports.begin(new_id(), source, FILES, "ann", plant.now, kind=kind)
+            store.imports.quarantine(begun.id, left_out, plant.now)
+            counts = {"read": 2, "left_out": len(left_out)}
+            store.imports.finish(store.imports.advance(begun, plant.now, **counts), None, plant.now)
+            assert store.imports.hold_unfinished(source, FILES) is None
+
+    for source in ("advisories", "other advisories"):
+        ingest("advisories", source, LEFT_OUT)
+    ingest("epss", "may", LEFT_OUT)
+    ingest("kev", "may", LEFT_OUT)
+    ingest("epss", "june", replace(LEFT_OUT, record=2))
+    with database.begin_system() as store:
+        found = [(one.kind, one.record) for one in store.imports.list_quarantine().items]
+    assert found == [("epss", 2), ("kev", 1), ("advisories", 1), ("advisories", 1)]
+    assert row_count("advisory_imports") == 4
+
+
+def test_only_an_import_of_advisories_is_gone_on_with(database, plant):
+    with database.begin_system() as store:
+        store.imports.begin(new_id(), "feed", FILES, "ann", plant.now, kind="epss")
+        assert store.imports.hold_unfinished("feed", FILES) is None
+
+
 def test_imports_are_pruned_whole_one_by_one_the_abandoned_sooner(
     database, plant, begin, stage, publish, row_count
 ):

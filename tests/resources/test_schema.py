@@ -30,7 +30,7 @@ TAKEN_BACK_BY_FEEDS = {
     "inventory.epss_scores",
     "inventory.known_exploited",
 }
-TAKEN_BACK = {"inventory.image_components", *TAKEN_BACK_BY_FEEDS}
+TAKEN_BACK = {"inventory.image_components", "inventory.tenant_quarantine", *TAKEN_BACK_BY_FEEDS}
 SEALED = {"scheduler.audit_unsealed"}
 SERVED = {"scheduler.lock_waiters"}
 IMPORTED = {"inventory.advisory_imports", "inventory.staged_advisories", "inventory.quarantine"}

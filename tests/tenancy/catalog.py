@@ -19,6 +19,7 @@ RIGHTS = {table: {"SELECT", "INSERT"} for table in ONCE_WRITTEN} | {
     "scheduler.notifications": {"SELECT", "INSERT"},
     "scheduler.schedule_labels": {"SELECT"},
     "inventory.image_components": {"SELECT", "INSERT", "DELETE"},
+    "inventory.tenant_quarantine": {"SELECT", "INSERT", "DELETE"},
 }
 # Unique indexes of tenant tables that do not begin with the tenant, and why.
 UNIQUE_FOR_ALL = {
@@ -35,6 +36,7 @@ INDEXES_FOR_ALL = {
     "runs_of_launch": "a launch carries runs of several tenants",
     "notifications_waiting": "what is to be delivered, of all tenants",
     "notifications_created": "what is past retention, of all tenants",
+    "tenant_quarantine_at": "what is past retention, of all tenants",
     "runs_of_worker": "a worker has runs of several tenants",
     "runs_running": "attempts whose worker is dead, of all tenants",
     "runs_skipped_or_cancelled": "what ended without an attempt, of all tenants",

@@ -146,6 +146,12 @@ OF_QUERY: dict[str, dict[str, Any]] = {
     "vex/list_newest": {
         "vulnerability": lambda tenant: tenant.rows["inventory.vex_statements"][0]["vulnerability"]
     },
+    "tenant_quarantine/delete_earlier": {"import_id": lambda tenant: uuid4()},
+    "tenant_quarantine/insert_many": {
+        "left_out": lambda tenant: [
+            {"record": 99, "file": f"{tenant.name} file", "path": "", "reason": "bad"}
+        ]
+    },
     "tenants/lock_waiting": {"now": lambda tenant: tenant.at - timedelta(days=1)},
     "tenants/insert": {"tenant_id": lambda tenant: f"{tenant.name}-new"},
 }

@@ -130,6 +130,9 @@ def plant_inventory(tenant: Tenant) -> list[Row]:
     plant_imports(tenant, revision)
     tenant.add("inventory.graphs")
     tenant.add("inventory.vex_statements", status="fixed", purl=f"{tenant.name} purl")
+    of_import = {"import_id": uuid4(), "kind": "vex", "source": f"{tenant.name} feed"}
+    for record in (1, 2):
+        tenant.add("inventory.tenant_quarantine", record=record, **of_import)
     return images
 
 

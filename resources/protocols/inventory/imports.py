@@ -1,4 +1,4 @@
-"""What callers ask of imports of advisories: what is staged, what was left out."""
+"""What callers ask of imports of advisories, EPSS and KEV: what is staged, what was left out."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -16,12 +16,19 @@ class AdvisoryImports(Protocol):
         """Whether this transaction holds an import to its end, or just came to; no other does then."""
 
     def hold_unfinished(self, source: str, fingerprint: str) -> AdvisoryImport | None:
-        """Holds an unfinished import of the same files, None where there is none that no other transaction holds."""
+        """Holds an unfinished import of advisories of the same files, None where another holds it or none is."""
 
     def begin(
-        self, import_id: UUID, source: str, fingerprint: str, actor: str, now: datetime
+        self,
+        import_id: UUID,
+        source: str,
+        fingerprint: str,
+        actor: str,
+        now: datetime,
+        *,
+        kind: str = "advisories",
     ) -> AdvisoryImport:
-        """Begins an import with nothing read."""
+        """Begins an import of advisories, epss or kev with nothing read."""
 
     def advance(self, current: AdvisoryImport, now: datetime, *, read: int, left_out: int) -> AdvisoryImport:
         """Counts a batch as read; returns the import as it is then. Raises StaleAttempt when it is not as given."""
@@ -44,7 +51,7 @@ class AdvisoryImports(Protocol):
     def finish(self, current: AdvisoryImport, revision: int | None, now: datetime) -> None:
         """Ends an import: nothing stays staged, and earlier finished ones of its source go.
 
-        Raises StaleAttempt when it is not as given.
+        Of EPSS and KEV those of its kind go. Raises StaleAttempt when it is not as given.
         """
 
     def refuse(self, import_id: UUID) -> None:

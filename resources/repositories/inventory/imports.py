@@ -1,4 +1,4 @@
-"""Inventory: imports of advisories, what they staged and what they left out."""
+"""Inventory: imports of advisories, EPSS and KEV, what they staged and what they left out."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -13,7 +13,7 @@ from resources.repositories.base import Repository, json_of
 
 
 class AdvisoryImportRepository(Repository, AdvisoryImports):
-    """Imports of advisories on PostgreSQL."""
+    """Imports of advisories, EPSS and KEV on PostgreSQL."""
 
     def hold(self, import_id: UUID) -> bool:
         held: bool = self._scalar("imports/hold", id=str(import_id))
@@ -25,10 +25,17 @@ class AdvisoryImportRepository(Repository, AdvisoryImports):
         return self._one("imports/find_unfinished", AdvisoryImport, id=held)
 
     def begin(
-        self, import_id: UUID, source: str, fingerprint: str, actor: str, now: datetime
+        self,
+        import_id: UUID,
+        source: str,
+        fingerprint: str,
+        actor: str,
+        now: datetime,
+        *,
+        kind: str = "advisories",
     ) -> AdvisoryImport:
-        begun = {"id": import_id, "source": source, "fingerprint": fingerprint, "actor": actor, "now": now}
-        return self._all("imports/insert", AdvisoryImport, **begun)[0]
+        begun = {"id": import_id, "kind": kind, "source": source, "fingerprint": fingerprint}
+        return self._all("imports/insert", AdvisoryImport, **begun, actor=actor, now=now)[0]
 
     def advance(self, current: AdvisoryImport, now: datetime, *, read: int, left_out: int) -> AdvisoryImport:
         counts = {"records": current.records, "read": read, "left_out": left_out}

@@ -1,0 +1,13 @@
+"""What of a source cannot be used, where the rest goes on."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Malformed:
+    """A record that cannot be used: where it stands, the path inside it, and why."""
+
+    source: str
+    line: int | None
+    path: str
+    reason: str
