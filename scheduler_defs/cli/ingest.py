@@ -142,9 +142,10 @@ def advisories(path: Path, strict: bool, actor: str) -> None:
 @page_options(50)
 @json_option
 def quarantine(tenant: str | None, limit: int, cursor: str | None, as_json: bool) -> None:
-    """List what imports left out, the newest import first: of advisories, or of one tenant.
+    """List what imports left out, the newest import first: of advisories, EPSS and KEV, or of one tenant.
 
-    What the last import of each source left out stays until its next one, at most as long as runs do.
+    What the last import of each source left out stays until its next one (of EPSS and KEV until the next of their
+    kind), at most as long as runs do.
     """
     if tenant is None:
         with open_database().begin_system() as store:
@@ -190,25 +191,27 @@ def vex(path: Path, tenant: str, strict: bool, actor: str) -> None:
 
 @ingest.command()
 @click.argument("file", type=click.Path(path_type=Path))
+@click.option("--strict", is_flag=True, help="Refuse everything when one row is malformed.")
 @actor_option
-def epss(file: Path, actor: str) -> None:
+def epss(file: Path, strict: bool, actor: str) -> None:
     """Keep FIRST's scores of how likely exploits are (CSV, plain or gzip), for all tenants."""
     from scheduler_defs.inputs.exploits import ingest_epss
 
     with _progress([file]) as (on_bytes, _):
-        done = ingest_epss(open_database(), file, actor, on_bytes=on_bytes)
+        done = ingest_epss(open_database(), file, actor, strict=strict, on_bytes=on_bytes)
     _say_kept("EPSS", done)
 
 
 @ingest.command()
 @click.argument("file", type=click.Path(path_type=Path))
+@click.option("--strict", is_flag=True, help="Refuse everything when one entry is malformed.")
 @actor_option
-def kev(file: Path, actor: str) -> None:
+def kev(file: Path, strict: bool, actor: str) -> None:
     """Keep CISA's catalog of known exploited vulnerabilities (JSON, plain or gzip), for all tenants."""
     from scheduler_defs.inputs.exploits import ingest_kev
 
     with _progress([file]) as (on_bytes, _):
-        done = ingest_kev(open_database(), file, actor, on_bytes=on_bytes)
+        done = ingest_kev(open_database(), file, actor, strict=strict, on_bytes=on_bytes)
     _say_kept("KEV", done)
 
 
@@ -217,7 +220,9 @@ def _say_kept(what: str, done: "IngestedExploits") -> None:
     click.echo(
         f"{what} {printable(document.version)} of {moment(document.dated_at)}: {document.entries} CVEs; "
         + ("kept" if done.changed else "unchanged")
+        + f"; {done.malformed} malformed"
     )
+    _show_left_out(done.left_out, done.malformed)
 
 
 def _packages(counts: Mapping[str, int]) -> str:

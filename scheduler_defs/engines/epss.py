@@ -5,13 +5,11 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 
 from resources.errors import InvalidDocument
-from scheduler_defs.engines.counted import OnBytes
 from scheduler_defs.engines.digests import digest_of
-from scheduler_defs.engines.documents import open_document
 from scheduler_defs.engines.exploits import Score
+from scheduler_defs.engines.malformed import LeaveOut, Malformed
 from scheduler_defs.engines.validation import shortened
 
 EPSS_LIMIT = 64 << 20
@@ -36,37 +34,46 @@ class EpssDocument:
         return digest_of([self.version, self.dated_at.isoformat(), self.scores])
 
 
-def load_epss(path: str | Path, on_bytes: OnBytes | None = None) -> EpssDocument:
-    """Read a file, plain or gzip, as a stream; raises what open_document, its stream and read_epss raise."""
-    with (
-        open_document(path, on_bytes, EPSS_LIMIT) as stream,
-        io.TextIOWrapper(stream, "utf-8-sig", errors="replace") as lines,
-    ):
-        return read_epss(str(path), lines)
+def load_epss(source: str, raw: bytes, leave_out: LeaveOut | None = None) -> EpssDocument:
+    """Read a document from its text; raises what read_epss raises."""
+    with io.TextIOWrapper(io.BytesIO(raw), "utf-8-sig", errors="replace") as lines:
+        return read_epss(source, lines, leave_out)
 
 
-def read_epss(source: str, lines: Iterable[str]) -> EpssDocument:
-    """Read a document's lines; `source` is only named in messages.
+def read_epss(source: str, lines: Iterable[str], leave_out: LeaveOut | None = None) -> EpssDocument:
+    """Read a document's lines, with their ends; `source` is only named in messages.
 
-    Raises InvalidDocument with the line of what is wrong; nothing is left out, since what a document does not
-    name has no score.
+    Raises InvalidDocument with the line of what is wrong. A row goes to `leave_out` instead, where there is one, and
+    the rest is read; but a document without any usable row is refused, and one that ends amid a row.
     """
-    numbered = enumerate((line.strip() for line in lines), start=1)
-    version, dated_at = _model(source, next(numbered, (1, ""))[1])
-    header = next(numbered, (2, ""))[1]
+    numbered = enumerate(lines, start=1)
+    version, dated_at = _model(source, next(numbered, (1, ""))[1].strip())
+    header = next(numbered, (2, ""))[1].strip()
     if header != _HEADER:
         raise InvalidDocument(source, "line 2", f"is {shortened(repr(header))}; expected {_HEADER}")
     scores: dict[str, Score] = {}
-    for number, line in numbered:
-        if not line:
-            continue
-        cve, score = _row(source, number, line)
-        if cve in scores:
-            raise InvalidDocument(source, f"line {number}", f"scores {cve}, which an earlier line does too")
-        scores[cve] = score
+    first: InvalidDocument | None = None
+    rows = ((number, line) for number, line in numbered if line.strip())
+    for record, (number, line) in enumerate(rows, start=1):
+        try:
+            _add(scores, source, number, line.strip())
+        except InvalidDocument as error:
+            # What ends a file without ending its line may be part of a row: more may be lost than the row.
+            if leave_out is None or not line.endswith("\n"):
+                raise
+            first = first or InvalidDocument(source, error.path, error.reason)
+            leave_out(record, Malformed(source, number, "", error.reason))
     if not scores:
-        raise InvalidDocument(source, "line 3", f"is missing; expected a CVE's score, as {_HEADER}")
+        missing = f"is missing; expected a CVE's score, as {_HEADER}"
+        raise first or InvalidDocument(source, "line 3", missing)
     return EpssDocument(version, dated_at, scores)
+
+
+def _add(scores: dict[str, Score], source: str, number: int, line: str) -> None:
+    cve, score = _row(source, number, line)
+    if cve in scores:
+        raise InvalidDocument(source, f"line {number}", f"scores {cve}, which an earlier line does too")
+    scores[cve] = score
 
 
 def _model(source: str, line: str) -> tuple[str, datetime]:

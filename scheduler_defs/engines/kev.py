@@ -3,14 +3,13 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
-from scheduler_defs.engines.counted import OnBytes
+from resources.errors import InvalidDocument
 from scheduler_defs.engines.digests import digest_of
-from scheduler_defs.engines.documents import read_document
 from scheduler_defs.engines.exploits import Listing, cve_of
 from scheduler_defs.engines.json_nodes import Node
+from scheduler_defs.engines.malformed import LeaveOut, Malformed
 from scheduler_defs.engines.sbom_formats import parse_json
 from scheduler_defs.engines.validation import shortened
 
@@ -35,34 +34,46 @@ class KevDocument:
         return digest_of([self.version, self.dated_at.isoformat(), listed])
 
 
-def load_kev(path: str | Path, on_bytes: OnBytes | None = None) -> KevDocument:
-    """Read a file, plain or gzip; raises what read_document, parse_json and read_kev raise."""
-    raw = read_document(path, on_bytes, KEV_LIMIT)
-    return read_kev(str(path), parse_json(str(path), raw, FORMAT))
+def load_kev(source: str, raw: bytes, leave_out: LeaveOut | None = None) -> KevDocument:
+    """Read a catalog from its JSON text; raises what parse_json and read_kev raise."""
+    return read_kev(source, parse_json(source, raw, FORMAT), leave_out)
 
 
-def read_kev(source: str, document: Any) -> KevDocument:
+def read_kev(source: str, document: Any, leave_out: LeaveOut | None = None) -> KevDocument:
     """Read a parsed catalog; `source` is only named in messages.
 
-    Raises InvalidDocument with the JSON pointer of what is wrong; nothing is left out, since what a catalog does
-    not name is not listed.
+    Raises InvalidDocument with the JSON pointer of what is wrong. A vulnerability goes to `leave_out` instead, where
+    there is one, and the rest is read; but a catalog without any that is usable is refused, and one that says it
+    holds another number of them.
     """
     root = Node(source, document)
     version = root.need("catalogVersion", f"is missing; expected {FORMAT}").text()
     dated_at = root.need("dateReleased").time()
     vulnerabilities = root.need("vulnerabilities")
+    entries = vulnerabilities.elements()
     listed: dict[str, Listing] = {}
-    for entry in vulnerabilities.elements():
-        cve = _cve(entry.need("cveID"))
-        if cve in listed:
-            raise entry.error(f"lists {cve}, which an earlier entry does too")
-        listed[cve] = entry.need("dateAdded").day(), _used_by_ransomware(entry)
+    first: InvalidDocument | None = None
+    for record, entry in enumerate(entries, start=1):
+        try:
+            _add(listed, entry)
+        except InvalidDocument as error:
+            if leave_out is None:
+                raise
+            first = first or InvalidDocument(source, error.path, error.reason)
+            leave_out(record, Malformed(source, None, error.path, error.reason))
     if not listed:
-        raise vulnerabilities.error("is empty; expected at least one vulnerability")
+        raise first or vulnerabilities.error("is empty; expected at least one vulnerability")
     count = root.get("count")
-    if count is not None and count.value != len(listed):
-        raise count.error(f"is {shortened(repr(count.value))}, but {len(listed)} vulnerabilities are listed")
+    if count is not None and count.value != len(entries):
+        raise count.error(f"is {shortened(repr(count.value))}, but {len(entries)} vulnerabilities are listed")
     return KevDocument(version, dated_at, listed)
+
+
+def _add(listed: dict[str, Listing], entry: Node) -> None:
+    cve = _cve(entry.need("cveID"))
+    if cve in listed:
+        raise entry.error(f"lists {cve}, which an earlier entry does too")
+    listed[cve] = entry.need("dateAdded").day(), _used_by_ransomware(entry)
 
 
 def _cve(node: Node) -> str:

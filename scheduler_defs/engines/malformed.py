@@ -1,5 +1,6 @@
 """What of a source cannot be used, where the rest goes on."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 
@@ -11,3 +12,7 @@ class Malformed:
     line: int | None
     path: str
     reason: str
+
+
+LeaveOut = Callable[[int, Malformed], None]
+"""Gets each record that cannot be used, with its number in the document from 1; may raise."""

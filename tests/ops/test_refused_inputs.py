@@ -13,10 +13,11 @@ from hypothesis import strategies as st
 
 from resources.errors import InvalidDocument, InvalidInput
 from scheduler_defs.inputs.advisories import ingest_advisories
+from scheduler_defs.inputs.exploits import ingest_epss, ingest_kev
 from scheduler_defs.inputs.policies import apply_policy
 from scheduler_defs.inputs.sboms import Placement, ingest_sbom
 from scheduler_defs.inputs.vex import ingest_vex
-from tests.engines.test_fuzz import POLICY, RECORDS, SHOP, bitten, damaged, text_of
+from tests.engines.test_fuzz import EPSS, KEV, POLICY, RECORDS, SHOP, bitten, damaged, text_of
 
 TRIES = settings(max_examples=int(os.environ.get("FUZZ", "15")), deadline=None)
 OPENVEX = {
@@ -58,6 +59,10 @@ def ingest(world, kind, raw):
             ingest_advisories(world.database, path, "ann", strict=True)
         case "vex":
             ingest_vex(world.database, "acme", path, "ann", strict=True)
+        case "epss":
+            ingest_epss(world.database, path, "ann")
+        case "kev":
+            ingest_kev(world.database, path, "ann")
         case "yaml":
             with world.database.begin("acme") as store:
                 apply_policy(store, "acme", "test", raw.decode(errors="replace"), "ann")
@@ -74,12 +79,16 @@ def one_of(data, kind):
             return b"\n".join(map(text_of, records))
         case "vex":
             return text_of(damaged(data, OPENVEX))
+        case "epss":
+            return bitten(data, EPSS)
+        case "kev":
+            return data.draw(st.sampled_from((text_of(damaged(data, KEV)), bitten(data, text_of(KEV)))))
         case "yaml":
             return bitten(data, POLICY)
     raise ValueError(kind)
 
 
-@pytest.mark.parametrize("kind", ["sbom", "jsonl", "vex", "yaml"])
+@pytest.mark.parametrize("kind", ["sbom", "jsonl", "vex", "epss", "kev", "yaml"])
 def test_what_is_refused_leaves_every_table_as_it_was(world, contents, kind):
     outcomes, before = Counter(), contents()
 
@@ -106,6 +115,8 @@ def test_what_is_refused_leaves_every_table_as_it_was(world, contents, kind):
         ("sbom", text_of(SHOP)),
         ("jsonl", b"\n".join(map(text_of, RECORDS[:3]))),
         ("vex", json.dumps(OPENVEX).encode()),
+        ("epss", EPSS),
+        ("kev", text_of(KEV)),
         ("yaml", POLICY),
     ],
 )
