@@ -66,8 +66,8 @@ def sbom(
 ) -> None:
     """Keep CycloneDX or SPDX JSON as what images hold now: a file, plain or gzip, or a directory, .zip or .tar.gz.
 
-    Of a directory or archive each .json (.json.gz, line of a .jsonl) is kept on its own, and what cannot be used is
-    left out and listed.
+    Of a directory or archive each .json (.json.gz) is kept on its own, of a .jsonl (.jsonl.gz) each line; what cannot
+    be used is left out and listed.
     """
     from scheduler_defs.engines.documents import holds_several
     from scheduler_defs.inputs.sboms import Placement, ingest_sbom
@@ -171,8 +171,8 @@ def quarantine(tenant: str | None, limit: int, cursor: str | None, as_json: bool
 def vex(path: Path, tenant: str, strict: bool, actor: str) -> None:
     """Bring in VEX statements, OpenVEX or CycloneDX JSON: a file, plain or gzip, or a directory, .zip or .tar.gz.
 
-    Of a directory or archive each .json (.json.gz, line of a .jsonl) is kept on its own, and what cannot be used is
-    left out and listed.
+    Of a directory or archive each .json (.json.gz) is kept on its own, of a .jsonl (.jsonl.gz) each line; what cannot
+    be used is left out and listed.
     """
     from scheduler_defs.engines.documents import holds_several
     from scheduler_defs.inputs.vex import ingest_vex, ingest_vex_documents

@@ -140,8 +140,8 @@ def _lines(source: str, stream: BinaryIO, limit: int) -> Iterator[Document]:
 
 
 def holds_several(path: str | Path) -> bool:
-    """Return whether a path is a directory or an archive, to be read with iter_documents."""
-    return Path(path).is_dir() or Path(path).name.endswith(ARCHIVES)
+    """Return whether a path is a directory, an archive or a .jsonl file, to be read with iter_documents."""
+    return Path(path).is_dir() or Path(path).name.endswith(ARCHIVES + _LINES)
 
 
 def input_files(path: str | Path) -> list[Path]:

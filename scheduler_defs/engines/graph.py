@@ -44,8 +44,8 @@ class Graph:
 def build_graph(sbom: Sbom) -> Graph:
     """Build the graph of an SBOM; components with one identity become one node, edges to itself are dropped.
 
-    An SBOM that states no dependency, or names no subject, leaves the root without edges: then the
-    components nobody depends on hang off the root.
+    An SBOM that says nothing of what its subject depends on, as some generators write it, leaves the root
+    without edges: then the components nobody depends on hang off the root.
     """
     identity_of = sbom.identities()
     nodes = sorted({sbom.root, *identity_of.values()})
@@ -57,7 +57,7 @@ def build_graph(sbom: Sbom) -> Graph:
     }
     edges = {edge for edge in edges if edge[0] != edge[1]}
     flat = not edges
-    if flat or sbom.subject is None:
+    if not any(dependent == root for dependent, _ in edges):
         needed = {dependency for _, dependency in edges}
         edges |= {(root, node) for node in range(len(nodes)) if node != root and node not in needed}
     return _measured(sbom.root, tuple(nodes), tuple(sorted(edges)), flat)

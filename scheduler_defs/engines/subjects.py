@@ -1,13 +1,14 @@
 """What an SBOM describes: an image reference taken apart into registry, repository, tag and digest."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from scheduler_defs.engines.purls import Purl, generic_purl
 
 _DIGEST = re.compile(r"[a-z0-9]+(?:[.+_-][a-z0-9]+)*:[0-9a-fA-F]{32,}")
 _IMAGE_TYPES = frozenset({"oci", "docker"})
+_DOCKER_HUB = frozenset({"docker.io", "index.docker.io", "registry-1.docker.io", "registry.hub.docker.com"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +19,15 @@ class ImageReference:
     repository: str
     tag: str | None
     digest: str | None
+
+    def familiar(self) -> "ImageReference":
+        """The reference as Docker shows it: an image of Docker Hub by none of its several names, nor by library/.
+
+        So docker.io/library/alpine and alpine are one image. Source: the familiar names of the distribution project.
+        """
+        registry = None if self.registry in _DOCKER_HUB else self.registry
+        repository = self.repository if registry else self.repository.removeprefix("library/")
+        return replace(self, registry=registry, repository=repository)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +61,18 @@ def parse_image_reference(text: str) -> ImageReference:
     """Take 'registry/repository:tag@digest' apart; every part but the repository may be absent.
 
     The first segment is a registry when it holds a dot or a colon or is 'localhost', as in the
-    distribution project's reference grammar.
+    distribution project's reference grammar. Docker Hub is no registry: see ImageReference.familiar.
     """
+    return _as_written(text).familiar()
+
+
+def familiar_text(text: str) -> str:
+    """What somebody calls an image, or a part of it, without the names of Docker Hub: see ImageReference.familiar."""
+    first, slash, rest = text.partition("/")
+    return rest.removeprefix("library/") if slash and first in _DOCKER_HUB else text
+
+
+def _as_written(text: str) -> ImageReference:
     rest, _, digest = text.partition("@")
     first, slash, remainder = rest.partition("/")
     registry = first if slash and (first == "localhost" or "." in first or ":" in first) else None
@@ -107,16 +127,15 @@ def _reference_in(name: str, version: str | None) -> ImageReference | None:
 
 
 def _image_of(name: str, version: str | None, purl: Purl | None) -> ImageReference:
-    named = parse_image_reference(name)
+    named = _as_written(name)
     located = _location_of(purl) or named
     digest, tag = located.digest or named.digest, located.tag or named.tag
     if version and _DIGEST.fullmatch(version):
         digest = digest or version
     else:
         tag = tag or version
-    return ImageReference(
-        located.registry or named.registry, located.repository or named.repository, tag, digest
-    )
+    registry, repository = located.registry or named.registry, located.repository or named.repository
+    return ImageReference(registry, repository, tag, digest).familiar()
 
 
 def _location_of(purl: Purl | None) -> ImageReference | None:
@@ -129,7 +148,7 @@ def _location_of(purl: Purl | None) -> ImageReference | None:
     if purl.type == "docker":
         registry, repository = location or None, own_path
     elif "/" in location:
-        located = parse_image_reference(location)
+        located = _as_written(location)
         registry, repository = located.registry, located.repository
     else:
         registry, repository = location or None, own_path if location else ""

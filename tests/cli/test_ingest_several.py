@@ -117,6 +117,29 @@ def test_each_sbom_is_kept_and_what_is_none_is_listed(scheduler, hold, images, e
     assert again.stdout.splitlines()[0] == "SBOMs: 0 kept, 3 unchanged, 4 left out"
 
 
+def test_each_line_of_a_file_of_lines_is_a_document(scheduler, tmp_path, tenant, images):
+    lines = tmp_path / "sboms.jsonl"
+    lines.write_bytes(b"\n".join([sbom_of("a"), b"[]", sbom_of("b")]))
+    out = scheduler("ingest", "sbom", lines).stdout
+    assert out.splitlines()[0] == "SBOMs: 2 kept, 0 unchanged, 1 left out"
+    assert [name for name, *_ in images()] == ["a", "b"]
+    statements = tmp_path / "vex.jsonl.gz"
+    statements.write_bytes(gzip.compress(b"\n".join([vex_of("CVE-1"), vex_of("CVE-2")])))
+    out = scheduler("ingest", "vex", statements).stdout
+    assert out == "documents: 2 read, 0 left out; 2 statements, 2 new, 0 unusable\n"
+
+
+def test_an_image_of_docker_hub_is_named_as_people_do(scheduler, tmp_path, tenant, images):
+    path = tmp_path / "a.json"
+    for name in ("docker.io/library/alpine", "index.docker.io/library/alpine", "alpine"):
+        path.write_bytes(sbom_of(name))
+        scheduler("ingest", "sbom", path)
+    assert [name for name, *_ in images()] == ["alpine"]
+    for name in ("docker.io/library/alpine:1", "docker.io/alpine", "alpine:1"):
+        assert scheduler("graph", "why", name, "a", "--tenant", tenant).exit_code == 2
+        assert "alpine" in scheduler("graph", "why", name, "a", "--tenant", tenant).stderr
+
+
 def test_more_than_ten_that_are_left_out_are_counted(scheduler, directory, tenant):
     path = directory(GOOD | {f"x{number}.json": b"{" for number in range(12)})
     lines = scheduler("ingest", "sbom", path).stdout.splitlines()

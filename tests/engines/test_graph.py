@@ -64,6 +64,10 @@ def test_depths_counts_and_cycles_agree_with_an_oracle(drawn):
     if all(source == target for source, target in edges):
         edges = {*edges, (0, 1)}
     graph = build_graph(sbom_of(edges, size))
+    own = {(source, target) for source, target in edges if source != target}
+    if not any(source == 0 for source, _ in own):
+        needed = {target for _, target in own}
+        edges = own | {(0, node) for node in range(1, size) if node not in needed}
     reach = oracle_reach(edges, size)
     depth = dict(zip(graph.nodes, graph.depth, strict=True))
     assert depth == {purl(node): reach[0].get(node) for node in range(size)}
@@ -113,6 +117,35 @@ def test_without_any_stated_dependency_all_hangs_off_the_root():
     assert graph.flat
     assert graph.edges == ((0, 1), (0, 2), (0, 3))
     assert (graph.direct, graph.transitive, graph.max_depth) == (3, 0, 1)
+
+
+def test_where_the_root_states_nothing_what_nobody_needs_hangs_off_it():
+    graph = build_graph(sbom_of([(1, 2), (3, 2)], 5))
+    assert not graph.flat
+    assert dict(zip(graph.nodes, graph.depth, strict=True)) == {
+        ROOT: 0,
+        "pkg:npm/n00001@1": 1,
+        "pkg:npm/n00002@1": 2,
+        "pkg:npm/n00003@1": 1,
+        "pkg:npm/n00004@1": 1,
+    }
+
+
+def test_what_is_only_nested_is_reached_through_what_holds_it():
+    inner = {"type": "library", "name": "inner", "version": "1", "purl": "pkg:npm/inner@1"}
+    outer = {"type": "library", "name": "outer", "version": "1", "purl": "pkg:npm/outer@1"}
+    document = {
+        "bomFormat": "CycloneDX",
+        "specVersion": "1.5",
+        "metadata": {"component": {"type": "application", "name": "app", "version": "1", "purl": ROOT}},
+        "components": [{**outer, "components": [inner]}],
+    }
+    graph = build_graph(read_sbom("test", orjson.dumps(document)))
+    assert dict(zip(graph.nodes, graph.depth, strict=True)) == {
+        ROOT: 0,
+        "pkg:npm/outer@1": 1,
+        "pkg:npm/inner@1": 2,
+    }
 
 
 def test_without_a_subject_what_nobody_needs_hangs_off_a_stand_in():

@@ -192,8 +192,8 @@ def test_a_document_without_a_subject_has_a_stand_in_root():
                 "name": "alpine:3",
                 "purl": f"pkg:oci/alpine@{SHA}?repository_url=index.docker.io%2Flibrary%2Falpine",
             },
-            "index.docker.io",
-            "library/alpine",
+            None,
+            "alpine",
             "3",
             SHA,
         ),
@@ -500,3 +500,19 @@ def test_content_does_change_the_digest():
         document(library("a"), library("b"), edges=edges),
     ]
     assert len({read(found).digest for found in variants}) == len(variants)
+
+
+@pytest.mark.parametrize(
+    ("text", "registry", "repository"),
+    [
+        ("docker.io/library/alpine:3", None, "alpine"),
+        ("index.docker.io/library/alpine:3", None, "alpine"),
+        ("registry-1.docker.io/grafana/grafana:3", None, "grafana/grafana"),
+        ("library/alpine:3", None, "alpine"),
+        ("grafana/grafana:3", None, "grafana/grafana"),
+        ("ghcr.io/library/alpine:3", "ghcr.io", "library/alpine"),
+        ("docker.io.example/library/alpine:3", "docker.io.example", "library/alpine"),
+    ],
+)
+def test_an_image_of_docker_hub_has_one_name(text, registry, repository):
+    assert parse_image_reference(text) == ImageReference(registry, repository, "3", None)

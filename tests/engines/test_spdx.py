@@ -269,8 +269,8 @@ def test_several_described_packages_or_none_are_no_subject(naming):
             package(
                 "alpine:3", "", f"pkg:oci/alpine@sha256%3A{HEX}?repository_url=docker.io%2Flibrary%2Falpine"
             ),
-            "docker.io",
-            "library/alpine",
+            None,
+            "alpine",
             "3",
             f"sha256:{HEX}",
         ),
