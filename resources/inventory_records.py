@@ -12,7 +12,7 @@ from resources.records import image_name
 
 @dataclass(frozen=True)
 class ComponentRow:
-    """A component of an image."""
+    """A component of an image; of a distribution's package ``package`` is the source package and ``name`` its own."""
 
     purl: str
     type: str
@@ -107,6 +107,7 @@ class Quarantined(LeftOut):
 class CandidateRow:
     """An advisory range beside components of its package, not yet compared; ``held`` is the version of each.
 
+    Of an rpm package that is the source's version or its own, whichever of the two the range names.
     ``vague``: of the components the distribution is known less precisely than the range names it.
     """
 

@@ -38,7 +38,7 @@ __all__ = [
 __all__ += ["Verdict", "VexFact", "compile_policy", "input_digest", "load_default_policy"]
 
 # Part of every input digest: raise it when the same input may give another result.
-ENGINE_VERSION = "2"
+ENGINE_VERSION = "3"
 
 _DAY = re.compile(r"\d{4}-\d\d-\d\d")
 _END = (

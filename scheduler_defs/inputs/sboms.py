@@ -14,6 +14,7 @@ from resources.records import Image
 from resources.store import Store
 from scheduler_defs.engines.components import Component
 from scheduler_defs.engines.counted import OnBytes
+from scheduler_defs.engines.purls import DISTRIBUTION_TYPES
 from scheduler_defs.engines.sbom import Sbom
 from scheduler_defs.engines.sbom_formats import SBOM_LIMIT, load_sbom, read_sbom
 from scheduler_defs.engines.subjects import ImageReference, parse_image_reference
@@ -278,12 +279,12 @@ def _key(row: ComponentRow) -> tuple[str, ...]:
 
 
 def _row(component: Component) -> ComponentRow:
-    package = component.source_package or component.package or component.name
+    own = component.package or component.name
     return ComponentRow(
         purl=component.identity,
         type=component.ecosystem or "generic",
-        package=package,
-        name=component.name,
+        package=component.source_package or own,
+        name=own if component.ecosystem in DISTRIBUTION_TYPES else component.name,
         version=component.version,
         source_version=component.source_version,
         distro=component.distro,

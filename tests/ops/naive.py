@@ -34,7 +34,24 @@ def _weight(character: str) -> int:
     return ord(character) + (0 if character.isalpha() else 256)
 
 
-ORDERS: Mapping[str, Callable[[str], Any]] = {"pypi": Version, "deb": debian_order}
+def rpm_order(version: str) -> Any:
+    """A key that sorts as `rpm --eval '%{lua: rpm.vercmp}'`; raises ValueError for what is no version."""
+    found = re.fullmatch(r"(?:(\d+):)?([\w.+~^]+)-([\w.+~^]+)", version)
+    if not found:
+        raise ValueError(version)
+    return int(found[1] or 0), *(_segments(part) for part in found.groups()[1:])
+
+
+def _segments(text: str) -> Any:
+    """`~` sorts before the end, then come the end, `^`, letters and numbers."""
+    found = re.findall(r"(~)|(\^)|([A-Za-z]+)|(\d+)", text)
+    return [
+        (-1,) if tilde else (1,) if caret else (2, letters) if letters else (3, int(digits))
+        for tilde, caret, letters, digits in found
+    ] + [(0,)]
+
+
+ORDERS: Mapping[str, Callable[[str], Any]] = {"pypi": Version, "deb": debian_order, "rpm": rpm_order}
 
 
 @dataclass
@@ -66,6 +83,8 @@ class Model:
     """All there is, in plain Python."""
 
     images: dict[str, dict[str, str]] = field(default_factory=dict)
+    sources: dict[tuple[str, str], tuple[str, str]] = field(default_factory=dict)
+    """By an image and a package of it, what that was built from, and that one's version; advisories name either."""
     advisories: dict[str, list[Told]] = field(default_factory=dict)
     vex: list[Stated] = field(default_factory=list)
     severe: str = "block"
@@ -79,8 +98,9 @@ class Model:
         found = {}
         for image, packages in self.images.items():
             for package, version in packages.items():
+                named = {(package, version), self.sources.get((image, package), (package, version))}
                 for name, told in self.advisories.items():
-                    said = {match(one, version) for one in told if one.package == package}
+                    said = {match(one, at) for one in told for called, at in named if one.package == called}
                     if said - {None}:
                         found[image, package, name] = "affected" if "affected" in said else "unknown"
         return found

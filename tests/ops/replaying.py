@@ -18,9 +18,11 @@ from scheduler_defs.inputs.sboms import Placement, ingest_sbom
 from scheduler_defs.inputs.vex import ingest_vex
 from tests.ops.conftest import World
 from tests.ops.naive import Key, Model, Stated, Told
-from tests.ops.steps import ADVISORIES, CVES, SEVERITIES, Step
+from tests.ops.steps import ADVISORIES, CVES, SEVERITIES, SOURCE, SOURCE_VERSIONS, Step
 
-ECOSYSTEMS = {"pypi": "PyPI", "deb": "Debian:12"}
+ECOSYSTEMS = {"pypi": "PyPI", "deb": "Debian:12", "rpm": "Red Hat:enterprise_linux:9::baseos"}
+VENDORS = {"deb": "debian/", "rpm": "redhat/"}
+SYSTEMS = {"deb": "?distro=debian-12", "rpm": "?distro=redhat-9"}
 DAY_ONE = datetime(2026, 1, 1, tzinfo=UTC)
 
 
@@ -40,6 +42,11 @@ class Replay:
 
     def _sbom(self, day: int, image: str, contents: Mapping[str, str]) -> None:
         self.model.images[image] = dict(contents)
+        self.model.sources |= {
+            (image, package): (SOURCE, SOURCE_VERSIONS.get(version, version))
+            for package, version in contents.items()
+            if package.startswith("rpm/")
+        }
         path = self.world.directory / "image.cdx.json"
         path.write_text(json.dumps(sbom(image, contents)))
         ingest_sbom(self.world.database, "acme", path, Placement("web", f"registry.example/{image}:1"), "ann")
@@ -150,7 +157,8 @@ def policy(severe: str, asked: Iterable[str]) -> str:
 def sbom(image: str, contents: Mapping[str, str]) -> dict[str, Any]:
     components = [
         {"type": "library", "bom-ref": one, "name": one, "version": version}
-        | {"purl": purl_of(one, version) + ("?distro=debian-12" if one.startswith("deb/") else "")}
+        | {"purl": purl_of(one, version) + SYSTEMS.get(one.partition("/")[0], "")}
+        | ({"properties": source_of(version)} if one.startswith("rpm/") else {})
         for one, version in contents.items()
     ]
     root = {"type": "container", "name": image, "version": "1", "bom-ref": "root"}
@@ -159,9 +167,17 @@ def sbom(image: str, contents: Mapping[str, str]) -> dict[str, Any]:
     return document | {"components": components, "dependencies": depends}
 
 
+def source_of(version: str) -> list[dict[str, str]]:
+    """What Trivy notes of a package of rpm."""
+    notes = {"SrcName": SOURCE.partition("/")[2]}
+    if version in SOURCE_VERSIONS:
+        notes["SrcVersion"] = SOURCE_VERSIONS[version]
+    return [{"name": f"aquasecurity:trivy:{name}", "value": value} for name, value in notes.items()]
+
+
 def purl_of(package: str, version: str | None) -> str:
     kind, _, name = package.partition("/")
-    where = f"pkg:{kind}/{'debian/' if kind == 'deb' else ''}{name}"
+    where = f"pkg:{kind}/{VENDORS.get(kind, '')}{name}"
     return where + (f"@{quote(version)}" if version else "")
 
 

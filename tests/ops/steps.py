@@ -11,12 +11,17 @@ Step = tuple[Any, ...]
 VERSIONS = {
     "pypi": ("1.0", "1.5", "2.0", "2.0rc1", "no version"),
     "deb": ("1.0-1", "1:0.5-1", "1:0.5-1~deb12u1", "2.0~rc1-1", "0:1.10-2"),
+    "rpm": ("1.0-1", "1:0.5-1", "2.0~rc1-1", "1.10-2", "no version"),
 }
 BOUNDS = {
     "pypi": ("0", "1.0", "1.2", "1.5", "2.0", "3.0"),
     "deb": ("0", "1.0-1", "1.9-1", "2.0-1", "1:0.5-1", "1:3-1"),
+    "rpm": ("0", "1.0-1", "1.9-1", "2.0-1", "1:0.5-1", "1:3-1"),
 }
-PACKAGES = ("pypi/flask", "pypi/click", "deb/click", "deb/curl")
+PACKAGES = ("pypi/flask", "pypi/click", "deb/click", "deb/curl", "rpm/curl", "rpm/libcurl")
+SOURCE = "rpm/curl"
+SOURCE_VERSIONS = {"1.0-1": "2.0-1", "2.0~rc1-1": "1.0-1", "1.10-2": "no version"}
+"""Of the packages of rpm, all built from one, the source's version by their own; the same where it is not named."""
 SEVERITIES = {
     "high": "CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:N/A:N",
     "low": "CVSS:3.1/AV:L/AC:H/PR:L/UI:R/S:U/C:L/I:N/A:N",

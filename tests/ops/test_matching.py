@@ -4,9 +4,11 @@ import json
 
 import pytest
 
-from resources.states import JobKind
+from resources.selection import Selection
+from resources.states import JobKind, PolicyMode
 from scheduler_defs.inputs.sboms import Placement, ingest_sbom
 from scheduler_defs.ops.matching import versioned_purl
+from scheduler_defs.overlays import read_overlays
 
 LIBSSL = {"name": "libssl3", "version": "3.0.1", "purl": "pkg:deb/debian/libssl3@3.0.1?distro=debian-12"}
 FROM_OPENSSL = {"properties": [{"name": "aquasecurity:trivy:SrcName", "value": "openssl"}]}
@@ -31,8 +33,8 @@ def holds(world, tmp_path):
 def hits(world):
     """What an impact run says: {repository: [[purl, advisory], …]}."""
 
-    def read():
-        run = world.run(JobKind.IMPACT)
+    def read(**wanted):
+        run = world.run(JobKind.IMPACT, **wanted)
         with world.database.begin("acme") as store:
             images = store.impact_snapshots.list_images(store.impact_snapshots.get_of_run("acme", run.id))
             names = dict(store.connection.execute("SELECT id, repository FROM inventory.images").fetchall())
@@ -99,6 +101,64 @@ def test_a_package_meets_the_advisories_of_its_own_distribution(world, holds, hi
         "qualified": [[with_distro["purl"], "A"], [with_distro["purl"], "C"]],
     }
     assert world.run(JobKind.IMPACT).stats["unknown"] == len(("B", "C"))
+
+
+OPENSSL_LIBS = {
+    "name": "openssl-libs",
+    "group": "redhat",
+    "version": "3.0.7-28.el9",
+    "purl": "pkg:rpm/redhat/openssl-libs@3.0.7-28.el9?distro=redhat-9&epoch=1",
+    "properties": [
+        {"name": "aquasecurity:trivy:SrcName", "value": "openssl"},
+        {"name": "aquasecurity:trivy:SrcVersion", "value": "1:3.0.7-27.el9"},
+    ],
+}
+
+
+def red_hat(world, identity, *fixed):
+    """An OSV record of Red Hat that names packages, each with the version that is not affected any more."""
+    affected = [
+        {
+            "package": {"ecosystem": "Red Hat:enterprise_linux:9::baseos", "name": name},
+            "ranges": [
+                {"type": "ECOSYSTEM", "events": [{"introduced": "0"}, {"fixed": f"1:3.0.7-{release}.el9"}]}
+            ],
+        }
+        for name, release in fixed
+    ]
+    return world.advisory(identity, "openssl") | {"affected": affected}
+
+
+def test_an_rpm_advisory_names_what_is_installed_or_what_that_was_built_from(world, holds, hits):
+    image = holds("base", OPENSSL_LIBS)
+    world.advisories(
+        red_hat(world, "OWN", ("openssl-libs", 29)),
+        red_hat(world, "OWN-FIXED", ("openssl-libs", 28)),
+        red_hat(world, "SOURCE", ("openssl", 28)),
+        red_hat(world, "SOURCE-FIXED", ("openssl", 27)),
+        red_hat(world, "BOTH", ("openssl", 28), ("openssl-libs", 29), ("openssl-devel", 29)),
+        red_hat(world, "ANOTHER", ("openssl-devel", 29)),
+    )
+    found = [[OPENSSL_LIBS["purl"], name] for name in ("BOTH", "OWN", "SOURCE")]
+    assert hits() == {"base": found}
+    assert hits(selection=Selection(advisories=("OWN", "OWN-FIXED"))) == {"base": found[1:2]}
+    assert hits(selection=Selection(since_revision=0, repository="ba*")) == {"base": found}
+    with world.database.begin("acme") as store:
+        assert {advisory for _, advisory in read_overlays(store, image).matches} == {"OWN", "SOURCE", "BOTH"}
+
+
+@pytest.mark.parametrize("mode", [PolicyMode.FULL, PolicyMode.INCREMENTAL])
+def test_a_policy_run_finds_once_what_an_advisory_names_by_both(world, holds, mode):
+    holds("base", OPENSSL_LIBS)
+    world.advisories(red_hat(world, "A", ("openssl", 27)))
+    assert world.run(JobKind.POLICY, mode=mode).stats["findings"] == 0
+    world.advisories(red_hat(world, "A", ("openssl", 27), ("openssl-libs", 29)))
+    assert world.run(JobKind.POLICY, mode=mode).stats["findings"] == 1
+    world.advisories(red_hat(world, "A", ("openssl", 28), ("openssl-libs", 29)))
+    assert world.run(JobKind.POLICY, mode=mode).stats["findings"] == 1
+    with world.database.begin("acme") as store:
+        (found,) = store.findings.list_open("acme")
+    assert (found.purl, found.version, found.match) == (OPENSSL_LIBS["purl"], "1:3.0.7-28.el9", "affected")
 
 
 def test_digests_tell_versions_of_one_purl_apart(world, holds):

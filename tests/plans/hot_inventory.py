@@ -16,7 +16,7 @@ ALL = {
 }
 SOME = {"images": [UUID(int=4 * n) for n in range(1, 101)]}
 NUMBERS = [8 * n for n in range(1001, 1101)]
-CANDIDATES = "advisories_pkey component_versions_of_package"
+CANDIDATES = "advisories_pkey component_versions_of_package component_versions_of_binary"
 BY_NAME = "images_tenant_id_registry_repository_identity_key"
 IMPACT = [
     Hot(

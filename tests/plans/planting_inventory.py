@@ -3,7 +3,7 @@
 from psycopg import Connection
 
 PACKAGES = 3_334
-"""Of big; each has six versions and an advisory. Each revision of the feed has ten advisories."""
+"""Of big; each has six versions and an advisory, also on a package of rpm. A revision has ten advisories."""
 ADVISORIES = 40_000
 INVENTORY = {
     "images": """
@@ -17,7 +17,10 @@ FROM many WHERE n % 4 = 0""",
     "component_versions": """
 SELECT tenant_id, n AS id, 'pkg:npm/p' || n / 48 || '@' || n % 48 AS purl, 'npm' AS type, 'p' || n / 48 AS package,
     'p' || n / 48 AS name, n % 48 || '.0' AS version
-FROM many WHERE n % 8 = 0""",
+FROM many WHERE n % 8 = 0
+UNION ALL
+SELECT tenant_id, n, 'pkg:rpm/redhat/b' || n / 48 || '@1', 'rpm', 's' || n / 480, 'b' || n / 48, '1'
+FROM many WHERE n % 48 = 4""",
     "image_components": """
 SELECT tenant_id, base + (place * 7919 % ((place + age) / 8) + 1) * 8 AS component_id,
     pg_temp.key((n + 3) / 4 * 4) AS image_id
@@ -33,7 +36,9 @@ FROM many WHERE n <= {ADVISORIES}""",
     "advisory_ranges": f"""
 SELECT 'A-' || n AS advisory_id, n / 10 + 1 AS revision_from, 0 AS ordinal, 'npm' AS type, 'p' || n AS package,
     'SEMVER' AS kind, '[]'::jsonb AS events
-FROM many WHERE n <= {ADVISORIES}""",
+FROM many WHERE n <= {ADVISORIES}
+UNION ALL
+SELECT 'A-' || n, n / 10 + 1, 1, 'rpm', 'b' || n, 'ECOSYSTEM', '[]' FROM many WHERE n <= {ADVISORIES}""",
 }
 
 

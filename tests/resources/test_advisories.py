@@ -202,6 +202,44 @@ def test_what_meets_a_range_vaguely_is_a_candidate_of_its_own(database, plant):
     assert [(one.vague, sorted(one.held)) for one in found] == [(False, ["1", "3"]), (True, ["2"])]
 
 
+@pytest.mark.parametrize(
+    ("kind", "named", "held"),
+    [
+        ("rpm", "openssl", ["9"]),
+        ("rpm", "openssl-libs", ["1"]),
+        ("deb", "openssl", ["9"]),
+        ("deb", "openssl-libs", []),
+    ],
+)
+def test_a_range_of_rpm_may_name_the_package_that_is_installed(database, plant, kind, named, held):
+    image = plant.image()
+    row = ComponentRow(f"pkg:{kind}/x/openssl-libs@1", kind, "openssl", "openssl-libs", "1", "9", None)
+    with database.begin("acme") as store:
+        store.images.add_components(image, [row])
+    write(database, (ADVISORY, [replace(npm_range(named), type=kind)]))
+    with database.begin("acme") as store:
+        found = store.images.list_candidates("acme", Selection(), with_withdrawn=False)
+        assert [version for one in found for version in one.held] == held
+        assert store.images.list_candidates_of(image) == found
+
+
+def test_a_package_of_rpm_with_a_version_unlike_its_sources_is_held_at_both(database, plant):
+    image = plant.image()
+    rows = [
+        ComponentRow(f"pkg:rpm/x/perl@{version}", "rpm", "perl", "perl", version, source, None)
+        for version, source in (("1", "9"), ("2", "2"), ("3", None))
+    ]
+    with database.begin("acme") as store:
+        store.images.add_components(image, rows)
+    write(database, (ADVISORY, [replace(npm_range("perl"), type="rpm")]))
+    with database.begin("acme") as store:
+        (found,) = store.images.list_candidates("acme", Selection(), with_withdrawn=False)
+        assert sorted(found.held) == ["1", "2", "3", "9"]
+        assert len(found.components) == 4
+        (of_image,) = store.images.list_candidates_of(image)
+    assert sorted(of_image.held) == sorted(found.held)
+
+
 def test_a_withdrawn_advisory_counts_only_when_asked_for(database, plant):
     plant.image(components=["lodash@4.0"])
     write(database, (replace(ADVISORY, withdrawn=DAY), [npm_range("lodash")]))

@@ -150,6 +150,19 @@ def test_a_login_outside_the_roles_is_told_what_to_run_on_a_current_database(set
             pytest.fail("a transaction began")
 
 
+def test_packages_of_distributions_that_were_ingested_with_a_group_lose_it(admin, plant):
+    """0032 finds those of rpm by their own name; of an npm package the scope is a part of the name."""
+    plant.image()
+    admin.execute("DROP INDEX inventory.component_versions_of_binary")
+    admin.execute("""
+        INSERT INTO inventory.component_versions (tenant_id, purl, type, package, name)
+        VALUES ('acme', 'pkg:rpm/redhat/a', 'rpm', 's', 'redhat/a'), ('acme', 'pkg:rpm/redhat/b', 'rpm', 's', 'b'),
+            ('acme', 'pkg:deb/debian/c', 'deb', 's', 'debian/c'), ('acme', 'pkg:npm/%40d/e', 'npm', '@d/e', '@d/e')""")
+    admin.execute((MIGRATIONS / "versions" / "0032_binary_packages.sql").read_text(encoding="utf-8"))
+    found = admin.execute("SELECT name FROM inventory.component_versions WHERE name <> 'lodash' ORDER BY id")
+    assert [name for (name,) in found] == ["a", "b", "c", "@d/e"]
+
+
 def test_conditions_written_by_hand_keep_what_they_meant(admin, plant):
     """0017 refuses what the claim could not read, and finds rows of before it that say so."""
     admin.execute("ALTER TABLE scheduler.schedules DROP CONSTRAINT conditions_are_readable")

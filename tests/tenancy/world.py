@@ -107,11 +107,12 @@ def plant_inventory(tenant: Tenant) -> list[Row]:
             "UPDATE inventory.images SET sbom_id = %s WHERE id = %s", [sbom["id"], image["id"]]
         )
         image["sbom_id"] = sbom["id"]
-        component = tenant.add("inventory.component_versions", id=tenant.number(), type="npm", version="1.0")
-        ranged = {"advisory_id": advisory["id"], "revision_from": revision, "ordinal": at, "type": "npm"}
+        kind, named = ("rpm", "name") if at == 1 else ("npm", "package")
+        component = tenant.add("inventory.component_versions", id=tenant.number(), type=kind, version="1.0")
+        ranged = {"advisory_id": advisory["id"], "revision_from": revision, "ordinal": at, "type": kind}
         tenant.add(
             "inventory.advisory_ranges",
-            package=component["package"],
+            package=component[named],
             kind="SEMVER",
             events=Jsonb([]),
             **ranged,
