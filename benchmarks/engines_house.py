@@ -35,7 +35,7 @@ from scheduler_defs.ops.attempt import Attempt, Result, carry_out
 from scheduler_defs.ops.launches import close_run, finish_launch, open_launch
 
 ACTOR = "benchmark"
-TENANT, GRAPH_TENANT = "fleet", "graphs"
+TENANT, GRAPH_TENANT, ROWS_TENANT = "fleet", "graphs", "rows"
 Value = TypeVar("Value")
 
 
@@ -50,7 +50,7 @@ class Measured(Generic[Value]):
 
 @contextmanager
 def throw_away_house(parent: Path | None) -> Iterator["House"]:
-    """A migrated database with two tenants on a server of its own, below a temporary directory that goes with it."""
+    """A migrated database with three tenants on a server of its own, below a temporary directory that goes with it."""
     base = Path(tempfile.mkdtemp(prefix="scheduler-benchmark-", dir=parent)).resolve()
     base.chmod(0o755)  # as root, PostgreSQL's user has to get in
     settings = SchedulerSettings(persistence="embedded", data_directory=base / "server")
@@ -71,7 +71,7 @@ class House:
     def __init__(self, database: Database, directory: Path) -> None:
         self.database, self.directory, self.worker = database, directory, new_id()
         with database.begin_system() as store:
-            for tenant in (TENANT, GRAPH_TENANT):
+            for tenant in (TENANT, GRAPH_TENANT, ROWS_TENANT):
                 create_tenant(store, tenant, ACTOR)
             store.workers.register(
                 self.worker,
@@ -117,9 +117,13 @@ class House:
 
     def ingest_advisories(self, records: Iterable[Mapping[str, Any]]) -> int:
         """Ingests OSV records as one feed revision; returns how many there were."""
+        return ingest_advisories(self.database, self.feed(records), ACTOR, strict=True).total
+
+    def feed(self, records: Iterable[Mapping[str, Any]]) -> Path:
+        """Writes OSV records to a file."""
         path = self.directory / "feed.jsonl"
         path.write_bytes(b"\n".join(map(orjson.dumps, records)))
-        return ingest_advisories(self.database, path, ACTOR, strict=True).total
+        return path
 
     def forget_evaluations(self) -> None:
         """Leaves no finding and no work item of a policy run, as before the first one."""
@@ -153,11 +157,11 @@ def all_images(house: House) -> list[Image]:
         return store.images.select(TENANT, Selection())
 
 
-def spread(images: Sequence[Image], wanted: int) -> Sequence[Image]:
-    """So many of the images, evenly spread; all of them for 0."""
-    if not 0 < wanted < len(images):
-        return images
-    return [images[index * len(images) // wanted] for index in range(wanted)]
+def spread(every: Sequence[Value], wanted: int) -> Sequence[Value]:
+    """So many of them, evenly spread; all for 0."""
+    if not 0 < wanted < len(every):
+        return every
+    return [every[index * len(every) // wanted] for index in range(wanted)]
 
 
 def forget_results() -> None:

@@ -15,7 +15,9 @@ import psutil
 RESCAN = "re-scan"
 BATCHES = "SQL by 25"
 BY_ADVISORY = "by advisory"
-WAYS = (RESCAN, BATCHES, BY_ADVISORY)
+BY_ROW = "row by row"
+LIBRARY = "library"
+WAYS = (RESCAN, BATCHES, BY_ADVISORY, BY_ROW, LIBRARY)
 
 
 @dataclass
