@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, TypedDict
 import click
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
 
+from resources.errors import InvalidInput
 from resources.inventory_records import LeftOut
 from resources.texts import moment
 from scheduler_defs.cli.context import (
@@ -45,7 +46,7 @@ def ingest() -> None:
 @click.argument("path", metavar="FILE|DIR", type=click.Path(path_type=Path))
 @tenant_option
 @click.option(
-    "--namespace", default="default", show_default=True, metavar="NAME", help="Where the images belong."
+    "--namespace", metavar="NAME", show_default="as it is; new: default", help="Where the images belong."
 )
 @click.option(
     "--image",
@@ -53,14 +54,16 @@ def ingest() -> None:
     help="registry/repository:tag@digest, if not as the SBOM says. Of one file only.",
 )
 @label_option
+@click.option("--no-labels", is_flag=True, help="Take off what labels the images have.")
 @click.option("--strict", is_flag=True, help="Refuse everything when one SBOM cannot be used.")
 @actor_option
 def sbom(
     path: Path,
     tenant: str,
-    namespace: str,
+    namespace: str | None,
     image: str | None,
     labels: tuple[str, ...],
+    no_labels: bool,
     strict: bool,
     actor: str,
 ) -> None:
@@ -72,7 +75,10 @@ def sbom(
     from scheduler_defs.engines.documents import holds_several
     from scheduler_defs.inputs.sboms import Placement, ingest_sbom
 
-    placement = Placement(namespace, image, read_labels("label", labels))
+    if labels and no_labels:
+        raise InvalidInput("label", ", ".join(labels), "none beside --no-labels")
+    wanted = read_labels("label", labels) if labels or no_labels else None
+    placement = Placement(namespace, image, wanted)
     if holds_several(path):
         _sboms(path, tenant, placement, strict, actor)
         return
@@ -86,7 +92,7 @@ def sbom(
     click.echo(
         f"{printable(done.image.name)}: {done.components} components, {done.dependencies} dependencies, "
         f"{done.unresolved} unresolved, {done.without_purl} without a purl; "
-        + ("kept" if done.changed else "unchanged")
+        + ("kept" if done.changed else "unchanged, but for its place" if done.moved else "unchanged")
     )
 
 

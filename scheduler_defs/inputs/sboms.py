@@ -3,7 +3,7 @@
 import re
 import zlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -22,22 +22,29 @@ from scheduler_defs.inputs.left_out import kept_for_tenant
 from scheduler_defs.inputs.several import ingest_each
 
 BATCH = 1000
+NAMESPACE = "default"
 PURL_LIMIT, KEY_LIMIT = 2000, 2500
 DIGEST = re.compile(r"[a-z0-9]+:[0-9a-f]{32,128}")
 
 
 @dataclass(frozen=True)
 class Placement:
-    """Where an SBOM's image belongs; ``image`` overrides what the document names."""
+    """Where an SBOM's image belongs; ``image`` overrides what the document names.
 
-    namespace: str = "default"
+    None leaves namespace and labels as they are; a new image is in the namespace ``default``, without labels.
+    """
+
+    namespace: str | None = None
     image: str | None = None
-    labels: Mapping[str, str] = field(default_factory=dict)
+    labels: Mapping[str, str] | None = None
 
 
 @dataclass(frozen=True)
 class IngestedSbom:
-    """What an ingestion did: ``changed`` is False when the image had this content already."""
+    """What an ingestion did: ``changed`` is False when the image had this content already.
+
+    ``moved``: it is new, or has another tag, namespace or labels.
+    """
 
     image: Image
     digest: str
@@ -46,6 +53,7 @@ class IngestedSbom:
     unresolved: int
     without_purl: int
     changed: bool
+    moved: bool
 
 
 @dataclass(frozen=True)
@@ -154,8 +162,11 @@ def _keep(
 ) -> IngestedSbom:
     now, sbom, rows = store.now(), prepared.sbom, prepared.rows
     image, moved = _place(store, tenant_id, prepared.reference, placement, actor, now)
-    sbom_id = store.images.find_sbom(image, sbom.digest)
+    known = store.images.find_sbom(image, sbom.digest)
+    sbom_id = known.id if known else None
     changed = sbom_id is None or image.sbom_id != sbom_id
+    if known and sbom.serial_number not in (None, known.serial_number):
+        store.images.renew_sbom(image, known.id, sbom.serial_number, zlib.compress(prepared.raw))
     if sbom_id is None:
         sbom_id = store.images.add_sbom(
             image,
@@ -195,6 +206,7 @@ def _keep(
         unresolved=sbom.unresolved,
         without_purl=sbom.without_purl,
         changed=changed,
+        moved=moved,
     )
 
 
@@ -204,14 +216,19 @@ def _place(
     """The image where it is to be, and whether it was elsewhere or nowhere before."""
     registry, repository = reference.registry or "", reference.repository
     before = store.images.find(tenant_id, registry, repository, reference.digest, reference.tag)
+    namespace, labels = placement.namespace, placement.labels
+    if namespace is None:
+        namespace = before.namespace if before else NAMESPACE
+    if labels is None:
+        labels = before.labels if before else {}
     image = store.images.upsert(
         tenant_id=tenant_id,
         registry=registry,
         repository=repository,
         digest=reference.digest,
         tag=reference.tag,
-        namespace=placement.namespace,
-        labels=placement.labels,
+        namespace=namespace,
+        labels=labels,
         now=now,
     )
     if image != before:
@@ -233,7 +250,7 @@ def _placed(image: Image) -> dict[str, object]:
 
 
 def _reference(source: str, sbom: Sbom, placement: Placement) -> ImageReference:
-    if not placement.namespace:
+    if placement.namespace == "":
         raise InvalidInput("namespace", placement.namespace, "a non-empty text")
     if placement.image is not None:
         named = parse_image_reference(placement.image)

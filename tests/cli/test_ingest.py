@@ -106,6 +106,42 @@ def test_the_same_sbom_again_changes_nothing(scheduler, examples, row_counts):
     assert row_counts() == before
 
 
+def test_an_image_stays_where_it_is_unless_said_otherwise(scheduler, write, admin):
+    path = write(sbom_of())
+
+    def place(*options):
+        result = scheduler("ingest", "sbom", path, *options)
+        (row,) = admin.execute("SELECT namespace, labels FROM inventory.images").fetchall()
+        return result.stdout.rsplit("; ", 1)[1].strip(), *row
+
+    assert place() == ("kept", "default", {})
+    assert place("--namespace", "web", "--label", "a=b") == (
+        "unchanged, but for its place",
+        "web",
+        {"a": "b"},
+    )
+    assert place() == ("unchanged", "web", {"a": "b"})
+    assert place("--label", "c=d") == ("unchanged, but for its place", "web", {"c": "d"})
+    assert place("--no-labels") == ("unchanged, but for its place", "web", {})
+    assert place("--namespace", "default") == ("unchanged, but for its place", "default", {})
+
+
+def test_vex_links_to_the_document_that_was_made_last_of_the_same_content(scheduler, write):
+    """Generators give each document a serial number and bom-refs of its own."""
+    serials = [f"urn:uuid:3e671687-395b-41f5-a30f-a58921a69b7{number}" for number in range(2)]
+    for number, serial in enumerate(serials):
+        component = {"type": "library", "name": "a", "version": "1", "purl": "pkg:pypi/a@1"}
+        made = {"serialNumber": serial, "components": [component | {"bom-ref": f"ref-{number}"}]}
+        out = scheduler("ingest", "sbom", write(sbom_of(**made))).stdout
+        assert out.rsplit("; ", 1)[1] == ("unchanged\n" if number else "kept\n")
+    link = f"urn:cdx:{serials[1].removeprefix('urn:uuid:')}/1#ref-1"
+    stated = {"id": "CVE-1", "analysis": {"state": "not_affected"}, "affects": [{"ref": link}]}
+    stated["updated"] = "2026-01-01T00:00:00Z"
+    document = {"bomFormat": "CycloneDX", "specVersion": "1.5", "version": 1, "vulnerabilities": [stated]}
+    out = scheduler("ingest", "vex", write(json.dumps(document).encode())).stdout
+    assert out == "input.json: 1 statements, 1 new, 0 unusable\n"
+
+
 @pytest.mark.parametrize("version", ["SPDX-2.2", "SPDX-2.3"])
 def test_an_spdx_document_becomes_what_its_image_holds(scheduler, write, images, admin, version):
     path = write(gzip.compress(spdx_of(spdxVersion=version)), "app.spdx.json.gz")

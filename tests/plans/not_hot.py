@@ -48,7 +48,7 @@ NOT_HOT = {
         imports/list_quarantine imports/publish_advisories imports/quarantine_many imports/renew
         imports/stage_many policies/get policies/insert_revision policies/list policies/upsert
         retention/delete_imports retention/delete_tenant_quarantine runs/last_completed_request
-        runs/take_snapshots sboms/find_by_serial sboms/get_by_digest sboms/get_content sboms/insert
+        runs/take_snapshots sboms/find_by_serial sboms/get_by_digest sboms/get_content sboms/insert sboms/renew
         tenant_quarantine/delete tenant_quarantine/delete_earlier tenant_quarantine/insert_many
         tenant_quarantine/list vex/count vex/insert_many vex/list_all vex/list_newest""",
 }

@@ -10,7 +10,7 @@ ONCE_WRITTEN = (
         "scheduler.impact_snapshots",
         "scheduler.impact_snapshot_images",
     ),
-    *("scheduler.execution_logs", "scheduler.audit", "inventory.sboms", "inventory.component_versions"),
+    *("scheduler.execution_logs", "scheduler.audit", "inventory.component_versions"),
     *("inventory.graphs", "inventory.policy_revisions", "inventory.vex_statements"),
 )
 RIGHTS = {table: {"SELECT", "INSERT"} for table in ONCE_WRITTEN} | {

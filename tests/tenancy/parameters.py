@@ -131,6 +131,7 @@ OF_QUERY: dict[str, dict[str, Any]] = {
     "retention/delete_imports": {"abandoned": lambda tenant: tenant.at + timedelta(hours=1)},
     "run_summaries/roll_up": {"hours": lambda tenant: [tenant.at.replace(minute=0, second=0, microsecond=0)]},
     "sboms/insert": {"digest": lambda tenant: tenant.digest()},
+    "sboms/renew": {"serial_number": lambda tenant: f"{tenant.name} serial of a later document"},
     "trigger_events/record": {"event": lambda tenant: "push", "of_tenant": lambda tenant: tenant.name},
     "trigger_events/handle_many": {
         "triggers": lambda tenant: [tenant.rows["scheduler.trigger_events"][0]["trigger_id"]]

@@ -18,6 +18,7 @@ from resources.inventory_records import (
     ImageView,
     KnownComponent,
     KnownSbom,
+    SbomId,
 )
 from resources.pages import Page, check_text
 from resources.protocols.inventory.images import Images
@@ -86,11 +87,19 @@ class ImageRepository(Repository, Images):
     def list_sboms(self, tenant_id: str, images: Iterable[UUID]) -> dict[UUID, UUID]:
         return dict(self._rows("images/list_sboms", tenant_id=tenant_id, images=list(images)))
 
-    def find_sbom(self, image: Image, digest: str) -> UUID | None:
-        found: UUID | None = self._scalar(
-            "sboms/get_by_digest", tenant_id=image.tenant_id, image_id=image.id, digest=digest
+    def find_sbom(self, image: Image, digest: str) -> SbomId | None:
+        return self._one(
+            "sboms/get_by_digest", SbomId, tenant_id=image.tenant_id, image_id=image.id, digest=digest
         )
-        return found
+
+    def renew_sbom(self, image: Image, sbom_id: UUID, serial_number: str, content: bytes) -> None:
+        self._execute(
+            "sboms/renew",
+            tenant_id=image.tenant_id,
+            id=sbom_id,
+            serial_number=serial_number,
+            content=content,
+        )
 
     def find_sbom_by_serial(self, tenant_id: str, serial_number: str) -> KnownSbom | None:
         return self._one(
