@@ -2,10 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from sys import intern
+from typing import Any, TypeVar
 
 from scheduler_defs.engines.purls import DISTRIBUTION_TYPES, Purl, generic_purl, purl_distro
 
+Text = TypeVar("Text", str, str | None)
 Source = tuple[str | None, str | None]
 """A source package's name and version, as far as they are known."""
 
@@ -61,18 +63,19 @@ def named_component(
     """Build a component; `stated_source` says what a distribution's package was built from, if its purl does not."""
     full_name, version = f"{group}/{name}" if group else name, version or None
     if purl is None:
-        return Component(ref, generic_purl(group, name, version), kind, full_name, version)
+        return Component(ref, generic_purl(group, name, version), intern(kind), full_name, version)
     source_package, source_version = _source_of(purl, stated_source)
+    distro = purl_distro(purl)
     return Component(
-        ref=ref,
+        ref=_same(ref, purl.text),
         identity=purl.text,
-        type=kind,
+        type=intern(kind),
         name=full_name,
-        version=_with_epoch(purl.version or version, purl.qualifiers.get("epoch")),
+        version=_with_epoch(_same(purl.version or version, version), purl.qualifiers.get("epoch")),
         purl=purl.text,
-        package=purl.package,
-        ecosystem=purl.type,
-        distro=purl_distro(purl),
+        package=_same(purl.package, full_name),
+        ecosystem=intern(purl.type),
+        distro=distro and intern(distro),
         source_package=source_package,
         source_version=source_version,
     )
@@ -84,6 +87,11 @@ def source_in_notes(notes: Mapping[str, str | None]) -> Source:
     if version and (release := notes.get("SrcRelease")):
         version = f"{version}-{release}"
     return notes.get("SrcName"), _with_epoch(version, notes.get("SrcEpoch"))
+
+
+def _same(text: Text, other: Text) -> Text:
+    """Return the other text where it is equal, so that only one is kept."""
+    return other if text == other else text
 
 
 def _source_of(purl: Purl, stated: Source) -> Source:

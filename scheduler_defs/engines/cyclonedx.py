@@ -1,6 +1,6 @@
 """Reader of CycloneDX JSON, versions 1.4 to 1.6 (ECMA-424): a validated document becomes an Sbom."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from resources.errors import InvalidDocument
@@ -31,12 +31,12 @@ def read(source: str, document: dict[str, Any]) -> Sbom:
     components at all.
     """
     collector = Collector(source)
-    nested = list(_collect(collector, document))
-    if not collector.components:
+    collector.connect(_collect(collector, document))
+    if not collector.has_components:
         reason = "holds no components; expected at least one to build a graph from"
         raise InvalidDocument(source, "/components", reason)
+    collector.connect(_stated_edges(document))
     return collector.finish(
-        [*_stated_edges(document), *nested],
         spec_version=document["specVersion"],
         serial_number=document.get("serialNumber"),
         subject_path=_ROOT_POINTER,
@@ -59,12 +59,16 @@ def _collect(collector: Collector, document: dict[str, Any]) -> Iterator[Edge]:
 
 
 def _flatten(
-    collector: Collector, members: list[dict[str, Any]] | None, pointer: str, parent: str | None
+    collector: Collector, members: Iterable[dict[str, Any]] | None, pointer: str, parent: str | None
 ) -> Iterator[Edge]:
     """Add components in document order, nested ones after their parent, without recursion."""
-    pending = _numbered(members, pointer, parent)
+    pending = [_numbered(members, pointer, parent)]
     while pending:
-        member, place, holder = pending.pop()
+        found = next(pending[-1], None)
+        if found is None:
+            pending.pop()
+            continue
+        member, place, holder = found
         ref = member.get("bom-ref") or place
         purl = collector.purl(member.get("purl"), f"{place}/purl")
         collector.add(component_of(member, ref, purl), f"{place}/bom-ref")
@@ -72,7 +76,7 @@ def _flatten(
             _note_system(collector, member)
         if holder is not None:
             yield holder, ref
-        pending += _numbered(member.get("components"), f"{place}/components", ref)
+        pending.append(_numbered(member.get("components"), f"{place}/components", ref))
 
 
 def _note_system(collector: Collector, member: dict[str, Any]) -> None:
@@ -85,12 +89,11 @@ def _note_system(collector: Collector, member: dict[str, Any]) -> None:
 
 
 def _numbered(
-    members: list[dict[str, Any]] | None, pointer: str, parent: str | None
-) -> list[tuple[dict[str, Any], str, str | None]]:
-    """Return the members last first, each with its JSON pointer and parent, ready for a stack."""
-    numbered = [(member, f"{pointer}/{index}", parent) for index, member in enumerate(members or ())]
-    numbered.reverse()
-    return numbered
+    members: Iterable[dict[str, Any]] | None, pointer: str, parent: str | None
+) -> Iterator[tuple[dict[str, Any], str, str | None]]:
+    """Yield each member with its JSON pointer and parent."""
+    for index, member in enumerate(members or ()):
+        yield member, f"{pointer}/{index}", parent
 
 
 def _stated_edges(document: dict[str, Any]) -> Iterator[Edge]:

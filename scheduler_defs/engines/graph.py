@@ -1,11 +1,11 @@
 """The dependency graph of one SBOM: what its subject pulls in, and how deep."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from resources.errors import InvalidDocument
-from scheduler_defs.engines.digests import digest_of
+from scheduler_defs.engines.digests import digest_of_object
 from scheduler_defs.engines.sbom import Sbom
 
 Edge = tuple[int, int]
@@ -47,25 +47,14 @@ def build_graph(sbom: Sbom) -> Graph:
     An SBOM that says nothing of what its subject depends on, as some generators write it, leaves the root
     without edges: then the components nobody depends on hang off the root.
     """
-    identity_of = sbom.identities()
-    nodes = sorted({sbom.root, *identity_of.values()})
-    index_of = {node: index for index, node in enumerate(nodes)}
-    root = index_of[sbom.root]
-    edges = {
-        (index_of[identity_of[dependent]], index_of[identity_of[dependency]])
-        for dependent, dependency in sbom.dependencies
-    }
-    edges = {edge for edge in edges if edge[0] != edge[1]}
-    flat = not edges
-    if not any(dependent == root for dependent, _ in edges):
-        needed = {dependency for _, dependency in edges}
-        edges |= {(root, node) for node in range(len(nodes)) if node != root and node not in needed}
-    return _measured(sbom.root, tuple(nodes), tuple(sorted(edges)), flat)
+    root, nodes, edges, flat = _read(sbom)
+    del sbom  # a large one is not kept while its graph is measured
+    return _measured(root, nodes, edges, flat)
 
 
 def to_document(graph: Graph) -> dict[str, Any]:
     """Return the JSON form a graph is stored in; what can be measured again is left out."""
-    return _document(graph.root, graph.nodes, graph.edges, graph.flat)
+    return _document(graph.root, list(graph.nodes), [list(edge) for edge in graph.edges], graph.flat)
 
 
 def from_document(document: dict[str, Any]) -> Graph:
@@ -86,6 +75,25 @@ def from_document(document: dict[str, Any]) -> Graph:
     return _measured(root, nodes, edges, flat)
 
 
+def _read(sbom: Sbom) -> tuple[str, tuple[str, ...], tuple[Edge, ...], bool]:
+    """Return the root, the nodes, the edges, and whether the SBOM states none."""
+    identity_of = sbom.identities()
+    nodes = sorted({sbom.root, *identity_of.values()})
+    index_of = {node: index for index, node in enumerate(nodes)}
+    root = index_of[sbom.root]
+    pairs = ((identity_of[dependent], identity_of[dependency]) for dependent, dependency in sbom.dependencies)
+    edges = {
+        (index_of[dependent], index_of[dependency])
+        for dependent, dependency in pairs
+        if dependent != dependency
+    }
+    flat = not edges
+    if not any(dependent == root for dependent, _ in edges):
+        needed = {dependency for _, dependency in edges}
+        edges |= {(root, node) for node in range(len(nodes)) if node != root and node not in needed}
+    return sbom.root, tuple(nodes), tuple(sorted(edges)), flat
+
+
 def _measured(root: str, nodes: tuple[str, ...], edges: tuple[Edge, ...], flat: bool) -> Graph:
     targets: list[list[int]] = [[] for _ in nodes]
     for dependent, dependency in edges:
@@ -96,7 +104,7 @@ def _measured(root: str, nodes: tuple[str, ...], edges: tuple[Edge, ...], flat: 
         nodes=nodes,
         edges=edges,
         flat=flat,
-        digest=digest_of(_document(root, nodes, edges, flat)),
+        digest=digest_of_object(_document(root, iter(nodes), iter(edges), flat)),
         depth=tuple(depth),
         direct=sum(steps == 1 for steps in depth),
         transitive=sum(steps is not None and steps > 1 for steps in depth),
@@ -105,14 +113,8 @@ def _measured(root: str, nodes: tuple[str, ...], edges: tuple[Edge, ...], flat: 
     )
 
 
-def _document(root: str, nodes: Sequence[str], edges: Sequence[Edge], flat: bool) -> dict[str, Any]:
-    return {
-        "version": _DOCUMENT_VERSION,
-        "root": root,
-        "flat": flat,
-        "nodes": list(nodes),
-        "edges": [list(edge) for edge in edges],
-    }
+def _document(root: str, nodes: Iterable[str], edges: Iterable[Iterable[int]], flat: bool) -> dict[str, Any]:
+    return {"version": _DOCUMENT_VERSION, "root": root, "flat": flat, "nodes": nodes, "edges": edges}
 
 
 def _depths(root: int, targets: list[list[int]]) -> list[int | None]:

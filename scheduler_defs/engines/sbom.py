@@ -1,11 +1,13 @@
 """What an SBOM says, whatever its format: a subject, components, and who depends on whom."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from itertools import groupby
+from operator import attrgetter
 
 from resources.errors import InvalidDocument, InvalidInput
 from scheduler_defs.engines.components import Component
-from scheduler_defs.engines.digests import digest_of
+from scheduler_defs.engines.digests import digest_of_object
 from scheduler_defs.engines.distros import distro_of, format_of
 from scheduler_defs.engines.purls import Purl, generic_purl, parse_purl
 from scheduler_defs.engines.subjects import Subject
@@ -60,11 +62,21 @@ class Collector:
 
     def __init__(self, source: str) -> None:
         self.source = source
-        self.components: list[Component] = []
         self.subject: Subject | None = None
         self.root_ref: str | None = None
-        self._identities: dict[str, str] = {}
+        self._named: dict[str, Component] = {}
+        self._edges: set[Edge] = set()
+        self._unresolved = 0
         self._systems: dict[str, set[str]] = {}
+
+    @property
+    def has_components(self) -> bool:
+        """Whether there is a component, besides the subject."""
+        return len(self._named) > (self.subject is not None)
+
+    def knows(self, ref: str) -> bool:
+        """Return whether a ref names a component or the subject."""
+        return ref in self._named
 
     def note_system(self, name: str | None, release: str | None) -> None:
         """Note an operating system that the document names; it tells what packages do not say of themselves."""
@@ -76,20 +88,30 @@ class Collector:
     def describe(self, subject: Subject, ref: str) -> None:
         """Set the subject; comes before the components."""
         self.subject, self.root_ref = subject, ref
-        self._identities[ref] = subject.identity
+        self._named[ref] = Component(ref, subject.identity, "", subject.name, subject.version)
 
     def add(self, component: Component, place: str) -> None:
         """Add a component whose ref stands at `place`; the same one again under its ref counts once.
 
         Raises InvalidDocument when the ref names something else already.
         """
-        earlier = self._identities.get(component.ref)
-        if earlier is None:
-            self._identities[component.ref] = component.identity
-            self.components.append(component)
-        elif earlier != component.identity:
-            reason = f"{component.ref!r} names both {earlier} and {component.identity}; expected unique refs"
+        earlier = self._named.setdefault(component.ref, component)
+        if earlier.identity != component.identity:
+            both = f"{earlier.identity} and {component.identity}"
+            reason = f"{component.ref!r} names both {both}; expected unique refs"
             raise InvalidDocument(self.source, place, reason)
+
+    def connect(self, edges: Iterable[Edge]) -> None:
+        """Add edges between what was added; those with an unknown ref are only counted.
+
+        Of each ref the text of the component is kept, not that of the edge.
+        """
+        for source, target in edges:
+            dependent, dependency = self._named.get(source), self._named.get(target)
+            if dependent and dependency:
+                self._edges.add((dependent.ref, dependency.ref))
+            else:
+                self._unresolved += 1
 
     def purl(self, text: str | None, place: str) -> Purl | None:
         """Parse the package URL that stands at `place`, if any; raises InvalidDocument."""
@@ -101,22 +123,17 @@ class Collector:
             raise InvalidDocument(self.source, place, str(error)) from error
 
     def finish(
-        self,
-        edges: Iterable[Edge],
-        *,
-        spec_version: str,
-        serial_number: str | None,
-        subject_path: str,
-        components_path: str,
+        self, *, spec_version: str, serial_number: str | None, subject_path: str, components_path: str
     ) -> Sbom:
-        """Build the SBOM of what was added and of its edges; those with an unknown ref are only counted.
+        """Build the SBOM of what was added; comes last.
 
         Where several operating systems come into question it stays open which one a component is part of.
         """
-        components = tuple(map(self._of_system, self.components))
-        stated = list(edges)
-        kept = [edge for edge in stated if edge[0] in self._identities and edge[1] in self._identities]
-        dependencies = tuple(sorted(set(kept)))
+        for ref, component in self._named.items():
+            self._named[ref] = self._of_system(component)
+        components = tuple(one for ref, one in self._named.items() if ref != self.root_ref)
+        dependencies = tuple(sorted(self._edges))
+        self._edges.clear()
         return Sbom(
             spec_version=spec_version,
             serial_number=serial_number,
@@ -125,7 +142,7 @@ class Collector:
             dependencies=dependencies,
             root_ref=self.root_ref,
             digest=self._digest(components, dependencies),
-            unresolved=len(stated) - len(kept),
+            unresolved=self._unresolved,
             subject_path=subject_path,
             components_path=components_path,
         )
@@ -136,11 +153,25 @@ class Collector:
         return component if distro == component.distro else replace(component, distro=distro)
 
     def _digest(self, components: Iterable[Component], edges: Iterable[Edge]) -> str:
-        rows = {
-            (one.identity, one.type, one.version or "", one.source_package or "", one.source_version or "")
-            + ((one.distro,) if one.distro else ())
-            for one in components
-        }
-        pairs = {(self._identities[source], self._identities[target]) for source, target in edges}
-        root = self.subject.identity if self.subject else STAND_IN_ROOT
-        return digest_of({"root": root, "components": sorted(rows), "edges": sorted(pairs)})
+        pairs = sorted(
+            (self._named[source].identity, self._named[target].identity) for source, target in edges
+        )
+        return digest_of_object(
+            {
+                "root": self.subject.identity if self.subject else STAND_IN_ROOT,
+                "components": _rows(components),
+                "edges": (pair for pair, _ in groupby(pairs)),
+            }
+        )
+
+
+def _rows(components: Iterable[Component]) -> Iterator[tuple[str, ...]]:
+    """Yield what the digest covers of each component, sorted, each once."""
+    identity = attrgetter("identity")
+    for _, alike in groupby(sorted(components, key=identity), identity):
+        yield from sorted(set(map(_row, alike)))
+
+
+def _row(one: Component) -> tuple[str, ...]:
+    row = one.identity, one.type, one.version or "", one.source_package or "", one.source_version or ""
+    return (*row, one.distro) if one.distro else row

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,9 @@ from resources.errors import InvalidDocument
 from scheduler_defs.engines import cyclonedx, spdx
 from scheduler_defs.engines.counted import OnBytes
 from scheduler_defs.engines.documents import UTF8_MARK, read_document
+from scheduler_defs.engines.large_json import PART, LargeObject, parse_large, pieces
 from scheduler_defs.engines.sbom import Sbom
-from scheduler_defs.engines.validation import refuse_nul, shortened
+from scheduler_defs.engines.validation import ESCAPED_NUL, refuse_nul, shortened
 
 SBOM_LIMIT = 256 << 20
 LARGE = 8 << 20
@@ -21,7 +23,19 @@ LARGE = 8 << 20
 FORMATS = "CycloneDX JSON 1.4 to 1.6 and SPDX JSON 2.2 and 2.3"
 
 Document = dict[str, Any]
-Reader = Callable[[str, Document], Sbom]
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """What validates and what reads a document; `is_unique` says that equal elements of arrays are refused."""
+
+    validate: Callable[[str, Document], None]
+    read: Callable[[str, Document], Sbom]
+    is_unique: bool
+
+
+CYCLONEDX = Format(cyclonedx.validate, cyclonedx.read, is_unique=True)
+SPDX = Format(spdx.validate, spdx.read, is_unique=False)
 
 
 def load_sbom(
@@ -41,19 +55,36 @@ def read_sbom(source: str, raw: bytes) -> Sbom:
     Raises InvalidDocument for malformed JSON, another format or version, schema violations (the first five),
     package URLs that do not parse, one ref on two different components, and no components at all.
     """
+    large = _validated_in_parts(source, raw) if len(raw) >= LARGE else None
+    if large is not None:
+        return _format_of(source, large).read(source, large)
     document = parse_json(source, raw, FORMATS)
-    validate, read = _reader_of(source, document)
-    validate(source, document)
+    found = _format_of(source, document)
+    found.validate(source, document)
     refuse_nul(source, raw, document)
-    return read(source, document)
+    return found.read(source, document)
 
 
-def _reader_of(source: str, document: Document) -> tuple[Callable[[str, Document], None], Reader]:
-    """Return what validates and what reads a document of its format."""
+def _validated_in_parts(source: str, raw: bytes) -> LargeObject | None:
+    """Parse and validate a document a part at a time; None for what has to be read as a whole to be judged."""
+    start = len(UTF8_MARK) * raw.startswith(UTF8_MARK)
+    document = None if ESCAPED_NUL in raw else parse_large(raw, start, PART)
+    if document is None:
+        return None
+    try:
+        found = _format_of(source, document)
+        for piece in pieces(document, unique=found.is_unique):
+            found.validate(source, piece)
+    except (InvalidDocument, ValueError, TypeError):
+        return None
+    return document
+
+
+def _format_of(source: str, document: Document) -> Format:
     if document.get("bomFormat") == "CycloneDX":
-        return cyclonedx.validate, cyclonedx.read
+        return CYCLONEDX
     if "spdxVersion" in document:
-        return spdx.validate, spdx.read
+        return SPDX
     found = shortened(repr(document.get("bomFormat")))
     reason = f"is {found}; expected 'CycloneDX', or an SPDX document's spdxVersion; supported are {FORMATS}"
     raise InvalidDocument(source, "/bomFormat", reason)

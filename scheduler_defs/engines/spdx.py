@@ -5,7 +5,7 @@ subject, and no component; a document that describes none or several has no subj
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from enum import Enum
 from functools import cache
 from importlib.resources import files
@@ -83,17 +83,15 @@ def read(source: str, document: dict[str, Any]) -> Sbom:
     package besides the described one.
     """
     collector = Collector(source)
-    packages = {f"/packages/{index}": package for index, package in enumerate(document.get("packages", ()))}
-    subject_path = _describe(collector, packages, _described(document))
-    for place, package in packages.items():
+    subject_path = _describe(collector, document)
+    for place, package in _packages(document):
         _add(collector, package, place)
-    if not collector.components:
+    if not collector.has_components:
         others = "no packages besides the described one" if collector.subject else "no packages"
         reason = f"holds {others}; expected at least one to build a graph from"
         raise InvalidDocument(source, "/packages", reason)
-    elsewhere = _elsewhere(source, document, {package["SPDXID"] for package in packages.values()})
+    collector.connect(_edges(document, _ignored(collector, document)))
     return collector.finish(
-        _edges(document, _NOTHING | elsewhere),
         spec_version=document["spdxVersion"],
         serial_number=document.get("documentNamespace"),
         subject_path=subject_path,
@@ -105,6 +103,12 @@ def read(source: str, document: dict[str, Any]) -> Sbom:
 def _validator() -> Draft202012Validator:
     schema = orjson.loads(files(__package__).joinpath("spdx.schema.json").read_bytes())
     return Draft202012Validator(schema)
+
+
+def _packages(document: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield each package with its JSON pointer before it."""
+    for index, package in enumerate(document.get("packages", ())):
+        yield f"/packages/{index}", package
 
 
 def _described(document: dict[str, Any]) -> set[str]:
@@ -119,16 +123,18 @@ def _described(document: dict[str, Any]) -> set[str]:
     return found
 
 
-def _describe(collector: Collector, packages: Mapping[str, dict[str, Any]], described: set[str]) -> str:
+def _describe(collector: Collector, document: dict[str, Any]) -> str:
     """Make the one described package the subject; returns where it is, or would be, named."""
-    roots: dict[str, str] = {}
-    for place, package in packages.items():
-        if package["SPDXID"] in described:
-            roots.setdefault(package["SPDXID"], place)
+    described = _described(document)
+    roots: dict[str, tuple[str, dict[str, Any]]] = {}
+    for at, one in _packages(document):
+        if one["SPDXID"] in described:
+            roots.setdefault(one["SPDXID"], (at, one))
+        if len(roots) > 1:
+            break
     if len(roots) != 1:
         return "/documentDescribes"
-    ((ref, place),) = roots.items()
-    package = packages[place]
+    ((ref, (place, package)),) = roots.items()
     subject = named_subject(
         _type_of(package),
         None,
@@ -198,19 +204,29 @@ def _source_of(package: dict[str, Any]) -> Source:
     return source_in_notes({name: value for name, _, value in parts if value})
 
 
-def _elsewhere(source: str, document: dict[str, Any], packages: set[str]) -> set[str]:
-    """Return the SPDXIDs of the document, its files and snippets; raises InvalidDocument for a package's."""
-    found = {_DOCUMENT: "/SPDXID"}
+def _ignored(collector: Collector, document: dict[str, Any]) -> set[str]:
+    """Return what no edge leads to or from: nothing, and the SPDXIDs of the document, its files and snippets.
+
+    Raises InvalidDocument for one that is a package's too.
+    """
+    ignored = set(_NOTHING)
+    for ref, place in _elsewhere(document):
+        if collector.knows(ref):
+            reason = f"{ref!r} names a package too; expected unique SPDXIDs"
+            raise InvalidDocument(collector.source, place, reason)
+        ignored.add(ref)
+    return ignored
+
+
+def _elsewhere(document: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield the SPDXIDs of the document, its files and snippets, each with its JSON pointer."""
+    yield _DOCUMENT, "/SPDXID"
     for kind in ("files", "snippets"):
         for index, element in enumerate(document.get(kind, ())):
-            found[element["SPDXID"]] = f"/{kind}/{index}/SPDXID"
-    for ref, place in found.items():
-        if ref in packages:
-            raise InvalidDocument(source, place, f"{ref!r} names a package too; expected unique SPDXIDs")
-    return set(found)
+            yield element["SPDXID"], f"/{kind}/{index}/SPDXID"
 
 
-def _edges(document: dict[str, Any], ignored: frozenset[str]) -> Iterator[Edge]:
+def _edges(document: dict[str, Any], ignored: Set[str]) -> Iterator[Edge]:
     """Yield (dependent, dependency) of each relationship but those with an end that is ignored."""
     for one in document.get("relationships", ()):
         ends = one["spdxElementId"], one["relatedSpdxElement"]

@@ -9,6 +9,7 @@ from jsonschema_rs import Draft7Validator, Draft202012Validator
 from resources.errors import InvalidDocument
 
 ERRORS_SHOWN = 5
+ESCAPED_NUL = b"\\u0000"
 
 _MESSAGE_LENGTH = 160
 
@@ -29,7 +30,7 @@ def check_schema(
 
 def refuse_nul(source: str, raw: bytes, document: dict[str, Any]) -> None:
     """Raise InvalidDocument when a text of the document holds a NUL; `raw` is the JSON it was parsed from."""
-    if b"\\u0000" in raw and (nul := _find_nul(document)) is not None:
+    if ESCAPED_NUL in raw and (nul := _find_nul(document)) is not None:
         raise InvalidDocument(source, nul, "holds a NUL, which no database stores")
 
 

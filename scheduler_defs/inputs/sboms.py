@@ -9,21 +9,20 @@ from pathlib import Path
 
 from resources.database import Database
 from resources.errors import InvalidDocument, InvalidInput
-from resources.inventory_records import ComponentRow, LeftOut
+from resources.inventory_records import LeftOut
 from resources.records import Image
 from resources.store import Store
 from scheduler_defs.engines.components import Component
 from scheduler_defs.engines.counted import OnBytes
-from scheduler_defs.engines.purls import DISTRIBUTION_TYPES
 from scheduler_defs.engines.sbom import Sbom
 from scheduler_defs.engines.sbom_formats import SBOM_LIMIT, load_sbom, read_sbom
 from scheduler_defs.engines.subjects import ImageReference, parse_image_reference
+from scheduler_defs.inputs.component_rows import in_order, row_of
 from scheduler_defs.inputs.left_out import kept_for_tenant
 from scheduler_defs.inputs.several import ingest_each
 
 BATCH = 1000
 NAMESPACE = "default"
-PURL_LIMIT, KEY_LIMIT = 2000, 2500
 DIGEST = re.compile(r"[a-z0-9]+:[0-9a-f]{32,128}")
 
 
@@ -145,11 +144,11 @@ class Prepared:
     sbom: Sbom
     raw: bytes
     reference: ImageReference
-    rows: Sequence[ComponentRow]
+    components: Sequence[Component]
 
 
 def _prepare(source: str, sbom: Sbom, raw: bytes, placement: Placement) -> Prepared:
-    return Prepared(sbom, raw, _reference(source, sbom, placement), _rows(source, sbom))
+    return Prepared(sbom, raw, _reference(source, sbom, placement), in_order(source, sbom))
 
 
 def _keep(
@@ -160,7 +159,7 @@ def _keep(
     actor: str,
     on_components: OnComponents | None = None,
 ) -> IngestedSbom:
-    now, sbom, rows = store.now(), prepared.sbom, prepared.rows
+    now, sbom, components = store.now(), prepared.sbom, prepared.components
     image, moved = _place(store, tenant_id, prepared.reference, placement, actor, now)
     known = store.images.find_sbom(image, sbom.digest)
     sbom_id = known.id if known else None
@@ -181,10 +180,11 @@ def _keep(
         )
     if changed:
         store.images.clear_components(image)
-        for start in range(0, len(rows), BATCH):
-            store.images.add_components(image, rows[start : start + BATCH])
+        for start in range(0, len(components), BATCH):
+            rows = [row_of(component) for component in components[start : start + BATCH]]
+            store.images.add_components(image, rows)
             if on_components:
-                on_components(min(start + BATCH, len(rows)), len(rows))
+                on_components(start + len(rows), len(components))
         store.images.set_sbom(image, sbom_id, now)
         store.audit.append(
             tenant_id=tenant_id,
@@ -272,37 +272,3 @@ def _reference(source: str, sbom: Sbom, placement: Placement) -> ImageReference:
 def _is_storable(digest: str | None) -> bool:
     """As the digests of images in the schema: OCI's algorithm:hex."""
     return digest is None or DIGEST.fullmatch(digest) is not None
-
-
-def _rows(source: str, sbom: Sbom) -> list[ComponentRow]:
-    """Each component once, in one order for every SBOM, so that two ingestions never wait for each other.
-
-    Raises InvalidDocument for names longer than an index takes.
-    """
-    by_key = {_key(row): row for row in map(_row, sbom.components)}
-    for key in by_key:
-        if len(key[0]) > PURL_LIMIT or len("".join(key).encode()) > KEY_LIMIT:
-            reason = f"holds {key[0][:80]!r}…; expected a purl of at most {PURL_LIMIT} characters"
-            raise InvalidDocument(
-                source,
-                sbom.components_path,
-                f"{reason}, {KEY_LIMIT} bytes with package, versions and distribution",
-            )
-    return [by_key[key] for key in sorted(by_key)]
-
-
-def _key(row: ComponentRow) -> tuple[str, ...]:
-    return row.purl, row.package, row.version or "", row.source_version or "", row.distro or ""
-
-
-def _row(component: Component) -> ComponentRow:
-    own = component.package or component.name
-    return ComponentRow(
-        purl=component.identity,
-        type=component.ecosystem or "generic",
-        package=component.source_package or own,
-        name=own if component.ecosystem in DISTRIBUTION_TYPES else component.name,
-        version=component.version,
-        source_version=component.source_version,
-        distro=component.distro,
-    )

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from resources.errors import InvalidInput
-from scheduler_defs.engines.digests import canonical_json, digest_of, sha256_hex
+from scheduler_defs.engines.digests import canonical_json, digest_of, digest_of_object, sha256_hex
 
 REPOSITORY = Path(__file__).parents[2]
 
@@ -54,6 +54,15 @@ def test_the_order_of_keys_does_not_matter(value):
 
 def test_the_order_of_a_list_does_matter():
     assert digest_of([1, 2]) != digest_of([2, 1])
+
+
+@pytest.mark.parametrize("count", [0, 1, 1000, 1001, 2000])
+def test_an_object_has_one_digest_whether_its_arrays_are_there_or_come(count):
+    items = [[f"item {number}", number] for number in range(count)]
+    value = {"b": items, "a": items[:1], "c": "text", "d": None}
+    assert digest_of_object(value | {"b": iter(items), "a": iter(items[:1])}) == digest_of(value)
+    assert digest_of_object(value) == digest_of(value)
+    assert digest_of_object({}) == digest_of({})
 
 
 @pytest.mark.parametrize("number", [math.nan, math.inf, -math.inf])

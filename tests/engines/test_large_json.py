@@ -1,0 +1,259 @@
+import tracemalloc
+from pathlib import Path
+
+import orjson
+import pytest
+from cyclonedx.schema import SchemaVersion, _res
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from resources.errors import InvalidDocument
+from scheduler_defs.engines import sbom_formats
+from scheduler_defs.engines.large_json import DEEPEST, LargeArray, LargeObject, parse_large, pieces
+from scheduler_defs.engines.sbom_formats import read_sbom
+from scheduler_defs.engines.schemas import SUPPORTED
+from tests.engines import spdx_documents as spdx
+from tests.engines.test_sbom import APP, document, library
+
+TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**63), 2**64 - 1) | st.floats(allow_nan=False) | TEXTS,
+    lambda inner: (
+        st.lists(inner, max_size=5) | st.dictionaries(TEXTS | st.just("components"), inner, max_size=5)
+    ),
+    max_leaves=20,
+)
+
+
+def plain(value):
+    if isinstance(value, dict):
+        return {name: plain(member) for name, member in value.items()}
+    return [plain(member) for member in value] if isinstance(value, list | LargeArray) else value
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.dictionaries(TEXTS | st.just("components"), VALUES), st.integers(32, 80), st.booleans())
+def test_what_is_parsed_in_parts_is_what_is_parsed_as_a_whole(value, part, is_indented):
+    raw = orjson.dumps(value, option=orjson.OPT_INDENT_2 if is_indented else None)
+    found = parse_large(b"\t " + raw + b"\n", 1, part)
+    if found is not None:
+        assert plain(found) == orjson.loads(raw)
+    else:
+        assert (
+            len(raw) <= part or raw.count(b"{") > DEEPEST or b": []" in raw or b":[]" in raw or b"{}" in raw
+        )
+
+
+def parsed(value, part=16):
+    found = parse_large(orjson.dumps(value), 0, part)
+    assert isinstance(found, LargeObject)
+    return found
+
+
+def test_large_arrays_of_the_document_and_components_stay_text():
+    names = [f"name {number}" for number in range(9)]
+    found = parsed({"names": names, "a": {"names": names, "components": [{"components": names}, *names]}})
+    assert isinstance(found["names"], LargeArray)
+    assert found["a"]["names"] == names
+    assert isinstance(found["a"]["components"], LargeArray)
+    assert isinstance(next(iter(found["a"]["components"]))["components"], LargeArray)
+    assert [len(part) for part in found["names"].parts()] == [1] * 9
+    numbers = parsed({"numbers": list(range(10, 30))})["numbers"]
+    assert [len(part) for part in numbers.parts()] == [5, 5, 5, 5]
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"",
+        b"{}",
+        b'["a long text", "another long text"]',
+        b'{"a": ["a long text", "another long text"',
+        b'{"a": ["a long text", "another long text"]} 1',
+        b'{"a": ["a long text", "another long text",]}',
+        b'{"a": ["a long text" "another long text"]}',
+        b'{"a": ["a long text"], , "b": ["another long text"]}',
+        b'{"a": "a long text", "a": "another long text"}',
+        b'{a: ["a long text", "another long text"]}',
+        b'{1: ["a long text", "another long text"]}',
+        b'{"a" "a long text": ["a long text", "another long text"]}',
+        b'{"a": ["a long text", "another long text"}}',
+        b'{"a": "a long text that never ends',
+        b'{"a": ' * 20 + b"{}" + b"}" * 20,
+    ],
+)
+def test_what_is_no_large_object_is_left_to_be_parsed_as_a_whole(raw):
+    assert parse_large(raw, 0, 16) is None
+
+
+@pytest.mark.parametrize("element", [b"NaN", b'"\\ud800"', b'"\xff"', b"01", b'"a\tb"', b"1.", b"[1,]"])
+def test_elements_are_held_to_json(element):
+    found = parse_large(b'{"components": [' + b"1, " * 20 + element + b"]}", 0, 16)
+    with pytest.raises(ValueError, match=r"."):
+        plain(found or orjson.loads(element))
+
+
+def test_pieces_hold_a_part_of_one_array_each():
+    found = parsed(
+        {"a": [11111, 22222, 33333, 44444], "b": {"components": [5, {"components": [666666, 777777]}]}}, 10
+    )
+    assert list(pieces(found, unique=True)) == [
+        {"a": [], "b": {"components": []}},
+        {"a": [11111], "b": {"components": []}},
+        {"a": [22222], "b": {"components": []}},
+        {"a": [33333], "b": {"components": []}},
+        {"a": [44444], "b": {"components": []}},
+        {"a": [], "b": {"components": []}},
+        {"a": [], "b": {"components": [5]}},
+        {"a": [], "b": {"components": [{"components": []}]}},
+        {"a": [], "b": {"components": [{"components": [666666]}]}},
+        {"a": [], "b": {"components": [{"components": [777777]}]}},
+    ]
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ({"a": 1, "b": "long text"}, {"b": "long text", "a": 1.0}),
+        ({"a": [0, -0.0, {"c": 2e3}]}, {"a": [0.0, 0, {"c": 2000}]}),
+        ({"components": list(range(30))}, {"components": list(range(30))}),
+        (2**64 - 1, 2**64 - 1),
+        (3.0, 3),
+    ],
+)
+def test_equal_elements_of_an_array_are_noticed_in_whatever_form(one, other):
+    found = parsed({"a": [one, "another text, as long as a part", other], "b": []}, 32)
+    with pytest.raises(ValueError, match="equal"):
+        list(pieces(found, unique=True))
+    assert list(pieces(found, unique=False))
+    others = parsed(
+        {"a": [one, "another text, as long as a part"], "b": [other, "another text, as long as a part"]}, 32
+    )
+    assert list(pieces(others, unique=True))
+
+
+# SBOMs
+
+
+def results(monkeypatch, raw):
+    """What the document is read as, or refused for, as a whole and in parts; and whether it was, in parts."""
+    found = []
+    monkeypatch.setattr(sbom_formats, "PART", 200)
+    for large in (len(raw) + 1, 0):
+        monkeypatch.setattr(sbom_formats, "LARGE", large)
+        try:
+            found.append(read_sbom("test.json", raw))
+        except InvalidDocument as error:
+            found.append((error.path, error.reason))
+    return found[0], found[1], sbom_formats._validated_in_parts("test.json", raw) is not None
+
+
+MANY = [library(f"n{number}", components=[library(f"m{number}")] * (number % 3 == 0)) for number in range(30)]
+EDGES = {f"n{number}-ref": [f"n{number + 1}-ref", f"m{number}-ref"] for number in range(30)}
+DEEP = library("deeper", components=[*MANY[:9], library("deep", components=MANY[9:])])
+PACKAGES = [spdx.package(f"n{number}") for number in range(30)]
+
+
+@pytest.mark.parametrize(
+    "found",
+    [
+        document(*MANY, subject=APP, edges=EDGES),
+        document(*MANY, edges=EDGES, version="1.4"),
+        document(library("other"), subject=APP | {"components": MANY}, edges=EDGES, version="1.6"),
+        document(DEEP, library("other"), subject=APP, edges=EDGES),
+        document(*MANY, library("n1") | {"description": "the same again, under its ref"}),
+        spdx.document(spdx.APP, *PACKAGES, describes=["app"]),
+        spdx.document(*PACKAGES, PACKAGES[3], files=[{"SPDXID": f"SPDXRef-f{n}"} for n in range(40)]),
+    ],
+)
+def test_an_sbom_is_the_same_in_parts(monkeypatch, found):
+    for raw in (orjson.dumps(found), b"\xef\xbb\xbf " + orjson.dumps(found, option=orjson.OPT_INDENT_2)):
+        whole, in_parts, is_in_parts = results(monkeypatch, raw)
+        assert is_in_parts
+        assert in_parts == whole
+        assert len(whole.components) >= 30
+
+
+@pytest.mark.parametrize(
+    ("found", "path"),
+    [
+        (document(*MANY, library("a", type="x"), library("b", version=1)), "/components/30/type"),
+        (document(*MANY, MANY[3]), "/components"),
+        (document(*MANY, library("a", evidence={"identity": {"field": "purl", "confidence": 2}})), None),
+        (document(DEEP, library("a", components=[*MANY, MANY[2]])), "/components/1/components"),
+        (document(*MANY, library("a", purl="pypi/a")), "/components/30/purl"),
+        (document(*MANY, library("n1") | {"purl": "pkg:pypi/other@1"}), "/components/30/bom-ref"),
+        (document(*MANY, library("a") | {"version": "\0"}), "/components/30/version"),
+        (document(*MANY, more=1), ""),
+        (document(*MANY, version="9.9"), "/specVersion"),
+        (
+            document(
+                *MANY,
+                dependencies=[{"ref": "a", "dependsOn": ["b", "b"]}] + [{"ref": str(n)} for n in range(40)],
+            ),
+            None,
+        ),
+        (spdx.document(*PACKAGES, spdx.package("a") | {"SPDXID": 1}), "/packages/30/SPDXID"),
+        (
+            spdx.document(*PACKAGES, files=[{"SPDXID": f"SPDXRef-n{n}"} for n in range(99, 0, -1)]),
+            "/files/70/SPDXID",
+        ),
+    ],
+)
+def test_what_is_wrong_with_an_sbom_is_the_same_in_parts(monkeypatch, found, path):
+    whole, in_parts, _ = results(monkeypatch, orjson.dumps(found))
+    assert in_parts == whole
+    assert isinstance(whole, tuple)
+    assert path is None or whole[0] == path
+
+
+def schema_of(version):
+    if version == "SPDX":
+        return orjson.loads(Path(sbom_formats.__file__).with_name("spdx.schema.json").read_bytes())
+    return orjson.loads(Path(_res.BOM_JSON[SchemaVersion.from_version(version)]).read_bytes())
+
+
+def schemas_within(value):
+    if isinstance(value, dict | list):
+        yield value
+        for member in value.values() if isinstance(value, dict) else value:
+            yield from schemas_within(member)
+
+
+@pytest.mark.parametrize("version", [*SUPPORTED, "SPDX"])
+def test_the_schemas_ask_nothing_of_large_arrays_that_a_part_does_not_tell(version):
+    schema = schema_of(version)
+    told = {"type", "items", "uniqueItems", "additionalItems", "title", "description", "examples"}
+    assert set(schema) <= {
+        *("$schema", "$id", "$comment", "$defs", "definitions", "title"),
+        *("type", "required", "properties", "additionalProperties"),
+    }
+    arrays = [one for one in schema["properties"].values() if one.get("type") == "array"]
+    arrays += [
+        one["properties"]["components"]
+        for one in schemas_within(schema)
+        if isinstance(one, dict) and "components" in one.get("properties", ())
+    ]
+    assert len(arrays) >= 5
+    assert all(
+        one["type"] == "array" and isinstance(one["items"], dict) and set(one) <= told for one in arrays
+    )
+    assert version != "SPDX" or not any("uniqueItems" in one for one in arrays)
+
+
+def peak_of(raw):
+    tracemalloc.start()
+    try:
+        read_sbom("test.json", raw)
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+def test_a_large_sbom_is_never_in_memory_as_a_whole(monkeypatch):
+    listed = [library(f"n{number}", description="of a component") for number in range(2000)]
+    raw = orjson.dumps(document(*listed, edges={f"n{number}-ref": ["n0-ref"] for number in range(1, 2000)}))
+    read_sbom("test.json", raw)
+    monkeypatch.setattr(sbom_formats, "LARGE", 0)
+    monkeypatch.setattr(sbom_formats, "PART", 1 << 14)
+    assert peak_of(raw) < 5 * len(raw)
