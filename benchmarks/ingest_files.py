@@ -17,6 +17,8 @@ VECTOR = "CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H"
 ECOSYSTEMS = ("npm", "PyPI", "Go", "Debian:12", "Maven", "crates.io")
 LICENSES = ("MIT", "Apache-2.0", "BSD-3-Clause", "ISC")
 PACKAGES = 50_000
+LEAN = 223
+"""Bytes of a lean component with its dependencies."""
 
 
 def write_zip(path: Path, size: int, seed: int) -> int:
@@ -50,8 +52,21 @@ def write_sbom(path: Path, size: int, seed: int) -> int:
     while written < size:
         components.append(_component(len(components), source))
         written += len(orjson.dumps(components[-1])) + 200  # of its dependencies
+    _write_cyclonedx(path, components, source)
+    return len(components)
+
+
+def write_lean_sbom(path: Path, size: int, seed: int) -> int:
+    """Writes one of as many components as there can be: they say what they are and what they need, no more."""
+    source = random.Random(seed)
+    components = [_lean_component(number, source) for number in range(size // LEAN)]
+    _write_cyclonedx(path, components, source)
+    return len(components)
+
+
+def _write_cyclonedx(path: Path, components: list[dict[str, Any]], source: random.Random) -> None:
     refs = [one["bom-ref"] for one in components]
-    depends = {ref: [source.choice(refs[at + 1 :] or refs[:1])] for at, ref in enumerate(refs[:-1])}
+    depends = {ref: [refs[source.randrange(at + 1, len(refs))]] for at, ref in enumerate(refs[:-1])}
     image = {"type": "container", "name": "registry.example/large", "version": "1", "bom-ref": "root"}
     document = {
         "bomFormat": "CycloneDX",
@@ -63,7 +78,6 @@ def write_sbom(path: Path, size: int, seed: int) -> int:
         + [{"ref": ref, "dependsOn": targets} for ref, targets in depends.items()],
     }
     path.write_bytes(orjson.dumps(document))
-    return len(components)
 
 
 def _members(prefix: str, size: int, seed: int) -> Iterator[tuple[str, bytes]]:
@@ -118,3 +132,9 @@ def _component(number: int, source: random.Random) -> dict[str, Any]:
         "externalReferences": [{"type": "website", "url": f"https://example.com/package-{number}"}],
         "properties": properties,
     }
+
+
+def _lean_component(number: int, source: random.Random) -> dict[str, Any]:
+    version = f"{source.randrange(9)}.{source.randrange(20)}.0"
+    purl = f"pkg:npm/package-{number}@{version}"
+    return {"type": "library", "bom-ref": purl, "name": f"package-{number}", "version": version, "purl": purl}
