@@ -57,6 +57,10 @@ class Sbom:
         return found
 
 
+MOST, MOST_EDGES = 500_000, 1_000_000
+"""Components and edges of one SBOM: each takes memory, however little the document says of it."""
+
+
 class Collector:
     """Collects the parts of one document, each under a ref that names nothing else."""
 
@@ -93,9 +97,11 @@ class Collector:
     def add(self, component: Component, place: str) -> None:
         """Add a component whose ref stands at `place`; the same one again under its ref counts once.
 
-        Raises InvalidDocument when the ref names something else already.
+        Raises InvalidDocument when the ref names something else already, and for more components than MOST.
         """
         earlier = self._named.setdefault(component.ref, component)
+        if len(self._named) > MOST + (self.subject is not None):
+            raise InvalidDocument(self.source, place, f"is one component more than the {MOST} of an SBOM")
         if earlier.identity != component.identity:
             both = f"{earlier.identity} and {component.identity}"
             reason = f"{component.ref!r} names both {both}; expected unique refs"
@@ -104,12 +110,15 @@ class Collector:
     def connect(self, edges: Iterable[Edge]) -> None:
         """Add edges between what was added; those with an unknown ref are only counted.
 
-        Of each ref the text of the component is kept, not that of the edge.
+        Of each ref the text of the component is kept, not that of the edge. Raises InvalidDocument for more edges than
+        MOST_EDGES.
         """
         for source, target in edges:
             dependent, dependency = self._named.get(source), self._named.get(target)
             if dependent and dependency:
                 self._edges.add((dependent.ref, dependency.ref))
+                if len(self._edges) > MOST_EDGES:
+                    raise InvalidDocument(self.source, "", f"states more than {MOST_EDGES} dependencies")
             else:
                 self._unresolved += 1
 

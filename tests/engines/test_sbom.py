@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from resources.errors import InvalidDocument, InvalidInput
-from scheduler_defs.engines import sbom_formats
+from scheduler_defs.engines import sbom, sbom_formats
 from scheduler_defs.engines.graph import build_graph
 from scheduler_defs.engines.sbom import STAND_IN_ROOT
 from scheduler_defs.engines.sbom_formats import load_sbom, read_sbom
@@ -332,6 +332,31 @@ def test_a_schema_violation_is_named_by_its_path():
 def test_the_licence_list_is_part_of_the_schema():
     error = refused(document(library("a", licenses=[{"license": {"id": "No-Such-Licence"}}])))
     assert error.path.startswith("/components/0/licenses")
+
+
+@pytest.mark.parametrize("subject", [None, "app"])
+def test_more_components_than_memory_is_set_aside_for_are_refused(monkeypatch, subject):
+    described = subject and {"type": "application", "bom-ref": "root", "name": subject}
+    found = document(*(library(name) for name in "abc"), subject=described)
+    monkeypatch.setattr(sbom, "MOST", 3)
+    assert len(read(found).components) == 3
+    monkeypatch.setattr(sbom, "MOST", 2)
+    error = refused(orjson.dumps(found))
+    assert (error.path, error.reason) == (
+        "/components/2/bom-ref",
+        "is one component more than the 2 of an SBOM",
+    )
+
+
+EDGES = {"a-ref": ["b-ref", "c-ref"], "b-ref": ["c-ref"]}
+
+
+def test_more_edges_than_memory_is_set_aside_for_are_refused(monkeypatch):
+    found = document(library("a"), library("b"), library("c"), edges=EDGES)
+    monkeypatch.setattr(sbom, "MOST_EDGES", 3)
+    assert len(read(found).dependencies) == 3
+    monkeypatch.setattr(sbom, "MOST_EDGES", 2)
+    assert refused(orjson.dumps(found)).reason == "states more than 2 dependencies"
 
 
 def test_only_the_first_five_violations_are_shown_and_shortly():
