@@ -177,13 +177,22 @@ def _version_of(package: dict[str, Any]) -> str | None:
 
 
 def _purl_of(collector: Collector, package: dict[str, Any], place: str) -> Purl | None:
-    """Return a package's URL; of several the first in the order of their texts."""
+    """Return a package's URL; of several one of its version, then the first in the order of their texts."""
+    version = _version_of(package)
     found = [
         collector.purl(one["referenceLocator"], f"{place}/externalRefs/{index}/referenceLocator")
         for index, one in enumerate(package.get("externalRefs", ()))
         if one["referenceType"] == "purl" and one["referenceCategory"] in _PACKAGE_MANAGER
     ]
-    return min((purl for purl in found if purl), key=lambda purl: purl.text, default=None)
+    return min(
+        (purl for purl in found if purl),
+        key=lambda purl: (not _is_of(purl, version), purl.text),
+        default=None,
+    )
+
+
+def _is_of(purl: Purl, version: str | None) -> bool:
+    return version is not None and version in (purl.version, f"{purl.qualifiers.get('epoch')}:{purl.version}")
 
 
 def _digest_of(package: dict[str, Any]) -> str | None:

@@ -76,10 +76,21 @@ def test_other_references_are_no_package_urls(one):
     assert sbom.without_purl == 1
 
 
-def test_of_several_package_urls_the_first_by_text_counts_in_any_order():
-    found = [reference("pkg:pypi/b@1"), reference("pkg:npm/b@1")]
-    for references in (found, found[::-1]):
-        assert read(document(package("b", externalRefs=references))).components[0].purl == "pkg:npm/b@1"
+@pytest.mark.parametrize(
+    ("version", "purls", "expected"),
+    [
+        ("1", ("pkg:pypi/b@1", "pkg:npm/b@1"), "pkg:npm/b@1"),
+        ("2", ("pkg:pypi/b@1", "pkg:pypi/b@2"), "pkg:pypi/b@2"),
+        ("1:2", ("pkg:deb/debian/b@1", "pkg:deb/debian/b@2?epoch=1"), "pkg:deb/debian/b@2?epoch=1"),
+        ("1:2", ("pkg:deb/debian/b@1", "pkg:deb/debian/b@1:2"), "pkg:deb/debian/b@1:2"),
+        ("3", ("pkg:pypi/b@1", "pkg:pypi/b@2"), "pkg:pypi/b@1"),
+        ("NOASSERTION", ("pkg:pypi/b@1", "pkg:pypi/b"), "pkg:pypi/b"),
+    ],
+)
+def test_of_several_package_urls_one_of_its_version_counts_then_the_first_by_text(version, purls, expected):
+    for ordered in (purls, purls[::-1]):
+        found = package("b", version, externalRefs=list(map(reference, ordered)))
+        assert read(document(found)).components[0].purl == expected
 
 
 @pytest.mark.parametrize("version", ["NOASSERTION", "NONE", ""])
