@@ -30,6 +30,8 @@ _RANK = {"fixed": 0, "introduced": 1, "last_affected": 2, "limit": 3}
 # univers drops inner spaces and takes words such as 'latest' for versions of rpm and maven.
 _READABLE = re.compile(rf"(?=.*[0-9])[!-~]{{1,{MAX_VERSION_LENGTH}}}")
 _SEMVER = re.compile(r"(?:v|go)?(\d+(?:\.\d+){0,2}(?:-[0-9A-Za-z.-]+)?)(?:\+.*)?", re.ASCII)
+_PUB_PARTS = r"[0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)*"
+_PUB = re.compile(rf"v?(\d+)(?:\.(\d+))?(?:\.(\d+))?(?:-({_PUB_PARTS}))?(?:\+({_PUB_PARTS}))?", re.ASCII)
 _MAVEN = re.compile(r"[0-9A-Za-z._+-]+")
 _MAVEN_RELEASE = re.compile(r"[.-]release$", re.IGNORECASE)
 _APK_SUFFIX = re.compile(r"_(cvs|svn|git|hg|p)(?=\d|_|-|$)")
@@ -79,7 +81,8 @@ def match(affected: AffectedRange, version: str | None) -> Match:
     """
     if not version:
         return Match.UNKNOWN
-    scheme = "semver" if affected.kind == "SEMVER" else affected.purl_type
+    # Pub's order is SemVer's, only that builds count.
+    scheme = "semver" if affected.kind == "SEMVER" and affected.purl_type != "pub" else affected.purl_type
     if affected.versions and _is_listed(scheme, affected, version):
         return Match.AFFECTED
     released = _without_rebuild(scheme, version, affected.events)
@@ -223,6 +226,20 @@ def _semver(version: str) -> Any:
     return SemverVersion(found[1]) if found else None
 
 
+def _pub(version: str) -> Any:
+    """Order as Dart's pub_semver does: as SemVer, and by the build, of which none comes before any."""
+    found = _PUB.fullmatch(version)
+    if found is None:
+        return None
+    numbers = tuple(int(number or 0) for number in found.groups()[:3])
+    return numbers, found[4] is None, _pub_parts(found[4]), _pub_parts(found[5])
+
+
+def _pub_parts(text: str | None) -> tuple[tuple[bool, int, str], ...]:
+    parts = text.split(".") if text else []
+    return tuple((False, int(part), "") if part.isdigit() else (True, 0, part) for part in parts)
+
+
 def _maven(version: str) -> Any:
     return MavenVersion(_MAVEN_RELEASE.sub("", version)) if _MAVEN.fullmatch(version) else None
 
@@ -254,7 +271,7 @@ _READERS: dict[str, Callable[[str], Any]] = {
     "golang": _semver,
     "cargo": _semver,
     "hex": _semver,
-    "pub": _semver,
+    "pub": _pub,
     "swift": _semver,
     "github": _semver,
     "maven": _maven,

@@ -194,6 +194,14 @@ def test_a_local_label_counts_when_the_range_names_one() -> None:
     assert match(affected, "1.0+security2") is NOT_AFFECTED
 
 
+@pytest.mark.parametrize("kind", ["ECOSYSTEM", "SEMVER"])
+def test_builds_of_pub_are_versions_of_their_own(kind: RangeKind) -> None:
+    affected = a_range("pub", ("introduced", "0"), ("fixed", "1.0.0+2"), versions=["3.0.0"], kind=kind)
+    said = {version: match(affected, version) for version in ("1.0.0", "1.0.0+1", "1.0.0+2", "3.0.0+1")}
+    assert [*said.values()] == [AFFECTED, AFFECTED, NOT_AFFECTED, NOT_AFFECTED]
+    assert match(affected, "3.0.0") is AFFECTED
+
+
 REBUILT = [("introduced", "0"), ("last_affected", "1.2-3")]
 
 
@@ -289,6 +297,17 @@ def test_rustsecs_lowest_version_is_before_every_release() -> None:
         ("composer", "1.0.0-dev", "<", "1.0.0-alpha1"),
         ("composer", "1.0.0-alpha", "<", "1.0.0-BETA"),
         ("composer", "v1.0", "=", "1.0.0"),
+        ("pub", "1.0.0-alpha", "<", "1.0.0-alpha.1"),
+        ("pub", "1.0.0-alpha.1", "<", "1.0.0-alpha.beta"),
+        ("pub", "1.0.0-rc.9", "<", "1.0.0-rc.10"),
+        ("pub", "1.0.0-rc.1+9", "<", "1.0.0"),
+        ("pub", "1.0.0", "<", "1.0.0+1"),
+        ("pub", "1.0.0+2", "<", "1.0.0+10"),
+        ("pub", "1.0.0+2", "<", "1.0.0+2.0"),
+        ("pub", "1.0.0+10", "<", "1.0.0+hotfix.1"),
+        ("pub", "1.0.0+hotfix.2", "<", "1.0.0+hotfix.oopsie"),
+        ("pub", "1.0.0+oopsie", "<", "1.0.1-dev"),
+        ("pub", "1.0", "=", "v1.0.0"),
         ("pypi", "1!1.0", ">", "2.0"),
         ("pypi", "1.0.dev1", "<", "1.0a1"),
         ("pypi", "1.0.post1", ">", "1.0"),
@@ -306,6 +325,9 @@ def test_each_ecosystem_orders_in_its_own_way(scheme: str, left: str, sign: str,
         ("npm", "1.2.3.4"),
         ("npm", "1.0.0-alpha.01"),
         ("npm", "git+https://host/x.git#1.0.0"),
+        ("pub", "1.2.3.4"),
+        ("pub", "1.0.0-a..b"),
+        ("pub", "1.0.0+"),
         ("maven", "${project.version}"),
         ("composer", "dev-master"),
         ("composer", "1.0.x-dev"),
@@ -323,7 +345,7 @@ def test_what_is_no_version_of_its_ecosystem_is_not_guessed(scheme: str, version
 @settings(deadline=None)
 @given(version=st.text(max_size=40), event=st.text(min_size=1, max_size=20))
 @pytest.mark.parametrize(
-    "purl_type", ["pypi", "npm", "maven", "deb", "apk", "rpm", "gem", "nuget", "composer"]
+    "purl_type", ["pypi", "npm", "maven", "deb", "apk", "rpm", "gem", "nuget", "composer", "pub"]
 )
 def test_no_text_makes_match_raise(purl_type: str, version: str, event: str) -> None:
     affected = a_range(purl_type, ("introduced", "0"), ("fixed", event), versions=["1.0"])
