@@ -107,6 +107,7 @@ def _fact(component: KnownComponent, advisory: AdvisoryRow, matched: MatchText) 
             withdrawn=advisory.withdrawn is not None,
             published=advisory.published,
             summary=advisory.summary,
+            upstream=tuple(advisory.upstream),
         ),
         matched,
     )

@@ -49,7 +49,7 @@ class RangeRow:
 
 @dataclass(frozen=True)
 class AdvisoryRow:
-    """An advisory; ``score`` is 0.0 where it is not known."""
+    """An advisory; ``score`` is 0.0 where it is not known, ``upstream`` names the vulnerabilities it is about."""
 
     id: str
     modified: datetime
@@ -57,6 +57,7 @@ class AdvisoryRow:
     withdrawn: datetime | None
     summary: str
     aliases: Sequence[str]
+    upstream: Sequence[str]
     severity: str
     score: float
     vector: str | None

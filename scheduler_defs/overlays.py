@@ -14,7 +14,7 @@ from scheduler_defs.engines.severity import Severity
 from scheduler_defs.engines.subjects import ImageReference
 from scheduler_defs.engines.vex import Vex
 from scheduler_defs.engines.vex_statements import Statement, VexStatus
-from scheduler_defs.ops.matching import candidate_of, statement_of, versioned_purl
+from scheduler_defs.ops.matching import candidate_of, statement_of, versioned_purl, vex_names
 
 _SILENT = (VexStatus.NOT_AFFECTED, VexStatus.FIXED)
 _BY_HARM = tuple(Verdict)
@@ -93,8 +93,7 @@ def _stated(
     image: ImageReference,
 ) -> Iterator[tuple[Pair, Statement]]:
     for pair in pairs:
-        component, advisory = components[pair[0]], advisories[pair[1]]
-        names = (advisory.id, *advisory.aliases)
+        component, names = components[pair[0]], vex_names(advisories[pair[1]])
         if statement := vex.said(names, component.purl, component.version, image):
             yield pair, statement
 

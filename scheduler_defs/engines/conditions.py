@@ -22,7 +22,9 @@ _FIELDS = {
     "vex": frozenset({"status", "justification", "note"}),
     "image": frozenset({"registry", "repository", "tag", "digest", "namespace", "labels"}),
     "component": frozenset({"purl", "type", "namespace", "name", "version"}),
-    "advisory": frozenset({"id", "aliases", "severity", "score", "withdrawn", "published", "summary"}),
+    "advisory": frozenset(
+        {"id", "aliases", "upstream", "severity", "score", "withdrawn", "published", "summary"}
+    ),
     **EXPLOIT_FIELDS,
 }
 _VARIABLES = ("component", "advisory", "match", "vex", "image", *EXPLOIT_FIELDS)
@@ -72,6 +74,7 @@ class AdvisoryFact:
     withdrawn: bool
     published: datetime | None
     summary: str
+    upstream: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +123,7 @@ class Fact:
             "advisory": {
                 "id": advisory.id,
                 "aliases": list(advisory.aliases),
+                "upstream": list(advisory.upstream),
                 "severity": str(advisory.severity),
                 "score": advisory.score,
                 "withdrawn": advisory.withdrawn,
@@ -219,7 +223,7 @@ def _samples() -> Iterator[Fact]:
     kinds = product(Severity, matches, (False, True))
     for (severity, match, withdrawn), status in zip(kinds, cycle(statuses), strict=False):
         stated = VexFact(status, "component_not_present", "text") if status else VexFact()
-        advisory = AdvisoryFact("ID-1", ("CVE-1",), severity, 7.5, withdrawn, published, "text")
+        advisory = AdvisoryFact("ID-1", ("CVE-1",), severity, 7.5, withdrawn, published, "text", ("CVE-2",))
         yield Fact(full, advisory, match, stated, image, exploited)
         plain = AdvisoryFact("ID-2", (), severity, 0.0, withdrawn, None, "")
         yield Fact(bare, plain, match, VexFact(status), ImageFact(namespace="default"))
@@ -229,7 +233,7 @@ def _described(fact: Fact) -> str:
     extent = (
         "with every field set"
         if fact.component.version
-        else "without version, namespace, aliases, published, epss, kev, labels"
+        else "without version, namespace, aliases, upstream, published, epss, kev, labels"
     )
     return f"a fact (match {fact.match}, severity {fact.advisory.severity}) {extent}"
 

@@ -33,6 +33,7 @@ PACKAGE_LIMIT = 2000
 class Advisory:
     """One advisory as it is evaluated; `ranges` hold only packages of supported ecosystems.
 
+    `upstream` has the ids of the vulnerabilities that it is about, where `aliases` has other ids of itself.
     `left_out` has the ecosystem of each package that is of another, without its release; 'GIT' stands for what
     is known by commits only. `digest` covers every field but this one and `modified`, and no order in which the
     record happened to list things.
@@ -44,6 +45,7 @@ class Advisory:
     withdrawn: datetime | None
     summary: str
     aliases: tuple[str, ...]
+    upstream: tuple[str, ...]
     severity: Severity
     score: float
     vector: str | None
@@ -89,6 +91,7 @@ def read_advisory(source: str, raw: bytes) -> Advisory:
         "withdrawn": _optional_time(source, "withdrawn", record.get("withdrawn")),
         "summary": record.get("summary") or "",
         "aliases": tuple(sorted(set(record.get("aliases") or ()))),
+        "upstream": tuple(sorted(set(record.get("upstream") or ()))),
         "severity": severity,
         "score": score,
         "vector": vector,
@@ -222,6 +225,8 @@ def _sort_key(one: AffectedRange) -> tuple[Any, ...]:
 
 
 def _canonical(fields: dict[str, Any]) -> dict[str, Any]:
+    """A record without upstream has the digest that it had before that was read."""
+    fields = {name: value for name, value in fields.items() if name != "upstream" or value}
     times = {name: value.isoformat() for name, value in fields.items() if isinstance(value, datetime)}
     ranges = [
         [one.purl_type, one.package, one.distro, one.kind, one.events, one.versions]

@@ -1,5 +1,6 @@
 """VEX: reads documents that state the impact of vulnerabilities, and finds what holds for a component."""
 
+import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -33,6 +34,9 @@ def read_vex(source: str, document: Any, boms: Callable[[str], Bom | None]) -> V
         f"says neither @context {openvex.CONTEXT} nor bomFormat CycloneDX; supported are {FORMATS}"
     )
 
+
+# Distributions name their record of a CVE after it: DEBIAN-CVE-2021-3711.
+_NAMED_AFTER = re.compile(r"^[A-Z]+-(?=CVE-[0-9]+-[0-9]+$)")
 
 # A package's type, vendor (of distributions' packages only) and name.
 _Package = tuple[str, str, str]
@@ -88,6 +92,16 @@ class Vex:
                     if (best is None or entry.rank > best.rank) and _fits(entry, asked, version, image):
                         best = entry
         return best.statement if best else None
+
+
+def names_of(advisory_id: str, aliases: Iterable[str], upstream: Iterable[str]) -> tuple[str, ...]:
+    """Return the ids under which statements are about an advisory: its own, its aliases, and `upstream` of one CVE.
+
+    Where an advisory bundles several vulnerabilities, a statement about one of them says nothing of the others.
+    """
+    upstream = tuple(upstream)
+    bundled = {_NAMED_AFTER.sub("", one.upper()) for one in upstream}
+    return (advisory_id, *aliases, *(upstream if len(bundled) == 1 else ()))
 
 
 def _entry(statement: Statement) -> _Entry:

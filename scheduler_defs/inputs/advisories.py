@@ -216,6 +216,7 @@ def _row(advisory: Advisory) -> AdvisoryRow:
         withdrawn=advisory.withdrawn,
         summary=advisory.summary,
         aliases=advisory.aliases,
+        upstream=advisory.upstream,
         severity=advisory.severity,
         score=advisory.score,
         vector=advisory.vector,

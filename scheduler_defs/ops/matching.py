@@ -16,7 +16,7 @@ from scheduler_defs.engines.purls import parse_purl
 from scheduler_defs.engines.severity import Severity
 from scheduler_defs.engines.subjects import ImageReference
 from scheduler_defs.engines.versions import AffectedRange, RangeKind
-from scheduler_defs.engines.vex import Vex
+from scheduler_defs.engines.vex import Vex, names_of
 from scheduler_defs.engines.vex_statements import Statement, VexStatus
 from scheduler_defs.ops.attempt import Attempt
 from scheduler_defs.ops.exploits import exploits_of
@@ -44,18 +44,18 @@ class Facts:
         return found
 
     @cached_property
-    def _stated_of(self) -> set[str]:
-        """The advisories that some VEX statement names."""
-        return {one.id for one in self.advisories.values() if self.vex.names((one.id, *one.aliases))}
+    def _names(self) -> dict[str, tuple[str, ...]]:
+        """The advisories that some VEX statement names: what they are called there."""
+        names = {one.id: vex_names(one) for one in self.advisories.values()}
+        return {advisory_id: own for advisory_id, own in names.items() if self.vex.names(own)}
 
     def stated(self, pair: Pair, image: Image) -> Statement | None:
         """What VEX says of one pair in an image."""
-        if pair[1] not in self._stated_of:
+        if pair[1] not in self._names:
             return None
-        component, advisory = self.components[pair[0]], self.advisories[pair[1]]
+        component = self.components[pair[0]]
         reference = ImageReference(image.registry or None, image.repository, image.tag, image.digest)
-        names = (advisory.id, *advisory.aliases)
-        return self.vex.said(names, component.purl, component.version, reference)
+        return self.vex.said(self._names[pair[1]], component.purl, component.version, reference)
 
     def fact(self, pair: Pair, stated: Statement | None, image: ImageFact) -> Fact:
         """One pair as rules see it."""
@@ -84,6 +84,7 @@ class Facts:
                 withdrawn=advisory.withdrawn is not None,
                 published=advisory.published,
                 summary=advisory.summary,
+                upstream=tuple(advisory.upstream),
             )
         return self._seen[advisory_id]
 
@@ -136,6 +137,11 @@ def candidate_of(row: CandidateRow) -> Candidate:
     kind: RangeKind = "SEMVER" if row.kind == "SEMVER" else "ECOSYSTEM"
     affected = AffectedRange(row.type, row.package, kind, events, tuple(row.versions), row.distro)
     return Candidate(row.advisory_id, affected, row.components, row.held, row.vague)
+
+
+def vex_names(advisory: AdvisoryRow) -> tuple[str, ...]:
+    """The ids under which VEX statements are about an advisory."""
+    return names_of(advisory.id, advisory.aliases, advisory.upstream)
 
 
 def statement_of(row: VexRow) -> Statement:

@@ -68,6 +68,7 @@ def test_a_record_is_read_with_its_packages_canonical() -> None:
     assert advisory.published == datetime(2024, 2, 1, 8, tzinfo=UTC)
     assert advisory.withdrawn is None
     assert advisory.aliases == ("CVE-2024-1", "PYSEC-2024-1")
+    assert advisory.upstream == ()
     assert (advisory.severity, advisory.score, advisory.vector) == (Severity.CRITICAL, 9.8, CRITICAL_V3)
     assert advisory.ranges == (
         AffectedRange(
@@ -80,14 +81,28 @@ def test_a_record_is_read_with_its_packages_canonical() -> None:
     )
 
 
+def test_upstream_is_what_it_is_about_and_related_is_not() -> None:
+    dsa = read(id="DSA-1", upstream=["CVE-2024-2", "CVE-2024-1", "CVE-2024-2"], related=["CVE-2024-3"])
+    assert dsa.upstream == ("CVE-2024-1", "CVE-2024-2")
+    assert dsa.aliases == ("CVE-2024-1", "PYSEC-2024-1")
+
+
 def test_a_smallest_record_is_read() -> None:
     advisory = read_advisory("test", b'{"id": "X-1", "modified": "2024-01-01T00:00:00Z"}')
-    assert (advisory.summary, advisory.aliases, advisory.ranges) == ("", (), ())
+    assert (advisory.summary, advisory.aliases, advisory.upstream, advisory.ranges) == ("", (), (), ())
     assert (advisory.severity, advisory.score, advisory.vector) == (Severity.UNKNOWN, 0.0, None)
 
 
 def test_null_and_absent_fields_are_the_same() -> None:
-    nulls = read(published=None, withdrawn=None, summary=None, aliases=None, severity=None, affected=None)
+    nulls = read(
+        published=None,
+        withdrawn=None,
+        summary=None,
+        aliases=None,
+        upstream=None,
+        severity=None,
+        affected=None,
+    )
     absent = read_advisory(
         "test", json.dumps({"id": "GHSA-xxxx-yyyy-zzzz", "modified": "2024-03-01T10:00:00Z"}).encode()
     )
@@ -192,6 +207,9 @@ BAD_RANGE = {"type": "ECOSYSTEM", "events": [{"fixed": "2"}]}
         ({"withdrawn": True}, "/withdrawn"),
         ({"summary": ["x"]}, "/summary"),
         ({"aliases": ["CVE-1", None]}, "/aliases/1"),
+        ({"upstream": "CVE-1"}, "/upstream"),
+        ({"upstream": ["CVE-1", ""]}, "/upstream/1"),
+        ({"upstream": ["CVE-1", "a\0b"]}, "/upstream/1"),
         ({"severity": [{"type": "CVSS_V3"}]}, "/severity/0"),
         ({"severity": [{"type": "CVSS_V3", "score": 9.8}]}, "/severity/0/score"),
         ({"affected": {}}, "/affected"),
@@ -247,6 +265,7 @@ def test_order_in_the_record_does_not_change_what_is_read(seed: int) -> None:
         {"withdrawn": "2024-04-01T00:00:00Z"},
         {"summary": "other"},
         {"aliases": ["CVE-2024-1"]},
+        {"upstream": ["CVE-2024-1"]},
         {"severity": [{"type": "CVSS_V3", "score": LOW_V3}]},
         {"affected": affecting(versions=["1.0"])},
         {"affected": []},
@@ -259,6 +278,12 @@ def test_each_evaluated_field_changes_the_digest(changes: dict[str, Any]) -> Non
 @pytest.mark.parametrize("changes", [{"modified": "2025-01-01T00:00:00Z"}, {"details": "x"}, {"credits": []}])
 def test_what_is_not_evaluated_leaves_the_digest(changes: dict[str, Any]) -> None:
     assert read(**changes).digest == read().digest
+
+
+@pytest.mark.parametrize("upstream", [None, []])
+def test_a_record_without_upstream_has_the_digest_that_it_had_before_that_was_read(upstream: Any) -> None:
+    before = "09547af4e4446148c1974d07c298b6006a5099f48a59175ebcc223ca9340ac1f"
+    assert read(upstream=upstream).digest == before
 
 
 def test_the_digest_is_the_same_under_every_hash_seed(tmp_path: Path) -> None:

@@ -123,6 +123,8 @@ def test_a_policy_without_rules_gives_its_default() -> None:
         ('advisory.aliases.exists(a, a.startsWith("CVE-2024"))', FACT, True),
         ('advisory.aliases.exists(a, a.startsWith("CVE-2024"))', advisory(aliases=()), False),
         ('"CVE-2024-1" in advisory.aliases', FACT, True),
+        ('"CVE-2024-1" in advisory.upstream', FACT, False),
+        ('"CVE-2024-2" in advisory.upstream', advisory(upstream=("CVE-2024-2",)), True),
         ("advisory.score >= 7.0", FACT, True),
         ("advisory.score >= 7.0", advisory(score=6.9), False),
         ("advisory.score > 7", FACT, True),

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from resources.errors import InvalidDocument, InvalidInput
 from scheduler_defs.engines.subjects import ImageReference
-from scheduler_defs.engines.vex import Vex, read_vex
+from scheduler_defs.engines.vex import Vex, names_of, read_vex
 from scheduler_defs.engines.vex_statements import Statement, VexDocument, VexStatus
 from tests.engines.vex_documents import (
     LINKED,
@@ -132,6 +132,28 @@ def test_ids_and_aliases_of_both_sides_fit_in_any_case():
     named = statement(aliases=("GHSA-x",))
     for ids in (["cve-2024-1"], ["ghsa-X"], iter(["PYSEC-1", "GHSA-X"])):
         assert held(named, ids=ids) == named
+
+
+@pytest.mark.parametrize(
+    ("aliases", "upstream", "also"),
+    [
+        ([], [], []),
+        (["GHSA-1"], ["CVE-2024-1"], ["GHSA-1", "CVE-2024-1"]),
+        (
+            [],
+            ["CVE-2024-1", "UBUNTU-CVE-2024-1", "cve-2024-1"],
+            ["CVE-2024-1", "UBUNTU-CVE-2024-1", "cve-2024-1"],
+        ),
+        ([], ["DEBIAN-CVE-2024-1"], ["DEBIAN-CVE-2024-1"]),
+        (["GHSA-1"], ["CVE-2024-1", "CVE-2024-2"], ["GHSA-1"]),
+        ([], ["CVE-2024-1", "CVE-2024-10"], []),
+        ([], ["DEBIAN-CVE-2024-1", "UBUNTU-CVE-2024-2"], []),
+        ([], ["CVE-2024-1", "GHSA-1"], []),
+        ([], ["CVE-2024-1", "CVE-2024-1-1"], []),
+    ],
+)
+def test_an_advisory_is_called_by_what_is_upstream_where_that_is_one(aliases, upstream, also):
+    assert names_of("DSA-1", aliases, upstream) == ("DSA-1", *also)
 
 
 @pytest.mark.parametrize(

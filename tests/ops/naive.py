@@ -64,6 +64,18 @@ class Told:
     aliases: Sequence[str] = ()
     versions: Sequence[str] = ()
     withdrawn: bool = False
+    upstream: Sequence[str] = ()
+
+    @property
+    def cves(self) -> list[str]:
+        """All that it is about."""
+        return [*self.aliases, *self.upstream]
+
+    @property
+    def names(self) -> list[str]:
+        """What it is called by whoever speaks of all that it is about."""
+        numbers = {one.split("CVE-")[-1] for one in self.upstream}
+        return self.cves if len(numbers) < 2 else [*self.aliases]
 
 
 @dataclass
@@ -119,13 +131,13 @@ class Model:
 
     def _verdict(self, image: str, package: str, name: str, match: str) -> str:
         told = self.advisories[name][0]
-        if told.withdrawn or self._status(image, package, [name, *told.aliases]) in ("not_affected", "fixed"):
+        if told.withdrawn or self._status(image, package, [name, *told.names]) in ("not_affected", "fixed"):
             return "ignore"
         if match == "unknown":
             return "warn"
-        if "kev" in self.asked and any(cve in self.ransomware for cve in told.aliases):
-            return "block" if any(self.ransomware.get(cve) for cve in told.aliases) else "warn"
-        if "epss" in self.asked and max([self.scores.get(cve, 0) for cve in told.aliases], default=0) > 0.5:
+        if "kev" in self.asked and any(cve in self.ransomware for cve in told.cves):
+            return "block" if any(self.ransomware.get(cve) for cve in told.cves) else "warn"
+        if "epss" in self.asked and max([self.scores.get(cve, 0) for cve in told.cves], default=0) > 0.5:
             return "block"
         return self.severe if told.severity in ("critical", "high") else "ignore"
 

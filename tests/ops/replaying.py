@@ -55,8 +55,11 @@ class Replay:
         self, day: int, name: str, package: str, bounds: Sequence[str | None], severity: str, shared: bool
     ) -> None:
         events = [(kind, at) for kind, at in zip(("introduced", "fixed"), bounds, strict=True) if at]
-        aliases = list(dict.fromkeys([CVES[ADVISORIES.index(name)], *([CVES[-1]] if shared else [])]))
-        self.model.advisories[name] = [Told(package, [events], severity, aliases)]
+        cves = list(dict.fromkeys([CVES[ADVISORIES.index(name)], *([CVES[-1]] if shared else [])]))
+        about = {"aliases": cves}
+        if not package.startswith("pypi/"):
+            about = {"upstream": [*cves, f"DEBIAN-{cves[0]}"]}
+        self.model.advisories[name] = [Told(package, [events], severity, **about)]
         self._tell(day, name)
 
     def _withdraw(self, day: int, name: str) -> None:
@@ -72,6 +75,7 @@ class Replay:
             "id": name,
             "modified": at_day(day),
             "aliases": list(told.aliases),
+            "upstream": list(told.upstream),
             "severity": [{"type": "CVSS_V3", "score": SEVERITIES[told.severity]}],
             "affected": [{"package": {"ecosystem": ECOSYSTEMS[kind], "name": package}, "ranges": ranges}],
         }

@@ -28,7 +28,7 @@ SEVERITIES = {
 }
 ADVISORIES = [f"A-{number}" for number in range(5)]
 CVES = [f"CVE-2026-100{number}" for number in range(5)]
-"""The alias of each; the last is an alias of others, too."""
+"""What each is about: of PyPI its aliases, of others upstream; the last is what others are about, too."""
 
 packages = st.sampled_from(PACKAGES)
 images = st.sampled_from([f"shop/{name}" for name in "abcd"])

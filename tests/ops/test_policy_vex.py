@@ -10,6 +10,7 @@ from resources.states import JobKind, PolicyMode, RunState
 from scheduler_defs.inputs.policies import apply_policy
 from scheduler_defs.inputs.vex import ingest_vex
 from scheduler_defs.ops import policy as policies
+from scheduler_defs.overlays import read_overlays
 
 FULL, INCREMENTAL, SIMULATE = PolicyMode.FULL, PolicyMode.INCREMENTAL, PolicyMode.SIMULATE
 DAY_ONE = datetime(2026, 1, 1, tzinfo=UTC)
@@ -114,6 +115,29 @@ def test_another_version_vulnerability_or_tenant_changes_nothing(shop):
     state(shop, "pkg:pypi/flask", tenant="globex")
     evaluate(shop)
     assert verdicts(shop) == ALL_BLOCK
+
+
+def test_a_statement_about_a_cve_silences_the_advisories_that_are_about_it_alone(shop):
+    of_flask, other = "CVE-2026-0", "CVE-2026-7"
+    shop.advisories(
+        shop.advisory("DEBIAN-CVE-2026-0", "flask", upstream=[of_flask]),
+        shop.advisory("USN-1", "flask", upstream=[of_flask, f"UBUNTU-{of_flask}"]),
+        shop.advisory("DSA-1", "flask", upstream=[of_flask, other]),
+        shop.advisory("DSA-2", "flask", related=[of_flask]),
+    )
+    state(shop, "pkg:pypi/flask", about=of_flask.lower())
+    state(shop, "pkg:pypi/flask", about="DSA-2")
+    run = evaluate(shop)
+    found = {name: verdict for (image, name), verdict in verdicts(shop).items() if image == "shop/a"}
+    silent = ("A-flask", "DEBIAN-CVE-2026-0", "USN-1", "DSA-2")
+    assert found == dict.fromkeys(silent, "ignore") | {"DSA-1": "block", "A-click": "block"}
+    with shop.database.begin("acme") as store:
+        (image,) = store.images.find_named("acme", "shop/a", 1)
+        stated = {advisory for _, advisory in read_overlays(store, image).statements}
+    assert stated == set(silent)
+    assert {one.input_digest for one in items(shop, evaluate(shop, INCREMENTAL)).values()} == {
+        one.input_digest for one in items(shop, run).values()
+    }
 
 
 def test_a_statement_about_an_image_is_of_that_image(shop):

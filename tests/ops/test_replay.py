@@ -20,7 +20,7 @@ from resources.settings import SchedulerSettings
 from resources.states import JobKind, PolicyMode
 from tests.ops.conftest import World
 from tests.ops.replaying import Replay, check, digests, findings, impact
-from tests.ops.steps import BEGINNING, STEPS
+from tests.ops.steps import BEGINNING, CVES, STEPS
 
 SEQUENCES = settings(max_examples=int(os.environ.get("REPLAYS", "3")), deadline=None, phases=[Phase.generate])
 """Not shrunk, which would take minutes."""
@@ -58,6 +58,27 @@ def test_after_every_change_incremental_is_full_is_naive(fresh):
 
     replay()
     assert min(seen[name] for name in ("unchanged", "evaluated", "findings")) > 0
+
+
+SELDOM = [
+    ("sbom", "shop/a", {"deb/curl": "1.0-1"}),
+    ("advisory", "A-0", "deb/curl", ["0", None], "high", True),
+    ("advisory", "A-1", "deb/curl", ["0", None], "high", False),
+    ("vex", CVES[0], "deb/curl", None, None, "not_affected"),
+    ("vex", CVES[1], "deb/curl", None, None, "not_affected"),
+]
+"""Statements about one of the two that an advisory bundles, and about all that another one is about."""
+
+
+def test_what_drawn_sequences_seldom_meet_is_naive_too(world):
+    one = Replay(world)
+    for day, step in enumerate(SELDOM, 1):
+        one.take(day, step)
+    check(world, one.model)
+    assert {name: verdict for (_, _, name), verdict in findings(world).items()} == {
+        "A-0": "block",
+        "A-1": "ignore",
+    }
 
 
 def told(world, steps, turned=False):

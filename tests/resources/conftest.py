@@ -167,7 +167,14 @@ def npm(component: str) -> ComponentRow:
 
 
 def advisory_row(advisory_id: str, **changes: Any) -> AdvisoryRow:
-    wanted = {"modified": NOW, "published": None, "withdrawn": None, "summary": "", "aliases": []}
+    wanted = {
+        "modified": NOW,
+        "published": None,
+        "withdrawn": None,
+        "summary": "",
+        "aliases": [],
+        "upstream": [],
+    }
     wanted |= {"severity": "high", "score": 7.5, "vector": None, "digest": sha256(advisory_id)} | changes
     return AdvisoryRow(id=advisory_id, **wanted)
 

@@ -120,7 +120,8 @@ def test_new_and_changed_ones_are_published_and_nothing_stays_staged(
     first, *counts = publish(stage(begin(), (kept, [WIDE]), (old, [WIDE, NARROW])))
     assert counts == [2, 0]
     changed = replace(old, digest="1" * 64, summary="narrowed", aliases=["Z", "A"], withdrawn=old.modified)
-    added = advisory_row("ADDED", vector="CVSS:3.1/x", published=old.modified)
+    changed = replace(changed, upstream=["CVE-2", "CVE-1"])
+    added = advisory_row("ADDED", vector="CVSS:3.1/x", published=old.modified, upstream=["CVE-3"])
     staged = stage(
         begin(), (replace(kept, summary="not looked at"), []), (changed, [NARROW]), (added, [WIDE])
     )
@@ -143,7 +144,10 @@ def test_new_and_changed_ones_are_published_and_nothing_stays_staged(
 
 
 def test_the_last_record_of_an_advisory_is_what_is_published(database, begin, stage, publish, ranges):
-    first, last = advisory_row("A", summary="first"), advisory_row("A", summary="last", digest="1" * 64)
+    first, last = (
+        advisory_row("A", summary="first"),
+        advisory_row("A", summary="last", digest="1" * 64, upstream=["B"]),
+    )
     publish(stage(stage(begin(), (first, [WIDE])), (last, [NARROW])))
     with database.begin_system() as store:
         assert store.advisories.get_many(["A"]) == {"A": last}

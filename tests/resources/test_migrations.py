@@ -163,6 +163,33 @@ def test_packages_of_distributions_that_were_ingested_with_a_group_lose_it(admin
     assert [name for (name,) in found] == ["a", "b", "c", "@d/e"]
 
 
+UPSTREAM = (MIGRATIONS / "versions" / "0034_upstream.sql").read_text(encoding="utf-8")
+
+
+@pytest.fixture
+def before_upstream(admin, plant):
+    """The database as 0034 finds it."""
+    for table in ("advisories", "staged_advisories"):
+        admin.execute(f"ALTER TABLE inventory.{table} DROP COLUMN upstream")
+    return admin
+
+
+def test_what_an_import_staged_without_upstream_is_read_again(before_upstream):
+    before_upstream.execute("""
+        INSERT INTO inventory.advisory_imports
+            (id, source, fingerprint, started_at, started_by, touched_at, finished_at)
+        SELECT gen_random_uuid(), 'feed', repeat('f', 64), now(), 'ann', now(), at
+        FROM unnest(ARRAY[now(), NULL]) AS at;
+        INSERT INTO inventory.staged_advisories
+        SELECT id, 'A', now(), NULL, NULL, '', '{}', 'low', 0, NULL, repeat('f', 64), '[]'
+        FROM inventory.advisory_imports""")
+    before_upstream.execute(UPSTREAM)
+    found = before_upstream.execute("""
+        SELECT finished_at IS NOT NULL, upstream FROM inventory.staged_advisories
+        JOIN inventory.advisory_imports AS i ON i.id = import_id""")
+    assert found.fetchall() == [(True, [])]
+
+
 def test_conditions_written_by_hand_keep_what_they_meant(admin, plant):
     """0017 refuses what the claim could not read, and finds rows of before it that say so."""
     admin.execute("ALTER TABLE scheduler.schedules DROP CONSTRAINT conditions_are_readable")

@@ -117,7 +117,7 @@ OF_QUERY: dict[str, dict[str, Any]] = {
     "imports/stage_many": {
         "advisories": lambda tenant: [
             {"id": f"{tenant.name} new", "modified": tenant.at.isoformat(), "summary": "", "aliases": []}
-            | {"severity": "low", "score": 0, "digest": tenant.digest(), "ranges": []}
+            | {"severity": "low", "score": 0, "digest": tenant.digest(), "upstream": [], "ranges": []}
         ]
     },
     "policies/insert_revision": {"revision": lambda tenant: 99},

@@ -49,6 +49,7 @@ class AdvisoryRepository(Repository, Advisories):
             scores=[advisory.score for advisory in advisories],
             vectors=[advisory.vector for advisory in advisories],
             digests=[advisory.digest for advisory in advisories],
+            upstreams=[Jsonb(list(advisory.upstream)) for advisory in advisories],
         )
         self._execute("advisories/drop_ranges", revision=revision, ids=ids)
         self._execute("advisories/end_ranges", revision=revision, ids=ids)
