@@ -112,7 +112,8 @@ def _sboms(path: Path, tenant: str, placement: "Placement", strict: bool, actor:
 def advisories(path: Path, strict: bool, actor: str) -> None:
     """Bring in OSV advisories: .json, .jsonl, either with .gz, or a directory, .zip or .tar.gz of them.
 
-    A record whose time of modification is before that of the one known changes nothing.
+    A record that was modified before the one known changes nothing and is counted as older; one that says it was
+    modified more than a day ahead is malformed.
     """
     from scheduler_defs.engines.documents import input_files
     from scheduler_defs.inputs.advisories import ingest_advisories
@@ -131,7 +132,7 @@ def advisories(path: Path, strict: bool, actor: str) -> None:
     revision = "no new revision" if done.revision is None else f"revision {done.revision}"
     click.echo(
         f"{revision}: {done.added} added, {done.changed} changed, {done.unchanged} unchanged, "
-        f"{done.malformed} malformed"
+        f"{done.older} older, {done.malformed} malformed"
     )
     if done.unsupported:
         click.echo(f"left out, of ecosystems that are not supported: {_packages(done.unsupported)}")

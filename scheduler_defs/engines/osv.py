@@ -66,17 +66,23 @@ def iter_advisories(
         yield read_record(*document)
 
 
-def read_record(source: str, line: int | None, content: bytes | InvalidDocument) -> Advisory | Malformed:
+def read_record(
+    source: str, line: int | None, content: bytes | InvalidDocument, latest: datetime | None = None
+) -> Advisory | Malformed:
     """Read one OSV record as iter_documents yields it; a record that cannot be used becomes a Malformed.
 
-    Raises DamagedFile where the rest of a file is lost.
+    So does one that says that it was modified after `latest`. Raises DamagedFile where the rest of a file is lost.
     """
     if isinstance(content, DamagedFile):
         raise content
     try:
         if isinstance(content, InvalidDocument):
             raise content
-        return read_advisory(source, content)
+        advisory = read_advisory(source, content)
+        if latest is not None and advisory.modified > latest:
+            reason = f"{advisory.modified.isoformat()} is in the future; expected {latest.isoformat()} at the latest"
+            raise InvalidDocument(source, "/modified", reason)
+        return advisory
     except InvalidDocument as error:
         return Malformed(source, line, error.path, error.reason)
 

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from resources.database import Database
@@ -18,6 +19,8 @@ from scheduler_defs.inputs.left_out import FILE_LIMIT, SHOWN, left_out_of, refus
 
 BATCH = 500
 BATCH_BYTES = 8 << 20
+SKEW = timedelta(days=1)
+"""By which a record may be modified ahead: one of the future would refuse all later ones until then."""
 
 OnCount = Callable[[int], None]
 
@@ -27,7 +30,7 @@ class IngestedAdvisories:
     """What an import did; ``revision`` is None when nothing changed.
 
     Of several records of one advisory the one modified last wins, of equally late ones the last read; it counts as
-    added or changed, the others as unchanged. So does one that was modified before what is known.
+    added or changed, the others as unchanged. ``older`` ones differ from what is known and were modified before it.
     ``resumed`` of the records had been staged by an earlier try, ``left_out`` are the first of the malformed ones.
     ``unsupported`` counts by ecosystem the affected packages that no rules are there for, in what this try read.
     """
@@ -36,6 +39,7 @@ class IngestedAdvisories:
     added: int
     changed: int
     unchanged: int
+    older: int
     malformed: int
     resumed: int
     left_out: Sequence[Quarantined]
@@ -44,7 +48,7 @@ class IngestedAdvisories:
     @property
     def total(self) -> int:
         """Records read, malformed ones included."""
-        return self.added + self.changed + self.unchanged + self.malformed
+        return self.added + self.changed + self.unchanged + self.older + self.malformed
 
 
 def ingest_advisories(
@@ -110,7 +114,7 @@ def _read(
         fresh = batch[max(0, current.records - seen) :]
         seen += len(batch)
         if fresh:
-            current = _stage(database, current, fresh, strict, unsupported)
+            current = _stage(database, current, fresh, holder.now() + SKEW, strict, unsupported)
         if on_records:
             on_records(seen)
     return current
@@ -120,13 +124,14 @@ def _stage(
     database: Database,
     current: AdvisoryImport,
     batch: Sequence[Document],
+    not_after: datetime,
     strict: bool,
     unsupported: Counter[str],
 ) -> AdvisoryImport:
     latest: dict[str, Advisory] = {}
     left_out: list[LeftOut] = []
     for number, document in enumerate(batch, current.records + 1):
-        match read_record(*document):
+        match read_record(*document, not_after):
             case Advisory() as advisory:
                 if latest.setdefault(advisory.id, advisory).modified <= advisory.modified:
                     latest[advisory.id] = advisory
@@ -155,12 +160,12 @@ def _publish(
     store.advisories.lock_feed()
     now, source, revision = store.now(), storable(path.name, FILE_LIMIT), None
     store.imports.renew(current.id)
-    added, changed = store.imports.count_changes(current.id)
-    unchanged = current.records - current.malformed - added - changed
+    added, changed, older = store.imports.count_changes(current.id)
+    unchanged = current.records - current.malformed - added - changed - older
     if added or changed:
         revision = store.advisories.begin_revision(source, actor, now)
         store.imports.publish(current.id, revision)
-        store.advisories.count_revision(revision, added=added, changed=changed, unchanged=unchanged)
+        store.advisories.count_revision(revision, added=added, changed=changed, unchanged=unchanged + older)
         store.audit.append(
             tenant_id=None,
             actor=actor,
@@ -174,7 +179,7 @@ def _publish(
     store.imports.finish(current, revision, store.now())
     left_out = store.imports.list_quarantine(import_id=current.id, limit=SHOWN).items
     return IngestedAdvisories(
-        revision, added, changed, unchanged, current.malformed, resumed, left_out, unsupported
+        revision, added, changed, unchanged, older, current.malformed, resumed, left_out, unsupported
     )
 
 

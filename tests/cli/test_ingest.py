@@ -308,12 +308,12 @@ def test_a_wrong_placement_is_refused(refused, tenant, examples, options, messag
 def test_advisories_become_a_feed_revision(cli, examples, row_counts):
     result = cli("ingest", "advisories", examples / "advisories.osv.jsonl", "--actor", "ann")
     assert result.exit_code == 0
-    assert result.stdout == "revision 1: 54 added, 0 changed, 0 unchanged, 0 malformed\n"
+    assert result.stdout == "revision 1: 54 added, 0 changed, 0 unchanged, 0 older, 0 malformed\n"
     assert result.stderr == ""
     before = row_counts()
     assert before["inventory.advisories"] == 54
     result = cli("ingest", "advisories", examples / "advisories.osv.jsonl")
-    assert result.stdout == "no new revision: 0 added, 0 changed, 54 unchanged, 0 malformed\n"
+    assert result.stdout == "no new revision: 0 added, 0 changed, 54 unchanged, 0 older, 0 malformed\n"
     assert row_counts() == before
 
 
@@ -334,9 +334,11 @@ def test_of_several_records_of_one_advisory_the_last_wins_and_counts_once(cli, t
         path.write_text("\n".join([record("A", first), *between, record("A", last)]))
         return cli("ingest", "advisories", path).stdout
 
-    assert ingest("old", "new") == "revision 1: 601 added, 0 changed, 1 unchanged, 0 malformed\n"
+    assert ingest("old", "new") == "revision 1: 601 added, 0 changed, 1 unchanged, 0 older, 0 malformed\n"
     assert ranges() == [("new", None)]
-    assert ingest("newer", "newest") == "revision 2: 0 added, 1 changed, 601 unchanged, 0 malformed\n"
+    assert (
+        ingest("newer", "newest") == "revision 2: 0 added, 1 changed, 601 unchanged, 0 older, 0 malformed\n"
+    )
     assert ranges() == [("new", 2), ("newest", None)]
 
 
@@ -364,7 +366,7 @@ def test_packages_that_no_rules_are_there_for_are_counted_by_ecosystem(cli, tmp_
     ]
     path.write_text("\n".join(lines))
     said = cli("ingest", "advisories", path).stdout.splitlines()
-    assert said[0] == "revision 1: 3 added, 0 changed, 0 unchanged, 0 malformed"
+    assert said[0] == "revision 1: 3 added, 0 changed, 0 unchanged, 0 older, 0 malformed"
     assert said[1].startswith(
         "left out, of ecosystems that are not supported: 2 packages of Photon OS, 1 packages of E0"
     )
@@ -392,7 +394,7 @@ def test_malformed_advisories_are_left_out_and_listed(cli, mixed, row_counts, en
     result = cli("ingest", "advisories", mixed)
     assert result.exit_code == 0
     lines = result.stdout.splitlines()
-    assert lines[0] == "revision 1: 3 added, 0 changed, 0 unchanged, 12 malformed"
+    assert lines[0] == "revision 1: 3 added, 0 changed, 0 unchanged, 0 older, 12 malformed"
     assert lines[1].split() == ["FILE", "LINE", "PATH", "REASON"]
     assert [line.split()[:2] for line in lines[2:12]] == [[f"{mixed}/a.jsonl", str(n)] for n in range(3, 13)]
     assert "is not JSON" in lines[2]

@@ -8,6 +8,7 @@ import tarfile
 import time
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 
 import psycopg
 import pytest
@@ -101,14 +102,17 @@ def test_an_import_that_is_killed_shows_nothing_and_the_next_goes_on_with_it(
     result = cli("ingest", "advisories", path)
     assert result.stdout.splitlines()[:2] == [
         "resumed: 1000 records had been staged before and were not read again",
-        "revision 1: 1051 added, 0 changed, 50 unchanged, 1 malformed",
+        "revision 1: 1051 added, 0 changed, 50 unchanged, 0 older, 1 malformed",
     ]
     assert row_counts()["inventory.staged_advisories"] == 0
     found = [row for (row,) in admin.execute(ROWS)]
     assert [row["id"] for row in found if row["summary"] == "not staged again"] == ["A-77"]
     admin.execute("UPDATE inventory.advisories SET digest = %s", ["0" * 64])
     again = cli("ingest", "advisories", feed(*good, "{", record("LAST"), name="uninterrupted.jsonl"))
-    assert again.stdout.splitlines()[0] == "revision 2: 0 added, 1051 changed, 50 unchanged, 1 malformed"
+    assert (
+        again.stdout.splitlines()[0]
+        == "revision 2: 0 added, 1051 changed, 50 unchanged, 0 older, 1 malformed"
+    )
     admin.execute("DELETE FROM inventory.advisory_ranges WHERE revision_to IS NOT NULL")
     whole = [row for (row,) in admin.execute(ROWS)]
     assert [row | {"summary": ""} for row in found] == whole
@@ -124,7 +128,7 @@ def test_an_import_killed_before_its_publication_is_published_without_reading_ag
     result = cli("ingest", "advisories", path, "--actor", "bob")
     assert path.stat() == path_as_it_was
     assert "resumed: 2 records" in result.stdout
-    assert "revision 1: 2 added, 0 changed, 0 unchanged, 0 malformed" in result.stdout
+    assert "revision 1: 2 added, 0 changed, 0 unchanged, 0 older, 0 malformed" in result.stdout
     assert admin.execute("SELECT source, created_by FROM inventory.feed_revisions").fetchall() == [
         ("feed.jsonl", "bob")
     ]
@@ -150,7 +154,7 @@ def test_an_import_that_lost_its_hold_publishes_nothing(
 def test_files_that_were_written_again_are_read_anew(cli, feed, cut_off, small_batches, admin):
     cut_off(feed(record("A"), record("B"), record("C")), after=2)
     result = cli("ingest", "advisories", feed(record("A"), record("D"), record("C")))
-    assert result.stdout == "revision 1: 3 added, 0 changed, 0 unchanged, 0 malformed\n"
+    assert result.stdout == "revision 1: 3 added, 0 changed, 0 unchanged, 0 older, 0 malformed\n"
     assert [row["id"] for (row,) in admin.execute(ROWS)] == ["A", "C", "D"]
 
 
@@ -163,13 +167,13 @@ def test_a_later_record_wins_whichever_try_read_the_earlier_one(cli, feed, cut_o
 
 
 @pytest.mark.parametrize("batch", [1, 9])
-def test_a_record_modified_before_the_one_known_or_read_is_unchanged(cli, feed, monkeypatch, admin, batch):
+def test_a_record_modified_before_the_one_known_or_read_changes_nothing(cli, feed, monkeypatch, admin, batch):
     monkeypatch.setattr(advisories, "BATCH", batch)
     may = {"modified": "2026-05-01T00:00:00Z"}
     both = feed(record("A", "new", **may), record("A", "old"), record("B"))
     assert "2 added, 0 changed, 1 unchanged" in cli("ingest", "advisories", both).stdout
     result = cli("ingest", "advisories", feed(record("A", "old"), record("B", "other")))
-    assert "revision 2: 0 added, 1 changed, 1 unchanged" in result.stdout
+    assert "revision 2: 0 added, 1 changed, 0 unchanged, 1 older" in result.stdout
     assert [one["package"] for one in admin.execute(ROWS).fetchone()[0]["ranges"]] == ["new"]
 
 
@@ -177,14 +181,29 @@ def test_a_later_time_of_an_unchanged_advisory_holds_against_what_is_older(cli, 
     for package, month in (("a", 1), ("a", 3), ("b", 2)):
         changes = {"modified": f"2026-0{month}-01T00:00:00Z"}
         result = cli("ingest", "advisories", feed(record("A", package, **changes)))
-    assert result.stdout == "no new revision: 0 added, 0 changed, 1 unchanged, 0 malformed\n"
+    assert result.stdout == "no new revision: 0 added, 0 changed, 0 unchanged, 1 older, 0 malformed\n"
+
+
+def test_a_record_of_the_future_is_left_out_and_leaves_the_way_to_a_real_one(cli, refused, feed, admin):
+    ahead = {"modified": "9998-12-31T00:00:00Z"}
+    tomorrow = (datetime.now(UTC) + timedelta(hours=23)).isoformat()
+    path = feed(record("A", "wrong", **ahead), record("A"), record("B", modified=tomorrow))
+    result = cli("ingest", "advisories", path)
+    assert result.stdout.startswith("revision 1: 2 added, 0 changed, 0 unchanged, 0 older, 1 malformed\n")
+    assert admin.execute("SELECT line, path FROM inventory.quarantine").fetchall() == [(1, "/modified")]
+    error = refused("ingest", "advisories", path, "--strict")
+    assert error.startswith(
+        f"Error: {path}:1: at /modified: 9998-12-31T00:00:00+00:00 is in the future; expected "
+    )
+    corrected = feed(record("A", "right", modified="2026-01-02T00:00:00Z"))
+    assert "revision 2: 0 added, 1 changed" in cli("ingest", "advisories", corrected).stdout
 
 
 def test_what_ends_as_it_was_is_no_change(cli, feed, small_batches):
     cli("ingest", "advisories", feed(record("A", "old"), record("B")))
     back = feed(record("A", "new"), record("B"), record("A", "old"))
     result = cli("ingest", "advisories", back)
-    assert result.stdout == "no new revision: 0 added, 0 changed, 3 unchanged, 0 malformed\n"
+    assert result.stdout == "no new revision: 0 added, 0 changed, 3 unchanged, 0 older, 0 malformed\n"
 
 
 def test_two_imports_of_the_same_files_at_once_make_one_revision(database, feed, until, admin, row_counts):
@@ -242,7 +261,9 @@ def zipped(tmp_path):
 
 def test_a_damaged_member_of_a_zip_is_left_out_and_named(cli, zipped, admin, small_batches):
     result = cli("ingest", "advisories", zipped)
-    assert result.stdout.splitlines()[0] == "revision 1: 4 added, 0 changed, 0 unchanged, 2 malformed"
+    assert (
+        result.stdout.splitlines()[0] == "revision 1: 4 added, 0 changed, 0 unchanged, 0 older, 2 malformed"
+    )
     assert [row["id"] for (row,) in admin.execute(ROWS)] == ["A-0", "A-1", "A-2", "D"]
     reason = "is damaged, cannot be unpacked: Bad CRC-32 for file"
     assert left_out(cli) == [
@@ -273,7 +294,10 @@ def test_too_large_a_record_is_left_out_and_the_rest_goes_on(cli, tmp_path, admi
     for name in ("a.json", "c.jsonl"):
         with (directory / name).open("wb") as file:
             file.truncate((64 << 20) + 1)
-    assert "1 added, 0 changed, 0 unchanged, 2 malformed" in cli("ingest", "advisories", directory).stdout
+    assert (
+        "1 added, 0 changed, 0 unchanged, 0 older, 2 malformed"
+        in cli("ingest", "advisories", directory).stdout
+    )
     assert left_out(cli) == [
         (f"{directory}/a.json", None, "", "holds more than 67108864 bytes of content"),
         (f"{directory}/c.jsonl", 1, "", "is longer than 67108864 bytes"),
@@ -283,7 +307,10 @@ def test_too_large_a_record_is_left_out_and_the_rest_goes_on(cli, tmp_path, admi
 def test_a_byte_order_mark_costs_no_record(cli, tmp_path):
     (tmp_path / "a.jsonl").write_text(record("A"), encoding="utf-8-sig")
     (tmp_path / "b.json").write_text(record("B"), encoding="utf-8-sig")
-    assert "2 added, 0 changed, 0 unchanged, 0 malformed" in cli("ingest", "advisories", tmp_path).stdout
+    assert (
+        "2 added, 0 changed, 0 unchanged, 0 older, 0 malformed"
+        in cli("ingest", "advisories", tmp_path).stdout
+    )
 
 
 def left_out(cli):
@@ -306,7 +333,7 @@ def test_the_quarantine_says_of_each_record_where_it_stands_and_why(cli, tmp_pat
         archive.writestr("f.jsonl", f"{record('E')}\n{no_modified}")
         archive.writestr("g.json", record("F", "n" * 2001))
     result = cli("ingest", "advisories", directory)
-    assert "revision 1: 3 added, 0 changed, 0 unchanged, 6 malformed" in result.stdout
+    assert "revision 1: 3 added, 0 changed, 0 unchanged, 0 older, 6 malformed" in result.stdout
     missing, no_text = '"modified" is a required property', '3 is not of type "string"'
     nul = r'"nul\u0000" does not match "^[^\u0000]*$"'
     too_long = f"holds the package '{'n' * 80}'…; expected at most 2000 bytes"

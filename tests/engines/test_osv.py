@@ -3,7 +3,7 @@ import json
 import os
 import subprocess
 import sys
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from resources.errors import InvalidDocument, InvalidInput
 from scheduler_defs.engines.malformed import Malformed
-from scheduler_defs.engines.osv import Advisory, iter_advisories, read_advisory
+from scheduler_defs.engines.osv import Advisory, iter_advisories, read_advisory, read_record
 from scheduler_defs.engines.severity import Severity, rate, score_vector, severity_of_score
 from scheduler_defs.engines.versions import AffectedRange, Match, match
 
@@ -304,6 +304,18 @@ def test_the_digest_is_the_same_under_every_hash_seed(tmp_path: Path) -> None:
         for seed in ("1", "2")
     }
     assert digests == {read().digest}
+
+
+@pytest.mark.parametrize(("seconds", "usable"), [(0, True), (1, False)])
+def test_a_record_modified_after_the_latest_time_is_malformed(seconds: int, usable: bool) -> None:
+    latest = datetime(2024, 3, 1, 12, tzinfo=timezone(timedelta(hours=2))) - timedelta(seconds=seconds)
+    found = read_record("test", 3, json.dumps(record()).encode(), latest)
+    assert isinstance(found, Advisory) == usable
+    if isinstance(found, Malformed):
+        assert (found.line, found.path) == (3, "/modified")
+        assert found.reason.startswith(
+            "2024-03-01T10:00:00+00:00 is in the future; expected 2024-03-01T11:59:59+02:00"
+        )
 
 
 def lines(*documents: Any) -> bytes:

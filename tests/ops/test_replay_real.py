@@ -20,7 +20,6 @@ DATA = Path(__file__).parents[3] / "shared" / "data"
 SBOMS, ADVISORIES = sorted((DATA / "sboms").glob("*.gz")), DATA / "advisories" / "pypa.osv.jsonl.gz"
 STEPS = 4
 """Into which the advisories are divided."""
-LATER = "2030-01-01T00:00:00Z"
 
 pytestmark = pytest.mark.skipif(
     not (SBOMS and ADVISORIES.exists()), reason="no real SBOMs and advisories are at hand"
@@ -140,13 +139,14 @@ def test_after_every_step_of_a_recorded_sequence_incremental_is_full_is_naive(wo
     assert len(recording.model.images) > 2
     assert {image for image, *_ in found} >= {"earlier"}
     hit = sorted({name for image, _, name in found if image == "earlier"})
+    later = records[-1]["modified"]
     taken_back, edited = (next(one for one in records if one["id"] == name) for name in (hit[0], hit[-1]))
 
-    recording.advisories(taken_back | {"withdrawn": LATER, "modified": LATER})
+    recording.advisories(taken_back | {"withdrawn": later, "modified": later})
     assert {verdict for (_, _, name), verdict in recording.check().items() if name == hit[0]} == {"ignore"}
     for one in edited["affected"]:
         one["versions"], one["ranges"] = [], [{"type": "ECOSYSTEM", "events": [{"introduced": "9999"}]}]
-    recording.advisories(edited | {"modified": LATER})
+    recording.advisories(edited | {"modified": later})
     assert hit[-1] not in {name for _, _, name in recording.check()}
     recording.remove("earlier")
     assert "earlier" not in {image for image, *_ in recording.check()}

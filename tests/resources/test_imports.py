@@ -46,7 +46,7 @@ def stage(database, plant):
 
 @pytest.fixture
 def publish(database, plant):
-    """Publishes what was staged as a feed revision; returns it with the counts of added and changed."""
+    """Publishes what was staged as a feed revision; returns it with the counts of added, changed and older."""
 
     def publish(current):
         with database.begin_system() as store:
@@ -85,7 +85,7 @@ def test_an_import_is_counted_up_batch_by_batch_by_whoever_knows_where_it_stands
     with pytest.raises(StaleAttempt, match="reading on from record 0 is not the current one"):
         stage(begun, (advisory_row("B"), []))
     with database.begin_system() as store:
-        assert store.imports.count_changes(begun.id) == (1, 0)
+        assert store.imports.count_changes(begun.id) == (1, 0, 0)
 
 
 def test_one_process_holds_an_import_until_its_transaction_ends(database, begin):
@@ -118,7 +118,7 @@ def test_new_and_changed_ones_are_published_and_nothing_stays_staged(
 ):
     kept, old = advisory_row("KEPT"), advisory_row("OLD")
     first, *counts = publish(stage(begin(), (kept, [WIDE]), (old, [WIDE, NARROW])))
-    assert counts == [2, 0]
+    assert counts == [2, 0, 0]
     changed = replace(old, digest="1" * 64, summary="narrowed", aliases=["Z", "A"], withdrawn=old.modified)
     changed = replace(changed, upstream=["CVE-2", "CVE-1"])
     added = advisory_row("ADDED", vector="CVSS:3.1/x", published=old.modified, upstream=["CVE-3"])
@@ -126,7 +126,7 @@ def test_new_and_changed_ones_are_published_and_nothing_stays_staged(
         begin(), (replace(kept, summary="not looked at"), []), (changed, [NARROW]), (added, [WIDE])
     )
     second, *counts = publish(staged)
-    assert counts == [1, 1]
+    assert counts == [1, 1, 0]
     with database.begin(tenant) as store:
         found = store.advisories.get_many(["KEPT", "OLD", "ADDED"])
     assert found == {"KEPT": kept, "OLD": changed, "ADDED": added}
@@ -162,7 +162,7 @@ def test_an_advisory_gives_way_to_one_modified_no_earlier(
     later = advisory_row("A", summary="later", modified=plant.now + after, digest="1" * 64)
     publish(stage(begin(), (known, [WIDE])))
     _, *counts = publish(stage(begin(), (later, [NARROW])))
-    assert counts == [0, 1]
+    assert counts == [0, 1, 0]
     assert read(database, "A") == later
     assert [row[5] for row in ranges() if row[2] is None] == ["glibc"]
 
@@ -174,7 +174,7 @@ def test_an_advisory_modified_before_the_one_known_changes_nothing(
     publish(stage(begin(), (known, [WIDE])))
     stale = replace(known, summary="stale", modified=plant.now - DAY, digest="1" * 64)
     _, *counts = publish(stage(begin(), (stale, [NARROW]), (advisory_row("B"), [WIDE])))
-    assert counts == [1, 0]
+    assert counts == [1, 0, 1]
     assert read(database, "A") == known
     assert [row[:3] for row in ranges() if row[0] == "A"] == [("A", 1, None)]
 
@@ -197,11 +197,11 @@ def test_one_modified_again_without_a_change_is_known_by_its_later_time(
     again = stage(begin(), (replace(known, modified=plant.now), [WIDE]))
     with database.begin_system() as store:
         store.imports.renew(again.id)
-        assert store.imports.count_changes(again.id) == (0, 0)
+        assert store.imports.count_changes(again.id) == (0, 0, 0)
         store.imports.finish(again, None, plant.now)
     between = replace(known, summary="between", modified=plant.now - DAY, digest="1" * 64)
     _, *counts = publish(stage(begin(), (between, [NARROW])))
-    assert counts == [0, 0]
+    assert counts == [0, 0, 1]
     assert read(database, "A") == replace(known, modified=plant.now)
 
 

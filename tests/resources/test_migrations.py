@@ -190,6 +190,17 @@ def test_what_an_import_staged_without_upstream_is_read_again(before_upstream):
     assert found.fetchall() == [(True, [])]
 
 
+def test_an_advisory_of_the_future_gives_way_to_any_record(before_upstream):
+    before_upstream.execute("""
+        INSERT INTO inventory.feed_revisions (revision, source, added, changed, unchanged, created_at, created_by)
+        OVERRIDING SYSTEM VALUE VALUES (1, 'feed', 2, 0, 0, now(), 'ann');
+        INSERT INTO inventory.advisories (id, revision, modified, severity, digest)
+        VALUES ('A', 1, '9998-12-31T00:00:00Z', 'low', repeat('f', 64)), ('B', 1, now(), 'low', repeat('f', 64))""")
+    before_upstream.execute(UPSTREAM)
+    found = before_upstream.execute("SELECT id, extract(year FROM modified) < 1990 FROM inventory.advisories")
+    assert found.fetchall() == [("B", False), ("A", True)]
+
+
 def test_conditions_written_by_hand_keep_what_they_meant(admin, plant):
     """0017 refuses what the claim could not read, and finds rows of before it that say so."""
     admin.execute("ALTER TABLE scheduler.schedules DROP CONSTRAINT conditions_are_readable")

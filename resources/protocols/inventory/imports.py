@@ -39,8 +39,8 @@ class AdvisoryImports(Protocol):
     def quarantine(self, import_id: UUID, batch: Sequence[LeftOut], now: datetime) -> None:
         """Keeps what could not be used."""
 
-    def count_changes(self, import_id: UUID) -> tuple[int, int]:
-        """How many staged advisories are new, and how many are not as they are known and not modified earlier."""
+    def count_changes(self, import_id: UUID) -> tuple[int, int, int]:
+        """How many staged advisories are new; of those not as they are known how many replace them, and are older."""
 
     def renew(self, import_id: UUID) -> None:
         """Notes when the staged ones were modified that are as they are known."""

@@ -51,9 +51,9 @@ class AdvisoryImportRepository(Repository, AdvisoryImports):
     def quarantine(self, import_id: UUID, batch: Sequence[LeftOut], now: datetime) -> None:
         self._execute("imports/quarantine_many", import_id=import_id, left_out=json_of(batch), now=now)
 
-    def count_changes(self, import_id: UUID) -> tuple[int, int]:
-        ((added, changed),) = self._rows("imports/count_changes", import_id=import_id)
-        return added, changed
+    def count_changes(self, import_id: UUID) -> tuple[int, int, int]:
+        ((added, changed, older),) = self._rows("imports/count_changes", import_id=import_id)
+        return added, changed, older
 
     def renew(self, import_id: UUID) -> None:
         self._execute("imports/renew", import_id=import_id)
