@@ -25,7 +25,7 @@ class ComponentRow:
 
 @dataclass(frozen=True)
 class KnownComponent:
-    """A component as it is kept."""
+    """A component as it is kept; of a distribution's package ``package`` is the source package."""
 
     id: int
     purl: str
@@ -33,6 +33,7 @@ class KnownComponent:
     package: str
     name: str
     version: str | None
+    source_version: str | None = None
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from scheduler_defs.engines.severity import Severity
 from scheduler_defs.engines.subjects import ImageReference
 from scheduler_defs.engines.vex import Vex
 from scheduler_defs.engines.vex_statements import Statement, VexStatus
-from scheduler_defs.ops.matching import candidate_of, statement_of, versioned_purl, vex_names
+from scheduler_defs.ops.matching import candidate_of, said_of, statement_of, versioned_purl, vex_names
 
 _SILENT = (VexStatus.NOT_AFFECTED, VexStatus.FIXED)
 _BY_HARM = tuple(Verdict)
@@ -93,8 +93,8 @@ def _stated(
     image: ImageReference,
 ) -> Iterator[tuple[Pair, Statement]]:
     for pair in pairs:
-        component, names = components[pair[0]], vex_names(advisories[pair[1]])
-        if statement := vex.said(names, component.purl, component.version, image):
+        names = vex_names(advisories[pair[1]])
+        if statement := said_of(vex, names, components[pair[0]], image):
             yield pair, statement
 
 

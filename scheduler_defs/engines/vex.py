@@ -1,14 +1,15 @@
 """VEX: reads documents that state the impact of vulnerabilities, and finds what holds for a component."""
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from operator import itemgetter
 from typing import Any
 
 from scheduler_defs.engines import cyclonedx_vex, openvex
+from scheduler_defs.engines.components import NO_SOURCE, Source
 from scheduler_defs.engines.json_nodes import Node
-from scheduler_defs.engines.purls import DISTRIBUTION_TYPES, Purl, parse_purl
+from scheduler_defs.engines.purls import DISTRIBUTION_TYPES, Purl, package_key, parse_purl
 from scheduler_defs.engines.subjects import ImageReference
 from scheduler_defs.engines.vex_statements import Bom, Statement, VexDocument, VexStatus, image_fits
 
@@ -41,20 +42,33 @@ _NAMED_AFTER = re.compile(r"^[A-Z]+-(?=CVE-[0-9]+-[0-9]+$)")
 # A package's type, vendor (of distributions' packages only) and name.
 _Package = tuple[str, str, str]
 _Key = tuple[_Package | None, str | None]
-_Rank = tuple[datetime, bool, bool, int, str]
 _HARM = {
     VexStatus.AFFECTED: 2,
     VexStatus.UNDER_INVESTIGATION: 1,
     VexStatus.FIXED: 0,
     VexStatus.NOT_AFFECTED: 0,
 }
+_SOURCE_ARCHITECTURES = frozenset({"source", "src"})
 
 
 @dataclass(frozen=True, slots=True)
 class _Entry:
     statement: Statement
     purl: Purl | None
-    rank: _Rank
+    package: _Package | None
+    tie: tuple[int, str]
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A component of an image; `source` is the package that it was built from, of distributions only."""
+
+    purl: Purl
+    versions: tuple[str | None, ...]
+    package: _Package
+    source: _Package | None
+    source_versions: tuple[str | None, ...]
+    image: ImageReference
 
 
 class Vex:
@@ -65,7 +79,7 @@ class Vex:
         self._said: dict[str, dict[_Key, list[_Entry]]] = {}
         for statement in dict.fromkeys(statements):
             entry = _entry(statement)
-            key = (_package(entry.purl) if entry.purl else None, _anchor(statement.image))
+            key = entry.package, _anchor(statement.image)
             for name in {one.casefold() for one in (statement.vulnerability, *statement.aliases)}:
                 self._said.setdefault(name, {}).setdefault(key, []).append(entry)
 
@@ -74,24 +88,29 @@ class Vex:
         return any(name.casefold() in self._said for name in vulnerability_ids)
 
     def said(
-        self, vulnerability_ids: Iterable[str], purl: str, version: str | None, image: ImageReference
+        self,
+        vulnerability_ids: Iterable[str],
+        purl: str,
+        version: str | None,
+        image: ImageReference,
+        source: Source = NO_SOURCE,
     ) -> Statement | None:
         """Return the statement that holds for a component of an image under an advisory's id and aliases.
 
         Ids compare without regard to case. A stated version is the purl's or `version`; qualifiers and a subpath
-        fit where they are stated alike. The latest statement holds; of the same time the one limited to an image,
-        then the one that names a component, then the one that tells of more harm. Raises InvalidInput for another purl.
+        fit where they are stated alike. What is stated of the source package of a distribution's package holds for
+        it too, by the source's version where it differs. The latest statement holds; of the same time the one
+        limited to an image, then the one that names the component, or its source, then the one that tells of more
+        harm. Raises InvalidInput for another purl.
         """
-        best: _Entry | None = None
-        for name in vulnerability_ids:
-            if (by_key := self._said.get(name.casefold())) is None:
-                continue
-            asked = parse_purl(purl)
-            for key in _keys(asked, image):
-                for entry in by_key.get(key, ()):
-                    if (best is None or entry.rank > best.rank) and _fits(entry, asked, version, image):
-                        best = entry
-        return best.statement if best else None
+        said = [self._said[key] for name in vulnerability_ids if (key := name.casefold()) in self._said]
+        if not said:
+            return None
+        asked = _asked(purl, version, source, image)
+        keys = list(_keys(asked))
+        entries = (entry for by_key in said for key in keys for entry in by_key.get(key, ()))
+        fitting = ((rank, entry.statement) for entry in entries if (rank := _rank(entry, asked)))
+        return max(fitting, key=itemgetter(0), default=(None, None))[1]
 
 
 def names_of(advisory_id: str, aliases: Iterable[str], upstream: Iterable[str]) -> tuple[str, ...]:
@@ -106,15 +125,25 @@ def names_of(advisory_id: str, aliases: Iterable[str], upstream: Iterable[str]) 
 
 def _entry(statement: Statement) -> _Entry:
     purl = parse_purl(statement.purl) if statement.purl is not None else None
-    harm = _HARM[statement.status]
-    rank = (statement.stated_at, statement.image is not None, purl is not None, harm, statement.digest)
-    return _Entry(statement, purl, rank)
+    tie = _HARM[statement.status], statement.digest
+    return _Entry(statement, purl, _package(purl) if purl else None, tie)
 
 
-def _keys(purl: Purl, image: ImageReference) -> Iterator[_Key]:
+def _asked(text: str, version: str | None, source: Source, image: ImageReference) -> _Asked:
+    purl, (name, source_version) = parse_purl(text), source
+    package, versions, built_from = _package(purl), (purl.version, version), None
+    if purl.type in DISTRIBUTION_TYPES:
+        built_from = (*package[:2], package_key(purl.type, None, name)) if name else package
+    return _Asked(
+        purl, versions, package, built_from, (source_version,) if source_version else versions, image
+    )
+
+
+def _keys(asked: _Asked) -> Iterator[_Key]:
     """Yield the keys under which what fits a component of an image may stand."""
+    image = asked.image
     digest = image.digest.lower() if image.digest else image.repository
-    for package in (_package(purl), None):
+    for package in {asked.package, asked.source, None}:
         yield from ((package, anchor) for anchor in {digest, image.repository, None})
 
 
@@ -130,17 +159,42 @@ def _anchor(image: ImageReference | None) -> str | None:
     return image.digest.lower() if image.digest else image.repository
 
 
-def _fits(entry: _Entry, purl: Purl, version: str | None, image: ImageReference) -> bool:
-    stated, limit = entry.purl, entry.statement.image
-    if limit is not None and not image_fits(limit, image):
-        return False
-    if stated is None:
-        return True
+def _rank(entry: _Entry, asked: _Asked) -> tuple[Any, ...] | None:
+    """Return what tells which of several statements holds: the greatest; None where it is not about the component."""
+    limit = entry.statement.image
+    if limit is not None and not image_fits(limit, asked.image):
+        return None
+    closeness = 0 if entry.purl is None else _closeness(entry.purl, entry.package, asked)
+    if closeness is None:
+        return None
+    return entry.statement.stated_at, limit is not None, closeness, *entry.tie
+
+
+def _closeness(stated: Purl, package: _Package | None, asked: _Asked) -> int | None:
+    """Return 2 where a package URL names the component, 1 where its source package, else None."""
+    if package == asked.package and _fits(stated, stated.qualifiers, asked.versions, asked):
+        return 2
+    # One for an architecture, or that says what it was built from, is no source package.
+    architecture = stated.qualifiers.get("arch", "source")
+    if (
+        package != asked.source
+        or architecture not in _SOURCE_ARCHITECTURES
+        or "upstream" in stated.qualifiers
+    ):
+        return None
+    qualifiers = {name: value for name, value in stated.qualifiers.items() if name != "arch"}
+    return 1 if _fits(stated, qualifiers, asked.source_versions, asked) else None
+
+
+def _fits(
+    stated: Purl, qualifiers: Mapping[str, str], versions: Collection[str | None], asked: _Asked
+) -> bool:
     subpath = _subpath(stated)
+    version, epoch = stated.version, stated.qualifiers.get("epoch")
     return (
-        (stated.version is None or stated.version in (purl.version, version))
-        and stated.qualifiers.items() <= purl.qualifiers.items()
-        and (not subpath or subpath == _subpath(purl))
+        (version is None or version in versions or f"{epoch}:{version}" in versions)
+        and qualifiers.items() <= asked.purl.qualifiers.items()
+        and (not subpath or subpath == _subpath(asked.purl))
     )
 
 

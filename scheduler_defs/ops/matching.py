@@ -1,6 +1,7 @@
 """Which components advisories affect: candidates from PostgreSQL, compared by the engine in chunks."""
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal
@@ -53,9 +54,8 @@ class Facts:
         """What VEX says of one pair in an image."""
         if pair[1] not in self._names:
             return None
-        component = self.components[pair[0]]
         reference = ImageReference(image.registry or None, image.repository, image.tag, image.digest)
-        return self.vex.said(self._names[pair[1]], component.purl, component.version, reference)
+        return said_of(self.vex, self._names[pair[1]], self.components[pair[0]], reference)
 
     def fact(self, pair: Pair, stated: Statement | None, image: ImageFact) -> Fact:
         """One pair as rules see it."""
@@ -137,6 +137,14 @@ def candidate_of(row: CandidateRow) -> Candidate:
     kind: RangeKind = "SEMVER" if row.kind == "SEMVER" else "ECOSYSTEM"
     affected = AffectedRange(row.type, row.package, kind, events, tuple(row.versions), row.distro)
     return Candidate(row.advisory_id, affected, row.components, row.held, row.vague)
+
+
+def said_of(
+    vex: Vex, names: Iterable[str], component: KnownComponent, image: ImageReference
+) -> Statement | None:
+    """What VEX says of a component of an image, under one of the names of an advisory."""
+    source = component.package, component.source_version
+    return vex.said(names, component.purl, component.version, image, source)
 
 
 def vex_names(advisory: AdvisoryRow) -> tuple[str, ...]:

@@ -39,8 +39,8 @@ CVE = ["CVE-2024-1"]
 UNSAID = ImageReference("docker.io", "acme/else", "1", OTHER_SHA)
 
 
-def held(*statements, ids=CVE, purl="pkg:npm/left@1.0", version="1.0", image=SHOP):
-    return Vex(statements).said(ids, purl, version, image)
+def held(*statements, ids=CVE, purl="pkg:npm/left@1.0", version="1.0", image=SHOP, source=(None, None)):
+    return Vex(statements).said(ids, purl, version, image, source)
 
 
 # Documents of another kind
@@ -184,6 +184,54 @@ def test_a_component_fits_what_is_stated(purl, component, version, fits):
     assert (held(statement(purl), purl=component, version=version) is not None) == fits
 
 
+LIBSSL = "pkg:deb/debian/libssl1.1@1.1.1n-1?arch=amd64&distro=debian-11&upstream=openssl"
+LIBS = "pkg:rpm/redhat/openssl-libs@1.1.1k-9?arch=x86_64&epoch=1"
+
+
+@pytest.mark.parametrize(
+    ("purl", "component", "source", "fits"),
+    [
+        ("pkg:deb/debian/openssl", LIBSSL, ("openssl", None), True),
+        ("pkg:deb/Debian/openssl?distro=debian-11", LIBSSL, ("openssl", None), True),
+        ("pkg:deb/debian/openssl?arch=source&distro=debian-11", LIBSSL, ("openssl", None), True),
+        ("pkg:deb/debian/openssl?distro=debian-12", LIBSSL, ("openssl", None), False),
+        ("pkg:deb/debian/openssl?arch=amd64", LIBSSL, ("openssl", None), False),
+        ("pkg:deb/debian/openssl?upstream=openssl", LIBSSL, ("openssl", None), False),
+        ("pkg:deb/ubuntu/openssl", LIBSSL, ("openssl", None), False),
+        ("pkg:rpm/debian/openssl", LIBSSL, ("openssl", None), False),
+        ("pkg:deb/debian/openssl", LIBSSL, ("openssl3", None), False),
+        ("pkg:deb/debian/openssl@1.1.1n-1", LIBSSL, ("openssl", None), True),
+        ("pkg:deb/debian/openssl@1.1.1n-1", LIBSSL, ("openssl", "1.1.1o-1"), False),
+        ("pkg:deb/debian/openssl@1.1.1o-1", LIBSSL, ("openssl", "1.1.1o-1"), True),
+        ("pkg:deb/debian/libssl1.1@1.1.1n-1?arch=amd64", LIBSSL, ("openssl", "1.1.1o-1"), True),
+        ("pkg:deb/debian/libssl1.1@1.1.1o-1", LIBSSL, ("openssl", "1.1.1o-1"), False),
+        ("pkg:deb/debian/libssl1.1@1.1.1o-1?arch=source", LIBSSL, ("openssl", "1.1.1o-1"), False),
+        ("pkg:deb/debian/libssl1.1?arch=source", LIBSSL, ("libssl1.1", None), True),
+        ("pkg:rpm/redhat/openssl@1.1.1k-9?arch=src&epoch=1", LIBS, ("openssl", None), True),
+        ("pkg:rpm/redhat/openssl@1.1.1k-9?arch=src&epoch=1", LIBS, ("openssl", "1:1.1.1k-9"), True),
+        ("pkg:rpm/redhat/openssl@1.1.1k-8?epoch=1", LIBS, ("openssl", "1:1.1.1k-9"), False),
+        ("pkg:rpm/redhat/openssl@1.1.1k-9?epoch=2", LIBS, ("openssl", "1:1.1.1k-9"), False),
+        ("pkg:apk/alpine/OpenSSL", "pkg:apk/alpine/libssl3@1", ("OPENSSL", None), True),
+        ("pkg:npm/right", "pkg:npm/left@1.0", ("right", None), False),
+    ],
+)
+def test_what_is_stated_of_a_source_package_is_stated_of_what_was_built_from_it(
+    purl, component, source, fits
+):
+    version = "1:1.1.1k-9" if component == LIBS else "1.1.1n-1"
+    assert (held(statement(purl), purl=component, version=version, source=source) is not None) == fits
+
+
+def test_at_one_time_what_names_the_component_holds_before_what_names_its_source():
+    source = statement("pkg:deb/debian/openssl", status=VexStatus.AFFECTED)
+    own = statement("pkg:deb/debian/libssl1.1")
+    whole_image = statement(None, SHOP)
+    asked = {"purl": LIBSSL, "source": ("openssl", None)}
+    assert held(source, own, **asked) == held(own, source, **asked) == own
+    assert held(replace(source, image=SHOP), whole_image, **asked).purl == source.purl
+    assert held(replace(source, stated_at=LATER), own, **asked).purl == source.purl
+
+
 @pytest.mark.parametrize(
     ("limit", "image", "fits"),
     [
@@ -259,7 +307,10 @@ PURLS = [
     "pkg:npm/left@1#s/t",
     "pkg:deb/debian/left@1",
     "pkg:deb/ubuntu/left@1",
+    "pkg:deb/debian/left?arch=source",
+    "pkg:deb/debian/libleft@1?arch=amd64",
 ]
+SOURCES = [(None, None), ("left", None), ("left", "2"), ("libleft", None), ("left", "1")]
 IMAGES = [
     ImageReference(registry, repository, tag, digest)
     for registry in (None, "ghcr.io")
@@ -295,26 +346,38 @@ def is_the_image(stated, image):
     return stated.repository == image.repository and all(left in (None, right) for left, right in named)
 
 
-def scan(all_of_them, ids, purl, version, image):
+def closeness(stated, purl, version, source):
+    """2 for the component itself, 1 for its source package, 0 for neither."""
+    name, stated_version, qualifiers, subpath = parts_of(stated)
+    asked, asked_version, asked_qualifiers, asked_subpath = parts_of(purl)
+    if subpath not in ("", asked_subpath):
+        return 0
+    own = ["", asked_version, version]
+    if name == asked and stated_version in own and qualifiers <= asked_qualifiers:
+        return 2
+    if not purl.startswith("pkg:deb") or "arch=amd64" in qualifiers:
+        return 0
+    built_from = asked.rpartition("/")[0] + "/" + (source[0] or asked.rpartition("/")[2])
+    fits = name == built_from and stated_version in (["", source[1]] if source[1] else own)
+    return int(fits and qualifiers - {"arch=source"} <= asked_qualifiers)
+
+
+def scan(all_of_them, ids, purl, version, image, source):
     wanted = {one.lower() for one in ids}
     fitting = []
+    near = {}
     for one in all_of_them:
         if not wanted & {name.lower() for name in [one.vulnerability, *one.aliases]}:
             continue
         if one.image is not None and not is_the_image(one.image, image):
             continue
-        if one.purl is not None:
-            name, stated_version, qualifiers, subpath = parts_of(one.purl)
-            asked, asked_version, asked_qualifiers, asked_subpath = parts_of(purl)
-            if name != asked or stated_version not in ("", asked_version, version):
-                continue
-            if qualifiers - asked_qualifiers or subpath not in ("", asked_subpath):
-                continue
-        fitting.append(one)
+        near[one] = 0 if one.purl is None else closeness(one.purl, purl, version, source)
+        if one.purl is None or near[one]:
+            fitting.append(one)
     harm = ["not_affected fixed", "under_investigation", "affected"]
     order = [
         (
-            *(one.stated_at, one.image is not None, one.purl is not None),
+            *(one.stated_at, one.image is not None, near[one]),
             next(place for place, names in enumerate(harm) if one.status in names.split()),
             one.digest,
         )
@@ -330,11 +393,12 @@ def scan(all_of_them, ids, purl, version, image):
     st.sampled_from(PURLS),
     st.sampled_from([None, "1", "2"]),
     st.sampled_from(IMAGES),
+    st.sampled_from(SOURCES),
 )
-def test_said_is_what_a_scan_of_all_finds(all_of_them, ids, purl, version, image):
-    expected = scan(all_of_them, ids, purl, version, image)
-    assert Vex(all_of_them).said(ids, purl, version, image) == expected
-    assert Vex(reversed(all_of_them)).said(ids, purl, version, image) == expected
+def test_said_is_what_a_scan_of_all_finds(all_of_them, ids, purl, version, image, source):
+    expected = scan(all_of_them, ids, purl, version, image, source)
+    assert Vex(all_of_them).said(ids, purl, version, image, source) == expected
+    assert Vex(reversed(all_of_them)).said(ids, purl, version, image, source) == expected
 
 
 @pytest.mark.parametrize("worse", ["affected", "under_investigation"])

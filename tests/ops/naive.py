@@ -96,7 +96,7 @@ class Model:
 
     images: dict[str, dict[str, str]] = field(default_factory=dict)
     sources: dict[tuple[str, str], tuple[str, str]] = field(default_factory=dict)
-    """By an image and a package of it, what that was built from, and that one's version; advisories name either."""
+    """By an image and a package of it, what that was built from, and that one's version: what is said names either."""
     advisories: dict[str, list[Told]] = field(default_factory=dict)
     vex: list[Stated] = field(default_factory=list)
     severe: str = "block"
@@ -142,12 +142,13 @@ class Model:
         return self.severe if told.severity in ("critical", "high") else "ignore"
 
     def _status(self, image: str, package: str, ids: Sequence[str]) -> str | None:
+        own = package, self.images[image][package]
+        named = {own, self.sources.get((image, package), own)}
         fitting = [
             one
             for one in self.vex
             if one.about in ids
-            and one.package == package
-            and one.version in (None, self.images[image][package])
+            and any(one.package == called and one.version in (None, at) for called, at in named)
             and one.image in (None, image)
         ]
         return max(fitting, key=lambda one: (one.at, one.image is not None)).status if fitting else None

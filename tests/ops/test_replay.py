@@ -20,7 +20,7 @@ from resources.settings import SchedulerSettings
 from resources.states import JobKind, PolicyMode
 from tests.ops.conftest import World
 from tests.ops.replaying import Replay, check, digests, findings, impact
-from tests.ops.steps import BEGINNING, CVES, STEPS
+from tests.ops.steps import BEGINNING, CVES, SOURCE, SOURCE_VERSIONS, STEPS
 
 SEQUENCES = settings(max_examples=int(os.environ.get("REPLAYS", "3")), deadline=None, phases=[Phase.generate])
 """Not shrunk, which would take minutes."""
@@ -61,13 +61,19 @@ def test_after_every_change_incremental_is_full_is_naive(fresh):
 
 
 SELDOM = [
-    ("sbom", "shop/a", {"deb/curl": "1.0-1"}),
+    ("sbom", "shop/a", {"deb/curl": "1.0-1", "rpm/libcurl": "1.0-1"}),
     ("advisory", "A-0", "deb/curl", ["0", None], "high", True),
     ("advisory", "A-1", "deb/curl", ["0", None], "high", False),
     ("vex", CVES[0], "deb/curl", None, None, "not_affected"),
     ("vex", CVES[1], "deb/curl", None, None, "not_affected"),
+    *(("advisory", f"A-{number}", "rpm/libcurl", ["0", None], "high", False) for number in (2, 3)),
+    ("vex", CVES[2], SOURCE, "1.0-1", None, "fixed"),
+    ("vex", CVES[3], SOURCE, SOURCE_VERSIONS["1.0-1"], None, "fixed"),
 ]
-"""Statements about one of the two that an advisory bundles, and about all that another one is about."""
+"""Statements about one of the two that an advisory bundles, and about all that another one is about.
+
+Of a source package: in a version that a package built from it has, and in the one that it has itself.
+"""
 
 
 def test_what_drawn_sequences_seldom_meet_is_naive_too(world):
@@ -78,6 +84,8 @@ def test_what_drawn_sequences_seldom_meet_is_naive_too(world):
     assert {name: verdict for (_, _, name), verdict in findings(world).items()} == {
         "A-0": "block",
         "A-1": "ignore",
+        "A-2": "block",
+        "A-3": "ignore",
     }
 
 

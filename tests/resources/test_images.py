@@ -255,7 +255,7 @@ def test_components_are_read_by_id(database, plant):
         found = store.connection.execute("SELECT id FROM inventory.component_versions").fetchall()
         ids = [one for (one,) in found]
         assert store.images.get_components("acme", [*ids, -1]) == {
-            ids[0]: KnownComponent(ids[0], row.purl, "deb", "glibc", "libc6", "2.36-9")
+            ids[0]: KnownComponent(ids[0], row.purl, "deb", "glibc", "libc6", "2.36-9", "2.36")
         }
         assert store.images.get_components("acme", []) == {}
 
