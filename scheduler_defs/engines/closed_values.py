@@ -1,7 +1,9 @@
-"""Texts in conditions that a field never holds, such as advisory.severity == "hgih"."""
+"""Comparisons in conditions that mean nothing: advisory.severity == "hgih", and texts ordered by the alphabet."""
 
 import re
-from collections.abc import Iterator, Mapping, Set
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from dataclasses import dataclass
+from itertools import takewhile
 
 from scheduler_defs.engines.severity import Severity
 from scheduler_defs.engines.vex_statements import VexStatus
@@ -11,36 +13,61 @@ CLOSED: Mapping[str, tuple[str, ...]] = {
     "match": ("affected", "unknown"),
     "vex.status": ("", *(str(one) for one in VexStatus)),
 }
-_NAME = rf"(?<![\w.])({'|'.join(map(re.escape, CLOSED))})"
-_COMPARED = re.compile(rf'{_NAME}\s*[=!]=\s*"(\d+)"')
-_REVERSED = re.compile(rf'"(\d+)"\s*[=!]=\s*{_NAME}(?![\w.])')
-_LISTED = re.compile(rf"{_NAME}\s+in\s+\[([^\]]*)\]")
+UNORDERED: Mapping[str, str] = {
+    "advisory.severity": 'advisory.severity in ["critical", "high"], or advisory.score >= 7.0',
+    "match": 'match == "affected"',
+    "vex.status": 'vex.status in ["not_affected", "fixed"]',
+    "vex.justification": 'vex.justification == "component_not_present"',
+    "component.version": 'single versions, as component.version in ["1.0", "1.1"]',
+}
+"""Texts whose order says nothing, with what to write instead of it."""
+_EQUAL, _ORDER = frozenset({"==", "!="}), frozenset({"<", "<=", ">", ">="})
+_TRANSPARENT = frozenset({"dyn", "string"})
+_TOKEN = re.compile(
+    r'(?P<text>"[^"]*")|(?P<sign>\bin\b|[<>=!]=|\d[\w.]*)|(?P<name>[A-Za-z_]\w*)|(?P<other>\S)'
+)
 _PLAIN = re.compile(r"""(?P<quote>["'])(?P<text>[^"'\\]*)(?P=quote)""")
 
 
-def check_values(expression: str, literals: re.Pattern[str], loops: Set[str]) -> None:
-    """Raises ValueError for a comparison with a text that the field never holds.
+@dataclass(frozen=True, slots=True)
+class _Token:
+    """A part of a condition: a sign, a path of names, or a text, whose value is None where it is not plain."""
 
-    ``literals`` finds the texts and comments of a condition, ``loops`` are the names of its loops' variables.
+    kind: str
+    value: str | None
+    offset: int
+
+    @property
+    def sign(self) -> str | None:
+        """The sign that it is, if it is one."""
+        return self.value if self.kind == "sign" else None
+
+
+_NOTHING = _Token("sign", "", 0)
+
+
+def check_values(expression: str, code: str, loops: Set[str]) -> None:
+    """Raises ValueError for a comparison with a text that the field never holds, and for an order of such texts.
+
+    ``code`` is the condition with its texts blank, ``loops`` are the names of its loops' variables.
     """
-    texts: list[re.Match[str]] = []
-
-    def numbered(found: re.Match[str]) -> str:
-        texts.append(found)
-        return " " if found[0].startswith("//") else f'"{len(texts) - 1}"'
-
-    code = literals.sub(numbered, expression)
-    for name, number in _comparisons(code):
-        literal = texts[int(number)]
-        plain = _PLAIN.fullmatch(literal[0])
-        if plain and name.partition(".")[0] not in loops and plain["text"] not in CLOSED[name]:
-            expected, at = (
-                ", ".join(repr(value) for value in CLOSED[name]),
-                place(expression, literal.start()),
-            )
+    tokens = [_NOTHING, _NOTHING, *_spelled_out(_tokens(expression, code)), _NOTHING, _NOTHING]
+    for at, token in enumerate(tokens):
+        name, before, after = token.value, tokens[at - 1].sign, tokens[(at + 1) % len(tokens)].sign
+        if token.kind != "name" or not name or name.partition(".")[0] in loops or before == ".":
+            continue
+        order = before if before in _ORDER else after
+        if name in UNORDERED and order in _ORDER:
+            expected, where = UNORDERED[name], place(expression, token.offset)
             raise ValueError(
-                f"{at}compares {name} with {plain['text']!r}, which it never is; expected one of {expected}"
+                f"{where}orders {name} by {order}, which goes by the alphabet; expected {expected}"
             )
+        for text in _compared_with(tokens, at) if name in CLOSED else ():
+            if text.value is not None and text.value not in CLOSED[name]:
+                expected, where = ", ".join(map(repr, CLOSED[name])), place(expression, text.offset)
+                raise ValueError(
+                    f"{where}compares {name} with {text.value!r}, which it never is; expected one of {expected}"
+                )
 
 
 def place(expression: str, offset: int) -> str:
@@ -49,10 +76,45 @@ def place(expression: str, offset: int) -> str:
     return f"line {line}, column {column} of the condition: "
 
 
-def _comparisons(code: str) -> Iterator[tuple[str, str]]:
-    yield from _COMPARED.findall(code)
-    for number, name in _REVERSED.findall(code):
-        yield name, number
-    for name, listed in _LISTED.findall(code):
-        for number in re.findall(r'"(\d+)"', listed):
-            yield name, number
+def _tokens(expression: str, code: str) -> Iterator[_Token]:
+    for found in _TOKEN.finditer(code):
+        if found.lastgroup == "text":
+            plain = _PLAIN.fullmatch(expression[found.start() : found.end()])
+            yield _Token("text", plain["text"] if plain else None, found.start())
+        else:
+            yield _Token("name" if found.lastgroup == "name" else "sign", found[0], found.start())
+
+
+def _spelled_out(tokens: Iterable[_Token]) -> list[_Token]:
+    """Writes `advisory["severity"]`, `(advisory).severity` and `string(advisory.severity)` as one name."""
+    done: list[_Token] = []
+    for token in tokens:
+        done.append(token)
+        shape = [one.sign or one.kind for one in done[-4:]]
+        if shape[-3:] == ["name", ".", "name"]:
+            done[-3:] = [_path(done[-3], done[-1])]
+        elif shape == ["name", "[", "text", "]"]:
+            done[-4:] = [_path(done[-4], done[-2])]
+        elif shape[-3:] in (["(", "name", ")"], ["(", "text", ")"]):
+            called = done[-4] if shape[0] == "name" else None
+            if called is None:
+                done[-3:] = [done[-2]]
+            elif called.value in _TRANSPARENT:
+                done[-4:] = [done[-2]]
+    return done
+
+
+def _path(of: _Token, key: _Token) -> _Token:
+    return _Token("name", f"{of.value}.{key.value}", of.offset)
+
+
+def _compared_with(tokens: Sequence[_Token], at: int) -> Iterator[_Token]:
+    """The texts that a field is said to be or not to be, before and after it."""
+    earlier, before, _, after, later = tokens[at - 2 : at + 3]
+    if before.sign in _EQUAL and earlier.kind == "text":
+        yield earlier
+    if after.sign in _EQUAL and later.kind == "text":
+        yield later
+    if after.sign == "in" and later.sign == "[":
+        listed = takewhile(lambda one: one.sign != "]", tokens[at + 3 :])
+        yield from (one for one in listed if one.kind == "text")

@@ -203,7 +203,7 @@ def _check_names(expression: str, program: cel.Program) -> None:
         if variable not in loops and name not in _FIELDS[variable]:
             expected, at = ", ".join(sorted(_FIELDS[variable])), place(code, found.start())
             raise ValueError(f"{at}unknown field {variable}.{name}; expected one of {expected}")
-    check_values(expression, _LITERALS_AND_COMMENTS, frozenset(loops))
+    check_values(expression, code, frozenset(loops))
 
 
 def _named(code: str, name: str) -> str:

@@ -16,6 +16,12 @@ from scheduler_defs.engines.conditions import compile_condition
         'image.tag == "match" && vex.status == ""',
         'advisory.id in ["hgih"] || advisory.severity in []',
         'advisory.severity + "" == "hgih"',
+        "size(component.version) > 3 && 3 < component.version.size()",
+        'component["name"] < "b" && advisory.score >= 7.0',
+        'image.tag == "<" || component.version == "1.0"',
+        '"match" in image.labels && image.labels . match == "hgih"',
+        'advisory.aliases.exists(match, match < "CVE-2")',
+        '"a" == "<" || component.version in ["<", "]"]',
     ],
 )
 def test_what_compares_with_no_such_text_is_accepted(condition):
@@ -28,8 +34,53 @@ def test_every_severity_is_one(severity):
 
 
 @pytest.mark.parametrize(
+    "condition",
+    [
+        'advisory["severity"] == "hgih"',
+        "'hgih' != advisory [ 'severity' ]",
+        '(advisory).severity == "hgih"',
+        '((advisory)["severity"]) == ("hgih")',
+        'advisory . severity in ["high", "hgih"]',
+        'string(advisory.severity) == "hgih"',
+        '"high" == "high" && dyn((advisory).severity) in ["high", ("hgih")]',
+        '!(advisory.severity == "hgih")',
+    ],
+)
+def test_a_text_that_there_is_not_is_found_however_the_field_is_spelled(condition):
+    with pytest.raises(ValueError, match=r"compares advisory\.severity with 'hgih'"):
+        compile_condition(condition)
+
+
+@pytest.mark.parametrize(
+    ("condition", "field"),
+    [
+        ('advisory.severity >= "high"', "advisory.severity"),
+        ('"high" <= advisory.severity', "advisory.severity"),
+        ('advisory["severity"] < "high" || true', "advisory.severity"),
+        ('true || (advisory).severity > "high"', "advisory.severity"),
+        ('match > "affected"', "match"),
+        ('"" < vex.status', "vex.status"),
+        ("vex.justification <= vex.note", "vex.justification"),
+        ('component.version < "2.0"', "component.version"),
+        ('component.version != "" && "1.0" <= string(component.version)', "component.version"),
+    ],
+)
+def test_an_order_of_texts_is_refused_with_what_may_be_meant(condition, field):
+    with pytest.raises(ValueError, match=rf"orders {field} by .*alphabet; expected .*{field}") as caught:
+        compile_condition(condition)
+    if field == "advisory.severity":
+        expected = 'expected advisory.severity in ["critical", "high"], or advisory.score >= 7.0'
+        assert expected in str(caught.value)
+
+
+@pytest.mark.parametrize(
     ("condition", "said"),
     [
+        ('match == "unknown" ||\n  advisory.severity >= "high"', "line 2, column 3 of the condition: orders"),
+        (
+            'match == "unknown" ||\n  advisory["severity"] == "x"',
+            "line 2, column 27 of the condition: compares",
+        ),
         (
             'match == "affected" &&\n  advisory.sevrity == "x"',
             "line 2, column 3 of the condition: unknown field",
