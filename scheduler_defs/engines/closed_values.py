@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from itertools import takewhile
 
+from scheduler_defs.engines.condition_errors import ConditionError
 from scheduler_defs.engines.severity import Severity
 from scheduler_defs.engines.vex_statements import VexStatus
 
@@ -47,7 +48,7 @@ _NOTHING = _Token("sign", "", 0)
 
 
 def check_values(expression: str, code: str, loops: Set[str]) -> None:
-    """Raises ValueError for a comparison with a text that the field never holds, and for an order of such texts.
+    """Raises ConditionError for a comparison with a text that the field never holds, and for an order of such texts.
 
     ``code`` is the condition with its texts blank, ``loops`` are the names of its loops' variables.
     """
@@ -58,22 +59,13 @@ def check_values(expression: str, code: str, loops: Set[str]) -> None:
             continue
         order = before if before in _ORDER else after
         if name in UNORDERED and order in _ORDER:
-            expected, where = UNORDERED[name], place(expression, token.offset)
-            raise ValueError(
-                f"{where}orders {name} by {order}, which goes by the alphabet; expected {expected}"
-            )
+            reason = f"orders {name} by {order}, which goes by the alphabet; expected {UNORDERED[name]}"
+            raise ConditionError(reason, expression, token.offset)
         for text in _compared_with(tokens, at) if name in CLOSED else ():
             if text.value is not None and text.value not in CLOSED[name]:
-                expected, where = ", ".join(map(repr, CLOSED[name])), place(expression, text.offset)
-                raise ValueError(
-                    f"{where}compares {name} with {text.value!r}, which it never is; expected one of {expected}"
-                )
-
-
-def place(expression: str, offset: int) -> str:
-    """Where something stands in a condition, as its errors begin: line and column from 1."""
-    line, column = expression.count("\n", 0, offset) + 1, offset - expression.rfind("\n", 0, offset)
-    return f"line {line}, column {column} of the condition: "
+                expected = ", ".join(map(repr, CLOSED[name]))
+                reason = f"compares {name} with {text.value!r}, which it never is; expected one of {expected}"
+                raise ConditionError(reason, expression, text.offset)
 
 
 def _tokens(expression: str, code: str) -> Iterator[_Token]:

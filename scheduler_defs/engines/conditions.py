@@ -9,7 +9,8 @@ from typing import Any, Literal
 
 import cel
 
-from scheduler_defs.engines.closed_values import check_values, place
+from scheduler_defs.engines.closed_values import check_values
+from scheduler_defs.engines.condition_errors import ConditionError
 from scheduler_defs.engines.exploits import EXPLOIT_FIELDS, NOTHING_KNOWN, ExploitFact
 from scheduler_defs.engines.severity import Severity
 from scheduler_defs.engines.vex_statements import VexStatus
@@ -151,22 +152,22 @@ class Fact:
 def compile_condition(expression: str) -> cel.Program:
     """Compile a condition and prove it usable: known names and values only, one loop at most, a boolean for every fact.
 
-    Raises ValueError that says what is wrong.
+    Raises ConditionError that says what is wrong, and where.
     """
     if len(expression) > MAX_CONDITION_LENGTH:
-        raise ValueError(f"is longer than {MAX_CONDITION_LENGTH} characters; split it into several rules")
+        raise ConditionError(f"is longer than {MAX_CONDITION_LENGTH} characters; split it into several rules")
     try:
         program = cel.compile(expression)
     except ValueError as error:
-        raise ValueError(_syntax_error(str(error))) from error
+        raise _syntax_error(expression, str(error)) from error
     _check_names(expression, program)
     for fact in _samples():
         try:
             outcome = program.execute(fact.context())
         except Exception as error:
-            raise ValueError(f"fails on {_described(fact)}: {_reason(error)}") from error
+            raise ConditionError(f"fails on {_described(fact)}: {_reason(error)}") from error
         if not isinstance(outcome, bool):
-            raise ValueError(f"gives {outcome!r}; a condition is true or false")
+            raise ConditionError(f"gives {outcome!r}; a condition is true or false")
     return program
 
 
@@ -183,32 +184,33 @@ def _blank(found: re.Match[str]) -> str:
 def _check_names(expression: str, program: cel.Program) -> None:
     code = without_literals(expression)
     if copying := _COPYING_LOOP.search(code):
-        raise ValueError(f"uses {copying[1]}; of the loops, all, exists and exists_one are allowed")
-    loops = _LOOP.findall(code)
+        reason = f"uses {copying[1]}; of the loops, all, exists and exists_one are allowed"
+        raise ConditionError(reason, expression, copying.start(1))
+    loops = list(_LOOP.finditer(code))
     if len(loops) > MAX_LOOPS:
-        raise ValueError(
-            f"loops {len(loops)} times; at most {MAX_LOOPS} of all, exists, exists_one is allowed"
-        )
-    known = {*_VARIABLES, *_TYPES, *loops}
+        reason = f"loops {len(loops)} times; at most {MAX_LOOPS} of all, exists, exists_one is allowed"
+        raise ConditionError(reason, expression, loops[MAX_LOOPS].start())
+    own = frozenset(loop[1] for loop in loops)
     for name in program.variables():
-        if name not in known:
-            expected = ", ".join(_VARIABLES)
-            raise ValueError(f"{_named(code, name)}unknown variable {name!r}; expected one of {expected}")
+        if name not in {*_VARIABLES, *_TYPES, *own}:
+            reason = f"unknown variable {name!r}; expected one of {', '.join(_VARIABLES)}"
+            raise ConditionError(reason, expression, _first(code, name))
     for name in program.functions():
         if name[0].isalpha() and name not in _FUNCTIONS:
-            expected = ", ".join(sorted(_FUNCTIONS))
-            raise ValueError(f"{_named(code, name)}unknown function {name!r}; expected one of {expected}")
+            reason = f"unknown function {name!r}; expected one of {', '.join(sorted(_FUNCTIONS))}"
+            raise ConditionError(reason, expression, _first(code, name))
     for found in _FIELD.finditer(code):
         variable, name = found.groups()
-        if variable not in loops and name not in _FIELDS[variable]:
-            expected, at = ", ".join(sorted(_FIELDS[variable])), place(code, found.start())
-            raise ValueError(f"{at}unknown field {variable}.{name}; expected one of {expected}")
-    check_values(expression, code, frozenset(loops))
+        if variable not in own and name not in _FIELDS[variable]:
+            expected = ", ".join(sorted(_FIELDS[variable]))
+            reason = f"unknown field {variable}.{name}; expected one of {expected}"
+            raise ConditionError(reason, expression, found.start())
+    check_values(expression, code, own)
 
 
-def _named(code: str, name: str) -> str:
+def _first(code: str, name: str) -> int | None:
     found = re.search(rf"(?<![\w.]){re.escape(name)}\b", code) or re.search(rf"\b{re.escape(name)}\b", code)
-    return place(code, found.start()) if found else ""
+    return found.start() if found else None
 
 
 def _samples() -> Iterator[Fact]:
@@ -242,6 +244,9 @@ def _reason(error: Exception) -> str:
     return f"unknown key {error}" if isinstance(error, KeyError) else " ".join(str(error).split())
 
 
-def _syntax_error(text: str) -> str:
+def _syntax_error(expression: str, text: str) -> ConditionError:
     found = _SYNTAX_ERROR.search(text)
-    return f"line {found[1]}, column {found[2]} of the condition: {found[3]}" if found else text
+    if not found:
+        return ConditionError(text)
+    before = expression.split("\n")[: int(found[1]) - 1]
+    return ConditionError(found[3], expression, sum(len(line) + 1 for line in before) + int(found[2]) - 1)

@@ -13,6 +13,7 @@ import cel
 import yaml
 
 from scheduler_defs.engines.asked import asked_of
+from scheduler_defs.engines.condition_errors import ConditionError
 from scheduler_defs.engines.conditions import (
     AdvisoryFact,
     ComponentFact,
@@ -263,8 +264,9 @@ def _condition(nodes: Nodes, node: yaml.Node, path: str) -> tuple[str, cel.Progr
     when = nodes.text(node, path)
     try:
         return when, compile_condition(when)
-    except ValueError as error:
-        raise nodes.error(node, f"{path}: {error}") from error
+    except ConditionError as error:
+        at = None if error.offset is None else nodes.place_in(node, error.offset)
+        raise nodes.error(node, f"{path}: {error.reason if at else error}", at) from error
 
 
 def _verdict(nodes: Nodes, node: yaml.Node, path: str) -> Verdict:

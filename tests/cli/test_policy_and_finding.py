@@ -89,7 +89,7 @@ def test_a_policy_may_begin_with_a_byte_order_mark(scheduler, write):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        (RULE % ('"1 +"', "warn"), "at 4:11: rules[0].when: "),
+        (RULE % ('"1 +"', "warn"), "at 4:15: rules[0].when: Syntax error"),
         (RULE % ("true", "deny"), "at 5:14: rules[0].verdict: 'deny' is not a verdict"),
         (RULE % ("nothing.here", "warn"), "at 4:11: rules[0].when: "),
         ("name: p\nrules: []\n", "at 1:1: policy: key 'default' is missing"),

@@ -76,24 +76,33 @@ def test_an_order_of_texts_is_refused_with_what_may_be_meant(condition, field):
 @pytest.mark.parametrize(
     ("condition", "said"),
     [
-        ('match == "unknown" ||\n  advisory.severity >= "high"', "line 2, column 3 of the condition: orders"),
+        (
+            'match == "unknown" ||\n  advisory.severity >= "high"',
+            "in the condition, at line 2, column 3: orders",
+        ),
         (
             'match == "unknown" ||\n  advisory["severity"] == "x"',
-            "line 2, column 27 of the condition: compares",
+            "in the condition, at line 2, column 27: compares",
         ),
         (
             'match == "affected" &&\n  advisory.sevrity == "x"',
-            "line 2, column 3 of the condition: unknown field",
+            "in the condition, at line 2, column 3: unknown field",
         ),
-        ("true ||\n  // of\n nothing == 1", "line 3, column 2 of the condition: unknown variable 'nothing'"),
-        ('match == "nothing" ||\n  match == "unknown"', "line 1, column 10 of the condition: compares match"),
+        (
+            "true ||\n  // of\n nothing == 1",
+            "in the condition, at line 3, column 2: unknown variable 'nothing'",
+        ),
+        (
+            'match == "nothing" ||\n  match == "unknown"',
+            "in the condition, at line 1, column 10: compares match",
+        ),
         (
             "true &&\n\n    lower(match) == match",
-            "line 3, column 5 of the condition: unknown function 'lower'",
+            "in the condition, at line 3, column 5: unknown function 'lower'",
         ),
         (
             '"""a\nb""" == match ||\n vex.status in ["", "fixd"]',
-            "line 3, column 21 of the condition: compares",
+            "in the condition, at line 3, column 21: compares",
         ),
     ],
 )

@@ -96,9 +96,7 @@ def test_every_field_is_needed(missing):
 
 
 def test_a_bad_condition_and_a_name_that_is_taken_are_refused():
-    with pytest.raises(
-        InvalidDocument, match=r"exceptions\[0\].when: line 1, .*: unknown variable 'nothing'"
-    ):
+    with pytest.raises(InvalidDocument, match=r"exceptions\[0\].when: unknown variable 'nothing'"):
         compiled(when="nothing")
     with pytest.raises(InvalidDocument, match=r"rules\[0\].name: 'all' is the name of an earlier"):
         compiled(name="all")
