@@ -87,6 +87,10 @@ class Decision:
     message: str | None
 
 
+WITHDRAWN = Decision(Verdict.IGNORE, "withdrawn", "The advisory was withdrawn.")
+"""Of every finding of a withdrawn advisory, whatever a policy says."""
+
+
 @dataclass(frozen=True, slots=True)
 class Policy:
     """A compiled policy; `digest` covers its exceptions, its rules in order and its default, not the YAML's layout."""
@@ -111,9 +115,10 @@ class Policy:
 
     @property
     def asks(self) -> frozenset[str]:
-        """What its conditions ask of a fact; see `asked_of`."""
+        """What decides of a fact: what its conditions ask, see `asked_of`, and whether the advisory is withdrawn."""
         exempting = [(one.when, one.program) for one in self.exceptions]
-        return asked_of(exempting + [(one.when, one.program) for one in self.rules])
+        asked = asked_of(exempting + [(one.when, one.program) for one in self.rules])
+        return asked if "advisory" in asked else asked | {"advisory.withdrawn"}
 
     @property
     def asks_of_images(self) -> bool:
@@ -128,9 +133,12 @@ class Policy:
     def decide(self, fact: Fact) -> Decision:
         """Return what the first exception gives whose condition is true, else the first such rule.
 
+        A finding of a withdrawn advisory is ignored before any is asked.
         Exceptions hold whatever the time; see `at`. Fails closed: an exception that cannot be evaluated on this
         fact does not hold; a rule that cannot, or gives no boolean, blocks, and the message names it and the error.
         """
+        if fact.advisory.withdrawn:
+            return WITHDRAWN
         context = cel.Context(fact.context())
         for exception in self.exceptions:
             # As for rules below; an error is no exemption, and the rules decide.

@@ -28,7 +28,7 @@ COMPONENT = "pkg:pypi/scheduler-verify-b@2.0"
 DIGESTS: Mapping[str, str] = {
     "graph": "e6a02ad981c086e46a18c40c568efc95bf534fe5cc430daa7ae52318fbcf3385",
     "snapshot": "883684256473c50bd1466ae7e80a456907b30c1ab1ba5c2e8f9d07755b6bafff",
-    "input": "ec79c7dac838f5355c3af76725f18f4da738d64968059c5afae3ad25a389ae1b",
+    "input": "c7afd5bbba1f55063bface0c30b478bf6cfc9767606b66b53ee9414732730e4c",
     "findings": "4a601eeb280c368eecd6b94bcc2952b5522a780284988fc189fc089e82b9cc4e",
 }
 """What the built-in inputs give on every machine (guarantee G5)."""

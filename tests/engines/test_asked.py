@@ -39,17 +39,22 @@ from tests.engines.test_policy import one_rule
     ],
 )
 def test_what_a_condition_asks_is_in_its_text(when, asked):
-    assert one_rule(when).asks == asked
+    assert one_rule(when).asks == asked | (set() if "advisory" in asked else {"advisory.withdrawn"})
 
 
 def test_all_rules_and_exceptions_of_a_policy_ask():
     text = """
 name: several
 exceptions: [{name: e, when: 'component.version == "1"', until: 2027-01-31, reason: known}]
-rules: [{name: a, when: advisory.withdrawn, verdict: ignore}, {name: b, when: match == "unknown", verdict: warn}]
+rules: [{name: a, when: advisory.score > 9.0, verdict: ignore}, {name: b, when: match == "unknown", verdict: warn}]
 default: warn
 """
-    assert compile_policy("p", text).asks == {"component.version", "advisory.withdrawn", "match"}
+    assert compile_policy("p", text).asks == {
+        "component.version",
+        "advisory.score",
+        "advisory.withdrawn",
+        "match",
+    }
 
 
 TEXTS = st.sampled_from(["", "a", "b"])

@@ -112,6 +112,20 @@ default: ignore
     assert policy.decide(component(type="pypi")) == Decision(Verdict.BLOCK, "second", None)
 
 
+def test_a_withdrawn_advisory_is_ignored_whatever_a_policy_says() -> None:
+    excepted = "exceptions: [{name: e, when: true, until: 2030-01-01, reason: r}]"
+    blocking = (
+        "rules: [{name: a, when: advisory.withdrawn, verdict: block}, {name: b, when: true, verdict: block}]"
+    )
+    policy = compile_policy("test.yaml", f"name: x\n{blocking}\ndefault: block\n")
+    lenient = compile_policy("test.yaml", f"name: x\n{excepted}\nrules: []\ndefault: block\n")
+    told = Decision(Verdict.IGNORE, "withdrawn", "The advisory was withdrawn.")
+    for severity in Severity:
+        gone = advisory(severity=severity, withdrawn=True)
+        assert (policy.decide(gone), lenient.decide(gone)) == (told, told)
+        assert policy.decide(advisory(severity=severity)) == Decision(Verdict.BLOCK, "b", None)
+
+
 def test_a_policy_without_rules_gives_its_default() -> None:
     policy = compile_policy("test.yaml", "name: empty\nrules: []\ndefault: warn\n")
     assert policy.decide(FACT) == Decision(Verdict.WARN, None, None)

@@ -67,6 +67,8 @@ def facts_of(advisory: dict[str, Any]) -> dict[str, Any]:
 
 
 def deciding_rule(facts: dict[str, Any]) -> str:
+    if facts["advisory"]["withdrawn"]:
+        return "withdrawn"
     return next((r["name"] for r in POLICY["rules"] if cel.evaluate(r["when"], facts)), "default")
 
 
@@ -210,4 +212,7 @@ def test_the_policy_has_the_documented_shape() -> None:
 
 def test_every_rule_decides_about_some_advisory() -> None:
     hit = [a for a in ADVISORIES if affects_pin(a)]
-    assert {deciding_rule(facts_of(a)) for a in hit} == {r["name"] for r in POLICY["rules"]} | {"default"}
+    assert {deciding_rule(facts_of(a)) for a in hit} == {r["name"] for r in POLICY["rules"]} | {
+        "default",
+        "withdrawn",
+    }

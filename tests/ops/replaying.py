@@ -150,7 +150,6 @@ def policy(severe: str, asked: Iterable[str]) -> str:
     return f"""
         name: default
         rules:
-          - {{name: withdrawn, when: advisory.withdrawn, verdict: ignore}}
           - {{name: vex, when: 'vex.status in ["not_affected", "fixed"]', verdict: ignore}}
           - {{name: unknown, when: 'match == "unknown"', verdict: warn}}{"".join(rules[one] for one in asked)}
           - {{name: severe, when: 'advisory.severity in ["critical", "high"]', verdict: {severe}}}
