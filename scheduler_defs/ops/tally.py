@@ -9,13 +9,14 @@ from uuid import UUID
 from resources.inventory_records import Decided, FindingKey, OpenCount, Was
 from resources.records import Image, WorkItem
 from resources.states import PolicyMode, WorkState
+from scheduler_defs.engines.policy import Verdict
 from scheduler_defs.ops.attempt import Result
 
 SHOWN = 50
 Judged = tuple[UUID, FindingKey, str | None, str | None]
 """Image and finding, with verdict and severity as they were and as they would be; None: no finding."""
 TOLD = ("critical", "high", "unknown")
-"""Severities whose new findings are counted each."""
+"""Severities whose new findings are counted each, those that are ignored left out."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,7 @@ class Change:
 
     @property
     def deltas(self) -> Mapping[str, int]:
-        """How many are new, fixed and judged anew, and of the new ones how many of each severity that is told."""
+        """How many are new, fixed, judged anew; and of the new ones that are not ignored those of severities told."""
         new, before = self.now, self.before
         counts: dict[str, int] = {}
         if before:
@@ -43,7 +44,8 @@ class Change:
                 (one.verdict, one.severity) != (was.verdict, was.severity) for one, was in both
             )
         counts["new"] = len(new)
-        for severity in [one.severity for one in new if one.severity in TOLD]:
+        shown = [one.severity for one in new if one.verdict != Verdict.IGNORE]
+        for severity in filter(TOLD.__contains__, shown):
             counts[f"new_{severity}"] = counts.get(f"new_{severity}", 0) + 1
         return {name: count for name, count in counts.items() if count}
 

@@ -49,6 +49,13 @@ def findings(world, tenant="acme"):
     }
 
 
+def listed(world, tenant="acme"):
+    """The open findings: (advisory, severity, verdict)."""
+    with world.database.begin(tenant) as store:
+        found = store.findings.list_open(tenant, limit=1000)
+    return [(one.advisory_id, one.severity, one.verdict) for one in found]
+
+
 def items(world, run):
     with world.database.begin(run.tenant_id) as store:
         return store.policy_jobs.list_of_run(run)
@@ -99,9 +106,12 @@ def test_the_example_gets_the_verdicts_of_an_independent_oracle(world):
     assert counts(run) == (1, 0, len(expected))
     assert sum(run.stats["severities"].values()) == len(expected)
     assert (run.deltas["new"], run.deltas["fixed"], run.deltas["changed"]) == (len(expected), 0, 0)
-    assert run.deltas["new_critical"] == run.stats["severities"].get("critical", 0)
-    assert run.deltas["new_high"] == run.stats["severities"]["high"]
-    assert run.deltas["new_unknown"] == run.stats["severities"]["unknown"]
+    told = [(severity, verdict) for _, severity, verdict in listed(world)]
+    for severity in ("critical", "high", "unknown"):
+        heeded = sum(one == severity and verdict != "ignore" for one, verdict in told)
+        assert run.deltas[f"new_{severity}"] == heeded
+    assert ("high", "ignore") in told, "the exception for pyjwt"
+    assert ("unknown", "ignore") in told, "what was withdrawn"
 
 
 def test_a_second_full_evaluation_changes_nothing_and_gives_the_same_digests(world):
@@ -336,6 +346,24 @@ def test_new_critical_findings_are_counted(shop):
     )
     run = evaluate(shop, INCREMENTAL)
     assert (run.deltas["new"], run.deltas["new_critical"], run.deltas["new_high"]) == (1, 1, 0)
+
+
+def test_new_findings_that_are_ignored_count_as_new_and_as_nothing_more(world):
+    """One each: withdrawn, silenced by a rule, excepted; and one that is to be dealt with."""
+    for package in ("flask", "click", "jinja2", "django"):
+        world.image(f"shop/{package}", {package: "1.0"})
+    rated = {"severity": CRITICAL}
+    world.advisories(
+        world.advisory("A", "flask", withdrawn="2026-02-01T00:00:00Z", **rated),
+        *(world.advisory(f"B-{package}", package, **rated) for package in ("click", "jinja2", "django")),
+    )
+    excepted = "{name: e, when: component.name == 'jinja2', until: 9000-01-01, reason: r}"
+    silenced = "{name: s, when: component.name == 'click', verdict: ignore}"
+    apply(world, f"name: default\nexceptions: [{excepted}]\nrules: [{silenced}]\ndefault: block\n")
+    run = evaluate(world, SIMULATE)
+    assert (run.stats["block"], run.stats["ignore"], run.stats["severities"]) == (1, 3, {"critical": 4})
+    assert (run.deltas["new"], run.deltas["new_critical"]) == (4, 1)
+    assert evaluate(world).deltas == run.deltas
 
 
 def test_what_cannot_be_compared_is_a_finding_too(world):
