@@ -234,11 +234,12 @@ class OpenFinding(Decided):
 
 @dataclass(frozen=True)
 class OpenCount:
-    """How many open findings of one verdict and severity an image has."""
+    """How many open findings of one verdict, severity and match an image has."""
 
     image_id: UUID
     verdict: str
     severity: str
+    match: str
     count: int
 
 

@@ -15,6 +15,8 @@ from scheduler_defs.ops.attempt import Result
 SHOWN = 50
 Judged = tuple[UUID, FindingKey, str | None, str | None]
 """Image and finding, with verdict and severity as they were and as they would be; None: no finding."""
+UNKNOWN = "unknown"
+"""The match of what cannot be compared."""
 TOLD = ("critical", "high", "unknown")
 """Severities whose new findings are counted each, those that are ignored left out."""
 
@@ -58,7 +60,7 @@ class Tally:
         items = list(earlier)
         self.recorded = {item.image_id for item in items}
         self.evaluated_before = {item.image_id: item for item in items if item.status is WorkState.COMPLETED}
-        self.evaluated = self.unchanged = 0
+        self.evaluated = self.unchanged = self.unknown = 0
         self.verdicts: Counter[str] = Counter()
         self.severities: Counter[str] = Counter()
         self.deltas: Counter[str] = Counter()
@@ -75,6 +77,7 @@ class Tally:
             verdicts = Counter([one.verdict for one in found])
             self.verdicts.update(verdicts)
             self.severities.update([one.severity for one in found])
+            self.unknown += sum(one.match == UNKNOWN for one in found)
             self._by_image[image_id] = verdicts
         deltas = change.deltas if change else {}
         self.deltas.update(deltas)
@@ -98,6 +101,7 @@ class Tally:
         for one in still_open:
             self.verdicts[one.verdict] += one.count
             self.severities[one.severity] += one.count
+            self.unknown += one.count if one.match == UNKNOWN else 0
             self._by_image.setdefault(one.image_id, Counter())[one.verdict] += one.count
 
     def result(self, mode: PolicyMode) -> Result:
@@ -109,6 +113,7 @@ class Tally:
             "unchanged": self.unchanged,
             "findings": self.verdicts.total(),
             **{verdict: self.verdicts[verdict] for verdict in ("block", "warn", "ignore")},
+            "unknown": self.unknown,
             "severities": dict(sorted(self.severities.items())),
         }
         worst = sorted(

@@ -173,7 +173,7 @@ def test_images_left_as_they_are_keep_their_counts_and_digests(world):
     world.example()
     full, incremental = evaluate(world), evaluate(world, INCREMENTAL)
     assert counts(incremental) == (0, 1, counts(full)[2])
-    for name in ("findings", "block", "warn", "ignore", "severities"):
+    for name in ("findings", "block", "warn", "ignore", "unknown", "severities"):
         assert incremental.stats[name] == full.stats[name]
     assert set(incremental.deltas.values()) == {0}
     (before,), (after,) = items(world, full), items(world, incremental)
@@ -377,6 +377,30 @@ def test_what_cannot_be_compared_is_a_finding_too(world):
     with world.database.begin("acme") as store:
         (found,) = store.findings.list_open("acme")
     assert (found.match, found.verdict, found.rule) == ("unknown", "block", "odd")
+
+
+def test_what_cannot_be_compared_is_counted_by_whoever_evaluates_it(world, admin, monkeypatch):
+    """One image has it; the counts are the same when it is evaluated, left as it is, and was by an earlier attempt."""
+    world.image("shop/0", {"flask": "(devel)", "click": "1.0"})
+    world.image("shop/1", {"flask": "1.0"})
+    bounds = ("introduced", "0"), ("fixed", "2.0")
+    world.advisories(world.advisory("A", "flask", *bounds), world.advisory("B", "click", *bounds))
+    apply(world, always("ignore"))
+    for mode, evaluated in ((SIMULATE, 2), (FULL, 2), (INCREMENTAL, 0)):
+        run = evaluate(world, mode)
+        assert (run.stats["evaluated"], run.stats["unknown"], run.stats["findings"]) == (evaluated, 1, 3)
+    monkeypatch.setattr("scheduler_defs.ops.policy.CHUNK", 1)
+    opened = world.opened(JobKind.POLICY, mode=FULL)
+
+    def killed(level, message):
+        if message == "evaluated 1 of 2 images":
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        world.carry(opened, killed)
+    (run,) = opened.runs
+    admin.execute("UPDATE scheduler.runs SET attempt = attempt + 1 WHERE id = %s", [run.id])
+    assert world.carry(replace(opened, runs=[world.row(run)])).result.stats["unknown"] == 1
 
 
 def test_a_tenant_without_a_policy_fails_clearly_and_keeps_its_findings(shop, admin):

@@ -167,15 +167,17 @@ def test_people_see_the_open_findings_of_one_image(database, plant, scene, evalu
         )
 
 
-def test_open_findings_are_counted_by_image_verdict_and_severity(database, plant, scene, evaluate):
+def test_open_findings_are_counted_by_image_verdict_severity_and_match(database, plant, scene, evaluate):
     (api, shop), _, finding = scene
     evaluate(plant.now, finding(0, "A-1"), finding(0, "A-2"), finding(0, "A-3"), finding(1, "A-3"))
+    odd = finding(0, "A-3", match="unknown")
     low = {"severity": "low", "verdict": "warn"}
-    evaluate(plant.now, finding(0, "A-1"), finding(0, "A-2"), finding(1, "A-1", **low))
+    evaluate(plant.now, finding(0, "A-1"), finding(0, "A-2"), odd, finding(1, "A-1", **low))
     with database.begin("acme") as store:
         assert set(store.findings.count_open_of("acme", [api.id, shop.id])) == {
-            OpenCount(api.id, "block", "high", 2),
-            OpenCount(shop.id, "warn", "low", 1),
+            OpenCount(api.id, "block", "high", "affected", 2),
+            OpenCount(api.id, "block", "high", "unknown", 1),
+            OpenCount(shop.id, "warn", "low", "affected", 1),
         }
         assert {one.image_id for one in store.findings.count_open_of("acme", [api.id])} == {api.id}
 

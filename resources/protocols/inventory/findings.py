@@ -22,7 +22,7 @@ class Findings(Protocol):
         """The open findings of one image, by policy, component and advisory."""
 
     def count_open_of(self, tenant_id: str, images: Iterable[UUID]) -> list[OpenCount]:
-        """How many open findings images have, by verdict and severity."""
+        """How many open findings images have, by verdict, severity and match."""
 
     def lines_of(self, tenant_id: str, images: Iterable[UUID]) -> dict[UUID, OpenLines]:
         """The lines of the open findings of each of some images that has any."""
