@@ -112,10 +112,7 @@ class PolicyJobs(WorkItems, Protocol):
         """
 
     def last_evaluations(self, tenant_id: str, images: Iterable[UUID]) -> dict[UUID, LastEvaluation]:
-        """The last evaluation of each image, simulations aside; images never evaluated are left out.
-
-        So are those whose findings were closed since, as the image was removed.
-        """
+        """The last evaluation of each image, simulations aside; images never evaluated are left out."""
 
     def lock(self, tenant_id: str) -> None:
         """Waits until no other chunk of the tenant's policy runs is written; held to the end of the transaction."""

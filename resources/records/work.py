@@ -121,7 +121,7 @@ def image_name(registry: str, repository: str, tag: str | None) -> str:
 
 @dataclass(frozen=True)
 class PolicyRevision:
-    """The current document of a policy."""
+    """A document of a policy."""
 
     policy_id: UUID
     name: str

@@ -28,6 +28,7 @@ from scheduler_defs.timing.rules import RUN_COMPLETED, CronRule, EventRule, Inte
 TENANT = "demo"
 ACTOR = "scheduler up"
 EXAMPLES = ROOT / "examples"
+POLICY = "default"
 LIVE_IMAGE = "localhost/scheduler:live"
 SCHEDULES = ("graph every minute", "impact every minute", "policy every minute")
 CHAIN = ("impact on news", "policy on impact")
@@ -52,9 +53,7 @@ def load_first_tenant(database: Database) -> list[IngestedSbom]:
         with suppress(AlreadyExists):
             create_tenant(store, TENANT, ACTOR, "First tenant")
     ingest_advisories(database, EXAMPLES / "advisories.osv.jsonl", ACTOR)
-    with database.begin(TENANT) as store:
-        document = (EXAMPLES / "policy.yaml").read_text(encoding="utf-8")
-        apply_policy(store, TENANT, "examples/policy.yaml", document, ACTOR)
+    ensure_policy(database)
     shop = Placement(namespace="shop", labels={"tier": "production"})
     own = Placement(namespace="platform", image=LIVE_IMAGE, labels={"tier": "internal"})
     with tempfile.TemporaryDirectory() as folder:
@@ -63,6 +62,14 @@ def load_first_tenant(database: Database) -> list[IngestedSbom]:
             ingest_sbom(database, TENANT, EXAMPLES / "shop.cdx.json", shop, ACTOR),
             ingest_sbom(database, TENANT, live, own, ACTOR),
         ]
+
+
+def ensure_policy(database: Database) -> None:
+    """Makes the example the tenant's policy, unless somebody removed that."""
+    with database.begin(TENANT) as store:
+        document = (EXAMPLES / "policy.yaml").read_text(encoding="utf-8")
+        if any(one.name == POLICY for one in store.policies.list(TENANT)):
+            apply_policy(store, TENANT, "examples/policy.yaml", document, ACTOR)
 
 
 def ensure_schedules(database: Database) -> None:

@@ -30,7 +30,7 @@ COMMANDS = {
     "log": "Search what runs said.",
     "ingest": "Bring in SBOMs, advisories, VEX, EPSS and KEV.",
     "image": "List images, and remove those that are gone.",
-    "policy": "Apply and show policies.",
+    "policy": "Apply, try, show and remove policies.",
     "vex": "List what is stated about vulnerabilities.",
     "finding": "List what policies found.",
     "impact": "Show which images runs found affected.",

@@ -15,6 +15,7 @@ from scheduler_defs.cli.context import actor_option, begin, json_option, tenant_
 from scheduler_defs.cli.following import announce, check_timeout, timeout_option
 from scheduler_defs.cli.options import as_of_option, at_instant, selection_options
 from scheduler_defs.cli.output import print_json, print_table, printable
+from scheduler_defs.edits.policies import remove_policy
 
 LIMIT = 1 << 20
 DIFFERENCE = ("image", "component", "advisory", "policy", "was", "now")
@@ -22,7 +23,7 @@ DIFFERENCE = ("image", "component", "advisory", "policy", "was", "now")
 
 @click.group()
 def policy() -> None:
-    """Apply and show policies."""
+    """Apply, try, show and remove policies."""
 
 
 @policy.command()
@@ -92,7 +93,7 @@ def _print_differences(tenant: str, run_id: UUID) -> None:
 @tenant_option
 @json_option
 def list_policies(tenant: str, as_json: bool) -> None:
-    """List policies at their current revisions."""
+    """List policies at their current revisions; those that were removed are left out."""
     with begin(tenant) as store:
         policies = store.policies.list(tenant)
     if as_json:
@@ -105,11 +106,37 @@ def list_policies(tenant: str, as_json: bool) -> None:
 @policy.command()
 @click.argument("name")
 @tenant_option
+@actor_option
+def remove(name: str, tenant: str, actor: str) -> None:
+    """Remove a policy: runs leave it out, and its findings are closed.
+
+    Its revisions stay; applying a document of its name brings it back as the next one.
+    """
+    with begin(tenant) as store:
+        removed, closed = remove_policy(store, tenant, name, actor)
+        left = store.policies.list(tenant)
+    findings = f"{closed} open finding{'' if closed == 1 else 's'}"
+    click.echo(f"policy {printable(removed.name)} is removed; {findings} closed")
+    if not left:
+        click.echo("the tenant has no policy any more; until one is applied its policy runs fail", err=True)
+
+
+@policy.command()
+@click.argument("name")
+@click.option(
+    "--revision",
+    type=click.IntRange(1, 2**31 - 1),
+    help="An earlier one, also of a policy that was removed; the current one by default.",
+)
+@tenant_option
 @json_option
-def show(name: str, tenant: str, as_json: bool) -> None:
+def show(name: str, revision: int | None, tenant: str, as_json: bool) -> None:
     """Print a policy's document as it was applied."""
     with begin(tenant) as store:
-        found = _named(store.policies.list(tenant), name)
+        if revision is None:
+            found = _named(store.policies.list(tenant), name)
+        else:
+            found = store.policies.get_revision(tenant, name, revision)
     if as_json:
         print_json(found)
     else:

@@ -1,12 +1,13 @@
 """Policy runs: what the tenant's policies say of each selected image."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from uuid import UUID
 
 from resources.errors import InvalidInput
 from resources.ids import new_id
-from resources.inventory_records import LastEvaluation
+from resources.inventory_records import LastEvaluation, OpenCount
 from resources.records import Evaluated, Image, PolicyRevision
 from resources.states import PolicyMode
 from resources.store import Store
@@ -158,7 +159,8 @@ def _evaluate_chunk(attempt: Attempt, evaluation: Evaluation, images: Sequence[U
         digests = {
             image_id: evaluation.input_digest(tally.images[image_id], own) for image_id, own in stated.items()
         }
-        unchanged = _unchanged(store, tenant_id, digests) if mode is PolicyMode.INCREMENTAL else {}
+        known = digests if mode is PolicyMode.INCREMENTAL else {}
+        unchanged, still_open = _unchanged(store, tenant_id, known)
         fresh = {
             image_id: evaluation.findings(tally.images[image_id], own)
             for image_id, own in stated.items()
@@ -171,7 +173,7 @@ def _evaluate_chunk(attempt: Attempt, evaluation: Evaluation, images: Sequence[U
         }
         if mode is PolicyMode.SIMULATE:
             tally.judged += judged_anew(changes, SHOWN - len(tally.judged))
-        tally.add_unchanged(unchanged, store.findings.count_open_of(tenant_id, unchanged))
+        tally.add_unchanged(unchanged, still_open)
         if mode is not PolicyMode.SIMULATE:
             store.findings.write(attempt.run, {of: change.now for of, change in changes.items()}, now)
             store.findings.close(attempt.run, {of: change.gone for of, change in changes.items()}, now)
@@ -211,6 +213,18 @@ def _results(
     return results
 
 
-def _unchanged(store: Store, tenant_id: str, digests: Mapping[UUID, str]) -> Unchanged:
+def _unchanged(
+    store: Store, tenant_id: str, digests: Mapping[UUID, str]
+) -> tuple[Unchanged, list[OpenCount]]:
+    """Images whose last evaluation still holds, and the counts of their open findings.
+
+    It does not where findings were closed since, as the image or a policy was removed.
+    """
     last = store.policy_jobs.last_evaluations(tenant_id, digests)
-    return {image_id: one for image_id, one in last.items() if one.input_digest == digests[image_id]}
+    alike = {image_id: one for image_id, one in last.items() if one.input_digest == digests[image_id]}
+    counts = store.findings.count_open_of(tenant_id, alike)
+    left = Counter(dict.fromkeys(alike, 0))
+    for one in counts:
+        left[one.image_id] += one.count
+    unchanged = {of: one for of, one in alike.items() if left[of] == one.stats.get("findings", 0)}
+    return unchanged, [one for one in counts if one.image_id in unchanged]

@@ -115,7 +115,11 @@ def check_policies(bench: Bench) -> str:
         )
         expect_equal("its revision", second.revision, default.revision + 1)
         expect_equal("the policies read", store.policies.list(world.tenant), [second])
-    return "applied, read, applied again"
+        earlier = store.policies.get_revision(world.tenant, default.name, default.revision)
+        expect_equal("the revision before", earlier, default)
+        removed = store.policies.remove(world.tenant, default.name, world.now)
+        expect_equal("the policy removed", (removed, store.policies.list(world.tenant)), (second, []))
+    return "applied, read, applied again, removed"
 
 
 def check_findings(bench: Bench) -> str:

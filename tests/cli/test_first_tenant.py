@@ -15,11 +15,13 @@ from scheduler_defs.cli.first_tenant import (
     CHAIN,
     SCHEDULES,
     TENANT,
+    ensure_policy,
     ensure_schedules,
     silent_schedules,
     trigger_waiting,
 )
 from scheduler_defs.cli.stack import Stack
+from scheduler_defs.edits.policies import remove_policy
 from scheduler_defs.edits.schedules import (
     NewSchedule,
     create_schedule,
@@ -174,3 +176,17 @@ def planned(database, name):
         )
         store.runs.create_many([run], store.now())
     return run.id
+
+
+def test_a_removed_policy_stays_removed(database):
+    def policies():
+        ensure_policy(database)
+        with database.begin(TENANT) as store:
+            return [(one.name, one.revision) for one in store.policies.list(TENANT)]
+
+    with database.begin_system() as store:
+        create_tenant(store, TENANT, "tests")
+    assert policies() == policies() == [("default", 2)]
+    with database.begin(TENANT) as store:
+        remove_policy(store, TENANT, "default", "ann")
+    assert policies() == []

@@ -48,6 +48,7 @@ TENANT_COMMANDS = [
     ("policy", "simulate", str(EXAMPLES / "policy.yaml")),
     ("policy", "list"),
     ("policy", "show", "default"),
+    ("policy", "remove", "default"),
     ("finding", "list"),
     ("image", "list"),
     ("image", "remove", "x"),

@@ -35,6 +35,37 @@ def test_a_policy_becomes_the_next_revision_when_it_changes(scheduler, examples,
     assert row_counts() == before
 
 
+def test_a_policy_is_removed_and_what_it_said_can_be_read(scheduler, write, found):
+    scheduler("policy", "apply", write(RULE % ("true", "warn")))
+    scheduler("policy", "apply", write(RULE % ("true", "block")))
+    done = scheduler("policy", "remove", "p")
+    assert (done.stdout, done.stderr) == ("policy p is removed; 0 open findings closed\n", "")
+    assert [one["name"] for one in json.loads(scheduler("policy", "list", "--json").stdout)] == ["default"]
+    assert scheduler("policy", "show", "p", "--revision", 1).stdout == RULE % ("true", "warn")
+    shown = json.loads(scheduler("policy", "show", "p", "--revision", 2, "--json").stdout)
+    assert (shown["revision"], shown["document"]) == (2, RULE % ("true", "block"))
+    done = scheduler("policy", "remove", "default")
+    assert done.stdout == "policy default is removed; 3 open findings closed\n"
+    assert done.stderr.startswith("the tenant has no policy any more")
+    assert json.loads(scheduler("finding", "list", "--json").stdout) == []
+    assert (
+        scheduler("policy", "apply", write(RULE % ("true", "block"))).stdout
+        == "policy p: revision 3 applied\n"
+    )
+    (entry, *_) = json.loads(
+        scheduler("audit", "list", "--entity", "policy", "--action", "remove", "--json").stdout
+    )
+    assert (entry["old"]["name"], entry["old"]["revision"], entry["new"]) == ("default", 1, None)
+
+
+def test_a_policy_or_revision_that_there_is_not_is_refused(refused, tenant):
+    options = "--tenant", tenant
+    assert refused("policy", "remove", "x", *options) == "Error: policy 'x' does not exist for this tenant"
+    error = refused("policy", "show", "default", "--revision", 9, *options)
+    assert error == "Error: policy revision 'default 9' does not exist for this tenant"
+    assert "0 is not in the range" in refused("policy", "show", "default", "--revision", 0, *options)
+
+
 def test_exceptions_that_have_ended_are_named(scheduler, write, tenant):
     text = RULE % ("true", "warn") + "exceptions:\n"
     for name, until in (("old", "2020-02-29"), ("open", "2999-12-31"), ("new\tline", "2021-01-01T00:00:00Z")):

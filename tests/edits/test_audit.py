@@ -186,6 +186,9 @@ CASES = {
         ("create", "image", False, True),
         ("ingest", "sbom", False, True),
     ),
+    "remove_policy": case(
+        lambda edit, store, _: edit(store, "acme", "default", ACTOR), ("remove", "policy", True, False)
+    ),
     "remove_image": case(
         lambda edit, store, _: edit(store, store.images.find_named("acme", "old", 1)[0], ACTOR),
         ("remove", "image", True, False),

@@ -81,7 +81,7 @@ WORK_ITEMS = [
     Hot("policy_jobs/record_many", "", 0, RECORDED),
     Hot(
         "policy_jobs/last_evaluations",
-        "policy_jobs_evaluated findings_pkey",
+        "policy_jobs_evaluated",
         100,
         {"images": [UUID(int=n) for n in range(100)]},
     ),

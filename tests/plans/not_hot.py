@@ -39,14 +39,16 @@ NOT_HOT = {
         exploits/insert_document exploits/insert_listed exploits/insert_scores exploits/latest
         exploits/latest_revision exploits/list_listed exploits/list_scores exploits/lock
         feed/count_revision feed/insert_revision feed/latest_revision feed/lock findings/close_many
-        findings/close_of_image findings/count_open_of_images findings/list_lines_of_images findings/list_open
-        findings/list_open_of_images findings/upsert_many graphs/insert images/count images/find
+        findings/close_of_image findings/close_of_policy findings/count_open_of_images
+        findings/list_lines_of_images findings/list_open findings/list_open_of_images findings/upsert_many
+        graphs/insert images/count images/find
         images/select images/set_sbom images/unset_sbom images/upsert impact_snapshots/latest_completed
         impact_snapshots/list_heard impact_snapshots/list_touched imports/advance imports/begin_ranges
         imports/count_changes imports/delete imports/delete_earlier imports/delete_staged
         imports/end_ranges imports/find_unfinished imports/finish imports/hold_unfinished imports/insert
         imports/list_quarantine imports/publish_advisories imports/quarantine_many imports/renew
-        imports/stage_many policies/get policies/insert_revision policies/list policies/upsert
+        imports/stage_many policies/get policies/get_revision policies/insert_revision policies/list
+        policies/soft_delete policies/upsert
         retention/delete_imports retention/delete_tenant_quarantine runs/last_completed_request
         runs/take_snapshots sboms/find_by_serial sboms/get_by_digest sboms/get_content sboms/insert sboms/renew
         tenant_quarantine/delete tenant_quarantine/delete_earlier tenant_quarantine/insert_many

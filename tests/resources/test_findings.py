@@ -156,6 +156,29 @@ def test_the_open_findings_of_one_image_are_closed(database, plant, admin, scene
     assert fixed == {"A-1": plant.now + 2 * MINUTE, "A-2": plant.now + MINUTE, "A-3": None}
 
 
+def test_the_open_findings_of_one_policy_are_closed(database, plant, admin, scene, evaluate):
+    (api, shop), policy, finding = scene
+    with database.begin("acme") as store:
+        other, _ = store.policies.apply("acme", "other", "o", "0" * 64, "ann", plant.now)
+    _, one = finding(0, "A-2")
+    theirs = api.id, replace(one, policy_id=other.policy_id, policy_revision=other.revision)
+    evaluate(plant.now, finding(0, "A-1"), theirs, finding(1, "A-1"), finding(1, "A-3"))
+    evaluate(plant.now + MINUTE, finding(1, "A-1"), of=[shop])
+    with database.begin("globex") as store:
+        assert store.findings.close_of_policy("globex", policy.policy_id, plant.now) == 0
+    with database.begin("acme") as store:
+        assert store.findings.close_of_policy("acme", policy.policy_id, plant.now + 2 * MINUTE) == 2
+        assert store.findings.close_of_policy("acme", policy.policy_id, plant.now + 3 * MINUTE) == 0
+        (left,) = store.findings.list_open_of("acme", [api.id, shop.id])
+    assert left.policy_id == other.policy_id
+    fixed = {(image, advisory): seen[-1] for (image, advisory), seen in rows(admin).items()}
+    removed = plant.now + 2 * MINUTE
+    assert fixed == {
+        **{("api", "A-1"): removed, ("api", "A-2"): None},
+        **{("shop", "A-1"): removed, ("shop", "A-3"): plant.now + MINUTE},
+    }
+
+
 def test_people_see_the_open_findings_of_one_image(database, plant, scene, evaluate):
     (api, shop), _, finding = scene
     evaluate(plant.now, finding(0, "A-1"), finding(0, "A-2"), finding(1, "A-3"))

@@ -3,6 +3,8 @@
 import psycopg
 import pytest
 
+from resources.errors import NotFound
+
 A, B = "a" * 64, "b" * 64
 
 
@@ -48,6 +50,32 @@ def test_lists_come_by_name(database, plant):
         names = [one.name for one in store.policies.list("acme")]
     assert names == sorted(names)
     assert {"a", "b"} < set(names)
+
+
+def test_a_removed_policy_keeps_its_revisions_and_comes_back_as_the_next(database, plant):
+    with database.begin("acme") as store:
+        first, _ = store.policies.apply("acme", "strict", "one", A, "ann", plant.now)
+        second, _ = store.policies.apply("acme", "strict", "two", B, "ann", plant.now)
+        assert store.policies.remove("acme", "strict", plant.now) == second
+        assert "strict" not in {one.name for one in store.policies.list("acme")}
+        assert [store.policies.get_revision("acme", "strict", one) for one in (1, 2)] == [first, second]
+        with pytest.raises(NotFound, match="policy 'strict' does not exist"):
+            store.policies.remove("acme", "strict", plant.now)
+        third, before = store.policies.apply("acme", "strict", "two", B, "ann", plant.now)
+        assert (third.policy_id, third.revision, before) == (first.policy_id, 3, None)
+        assert third in store.policies.list("acme")
+
+
+def test_revisions_and_policies_that_there_are_not_are_not_found(database, plant):
+    with database.begin("globex") as store:
+        store.policies.apply("globex", "strict", "theirs", A, "eve", plant.now)
+    with database.begin("acme") as store:
+        with pytest.raises(NotFound, match="policy revision 'default 7' does not exist for this tenant"):
+            store.policies.get_revision("acme", "default", 7)
+        with pytest.raises(NotFound, match="strict 1"):
+            store.policies.get_revision("acme", "strict", 1)
+        with pytest.raises(NotFound, match="strict"):
+            store.policies.remove("acme", "strict", plant.now)
 
 
 @pytest.mark.parametrize("statement", ["UPDATE {} SET document = ''", "DELETE FROM {}"])

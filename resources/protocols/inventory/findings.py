@@ -36,5 +36,8 @@ class Findings(Protocol):
     def close_of(self, image: Image, now: datetime) -> int:
         """Closes the open findings of an image that is removed; returns how many."""
 
+    def close_of_policy(self, tenant_id: str, policy_id: UUID, now: datetime) -> int:
+        """Closes the open findings of a policy that is removed; returns how many."""
+
     def list_open(self, tenant_id: str, verdict: str | None = None, limit: int = 100) -> list[FindingView]:
         """Open findings, worst first."""

@@ -68,6 +68,9 @@ class FindingRepository(Repository, Findings):
     def close_of(self, image: Image, now: datetime) -> int:
         return self._execute("findings/close_of_image", tenant_id=image.tenant_id, image_id=image.id, now=now)
 
+    def close_of_policy(self, tenant_id: str, policy_id: UUID, now: datetime) -> int:
+        return self._execute("findings/close_of_policy", tenant_id=tenant_id, policy_id=policy_id, now=now)
+
     def list_open(self, tenant_id: str, verdict: str | None = None, limit: int = 100) -> list[FindingView]:
         return self._all("findings/list_open", FindingView, tenant_id=tenant_id, verdict=verdict, limit=limit)
 

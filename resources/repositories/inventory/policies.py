@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+from resources.errors import NotFound
 from resources.ids import new_id
 from resources.protocols.inventory.policies import Policies
 from resources.records import PolicyRevision
@@ -31,6 +32,20 @@ class PolicyRepository(Repository, Policies):
             now=now,
         )
         return PolicyRevision(policy_id, name, revision, document, digest), before
+
+    def get_revision(self, tenant_id: str, name: str, revision: int) -> PolicyRevision:
+        found = self._one(
+            "policies/get_revision", PolicyRevision, tenant_id=tenant_id, name=name, revision=revision
+        )
+        if found is None:
+            raise NotFound("policy revision", f"{name} {revision}")
+        return found
+
+    def remove(self, tenant_id: str, name: str, now: datetime) -> PolicyRevision:
+        removed = self._one("policies/soft_delete", PolicyRevision, tenant_id=tenant_id, name=name, now=now)
+        if removed is None:
+            raise NotFound("policy", name)
+        return removed
 
     def list(self, tenant_id: str) -> list[PolicyRevision]:
         return self._all("policies/list", PolicyRevision, tenant_id=tenant_id)

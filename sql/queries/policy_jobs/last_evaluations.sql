@@ -1,5 +1,4 @@
--- The last evaluation of each image: the one whose findings were written last. None where it found something and none of
--- that is open any more: the image was removed since.
+-- The last evaluation of each image: the one whose findings were written last.
 SELECT wanted.image_id, last.input_digest, last.result_digest, last.stats
 FROM unnest(%(images)s::uuid[]) AS wanted (image_id)
 CROSS JOIN LATERAL (
@@ -8,7 +7,3 @@ CROSS JOIN LATERAL (
     WHERE j.tenant_id = %(tenant_id)s AND j.image_id = wanted.image_id AND j.status = 'completed' AND j.kind <> 'simulate'
     ORDER BY j.finished_at DESC, j.id DESC
     LIMIT 1) AS last
-WHERE coalesce(last.stats ->> 'findings', '0') = '0'
-  OR EXISTS (
-      SELECT FROM inventory.findings AS f
-      WHERE f.tenant_id = %(tenant_id)s AND f.image_id = wanted.image_id AND f.fixed_at IS NULL)
