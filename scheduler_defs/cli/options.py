@@ -205,12 +205,13 @@ _OF_IMAGES = (
     click.option("--repository", metavar="GLOB", help="Only images of repositories like this (* and ?)."),
     click.option("--namespace", metavar="NAME", help="Only images of a namespace."),
 )
+_INGESTED_SINCE = click.option(
+    "--ingested-since",
+    metavar="TIME",
+    help="By hand: only images with another SBOM or place since, such as 2024-05-01T00:00Z.",
+)
 _OF_RUNS = (
-    click.option(
-        "--ingested-since",
-        metavar="TIME",
-        help="By hand: only images with another SBOM or place since, such as 2024-05-01T00:00Z.",
-    ),
+    _INGESTED_SINCE,
     click.option(
         "--ingested",
         is_flag=True,
@@ -240,6 +241,12 @@ _OF_RUNS = (
 def image_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Adds the options that say which images and passes them on as `selection`."""
     return _selecting(command, ("namespace", "repository", "digest", "labels"), _OF_IMAGES)
+
+
+def simulation_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Adds the options that narrow a simulation by hand and passes them on as `selection`."""
+    names = ("namespace", "repository", "digest", "labels", "ingested_since")
+    return _selecting(command, names, (_INGESTED_SINCE, *_OF_IMAGES))
 
 
 def selection_options(command: Callable[..., Any]) -> Callable[..., Any]:

@@ -13,7 +13,7 @@ from resources.selection import Selection
 from resources.states import JobKind, LogLevel, PolicyMode
 from scheduler_defs.cli.context import actor_option, begin, json_option, tenant_option
 from scheduler_defs.cli.following import announce, check_timeout, timeout_option
-from scheduler_defs.cli.options import as_of_option, at_instant, selection_options
+from scheduler_defs.cli.options import as_of_option, at_instant, simulation_options
 from scheduler_defs.cli.output import print_json, print_table, printable
 from scheduler_defs.edits.policies import remove_policy
 
@@ -49,7 +49,7 @@ def apply(file: Path, tenant: str, actor: str) -> None:
 @policy.command()
 @click.argument("file", type=click.Path(path_type=Path))
 @tenant_option
-@selection_options
+@simulation_options
 @as_of_option
 @click.option("--wait", is_flag=True, help="Wait until it is known what the file would change.")
 @timeout_option
@@ -65,9 +65,12 @@ def simulate(
 ) -> None:
     """Ask what a YAML file would change beside the findings of the last runs; writes none itself."""
     from scheduler_defs.edits.runs import request_run
+    from scheduler_defs.engines.policy import compile_policy
 
     check_timeout(timeout, wait, "--wait")
-    wanted = replace(at_instant(selection, as_of), draft=_read(file))
+    draft = _read(file)
+    compile_policy(str(file), draft)  # so that what is wrong is told of the file
+    wanted = replace(at_instant(selection, as_of), draft=draft)
     with begin(tenant) as store:
         mode = PolicyMode.SIMULATE
         run_id = request_run(store, tenant, JobKind.POLICY, actor, selection=wanted, mode=mode)

@@ -92,11 +92,27 @@ def test_a_draft_is_asked_about_and_not_applied(scheduler, write, runs, carry_ou
 
 
 def test_a_draft_that_is_no_policy_is_refused_with_its_place(refused, write, tenant):
-    error = refused("policy", "simulate", write(RULE % ("true", "deny")), "--tenant", tenant)
-    assert "at 5:14: rules[0].verdict: 'deny' is not a verdict" in error
-    path = write(RULE % ("true", "warn"))
-    error = refused("policy", "simulate", path, "--tenant", tenant, "--impacted")
-    assert "selection.impacted" in error
+    path = write(RULE % ("true", "deny"))
+    error = refused("policy", "simulate", path, "--tenant", tenant)
+    assert error.startswith(f"Error: {path}: at 5:14: rules[0].verdict: 'deny' is not a verdict")
+
+
+def test_a_simulation_offers_the_options_that_it_takes(scheduler, write, runs):
+    taken = {
+        **{"namespace": "shop", "repository": "shop/*", "ingested_since": "2024-05-01T00:00:00+00:00"},
+        **{"digest": f"sha256:{'0' * 64}", "labels": {"tier": "prod"}, "as_of": "2024-06-01T00:00:00+00:00"},
+    }
+    given = [
+        one
+        for name, value in taken.items()
+        for one in (("--label", "tier=prod") if name == "labels" else (f"--{name.replace('_', '-')}", value))
+    ]
+    text = RULE % ("true", "warn")
+    assert scheduler("policy", "simulate", write(text), *given).exit_code == 0
+    assert runs()[0].selection == taken | {"draft": text}
+    offered = set(re.findall(r"--[\w-]+", scheduler("policy", "simulate", "--help").stdout))
+    others = {"--tenant", "--wait", "--timeout", "--actor", "--help"}
+    assert offered == {one for one in given if one.startswith("--")} | others
 
 
 def test_policies_are_listed_and_shown_as_applied(scheduler, examples, write):
