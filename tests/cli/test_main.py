@@ -110,7 +110,7 @@ def test_a_misspelt_variable_is_named_with_the_nearest(cli, environment, tenant)
 
 def test_help_shows_defaults_as_they_are_typed():
     shown = CliRunner().invoke(main, ["schedule", "create", "--help"]).stdout
-    assert "[default: skip]" in " ".join(shown.split())
+    assert "[default: (skip; with --on buffer_one)]" in " ".join(shown.split())
     assert "[default: latest]" in " ".join(shown.split())
 
 
