@@ -293,14 +293,6 @@ class ImageView:
 
 
 @dataclass(frozen=True)
-class SbomId:
-    """An SBOM, and the serial number of the document that was given last with its content."""
-
-    id: UUID
-    serial_number: str | None
-
-
-@dataclass(frozen=True)
 class KnownSbom:
     """An SBOM with the image that it is of; ``content`` is the document compressed with zlib."""
 

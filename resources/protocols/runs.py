@@ -65,7 +65,10 @@ class Runs(Protocol):
         """Every run of a launch."""
 
     def count_open(self, schedules: Sequence[Schedule]) -> builtins.list[OpenRuns]:
-        """Open runs of locked schedules; a schedule without any is left out."""
+        """Open runs of locked schedules; a schedule without any is left out.
+
+        ``pending`` are those that are to do what a new one would and have not begun, ``active`` all others.
+        """
 
     def read_firing_facts(self, schedules: Sequence[Schedule], now: datetime) -> builtins.list[FiringFacts]:
         """What rates and conditions of locked schedules are held against; one for each, in no order."""

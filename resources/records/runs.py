@@ -88,7 +88,7 @@ class Launchable:
 
 @dataclass(frozen=True)
 class OpenRuns:
-    """How many runs of a schedule are open: queued or running, and pending."""
+    """How many runs of a schedule are open: those that wait to do what a new one would, and ``active`` all others."""
 
     tenant_id: str
     schedule_id: UUID

@@ -3,7 +3,7 @@
 from resources.errors import InvalidInput
 from resources.records import Image
 from resources.store import Store
-from scheduler_defs.engines.subjects import familiar_text
+from scheduler_defs.engines.subjects import canonical_text
 
 ACCEPTED = "registry/repository:tag, …@digest, or a part of them that one image with an SBOM has"
 SHOWN = 3
@@ -11,7 +11,7 @@ SHOWN = 3
 
 def find_image(store: Store, tenant: str, text: str, accepted: str = ACCEPTED) -> Image:
     """The image with an SBOM that a text names best; raises InvalidInput for none, or several."""
-    images = store.images.find_named(tenant, familiar_text(text), limit=SHOWN + 1) if text else []
+    images = store.images.find_named(tenant, canonical_text(text), limit=SHOWN + 1) if text else []
     if not images:
         raise InvalidInput("image", text, accepted)
     if len(images) > 1:

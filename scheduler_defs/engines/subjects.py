@@ -8,7 +8,8 @@ from scheduler_defs.engines.purls import Purl, generic_purl
 
 _DIGEST = re.compile(r"[a-z0-9]+(?:[.+_-][a-z0-9]+)*:[0-9a-fA-F]{32,}")
 _IMAGE_TYPES = frozenset({"oci", "docker"})
-_DOCKER_HUB = frozenset({"docker.io", "index.docker.io", "registry-1.docker.io", "registry.hub.docker.com"})
+_DOCKER_HUB = "docker.io"
+_OTHER_NAMES_OF_IT = frozenset({"index.docker.io", "registry-1.docker.io", "registry.hub.docker.com"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,13 +21,15 @@ class ImageReference:
     tag: str | None
     digest: str | None
 
-    def familiar(self) -> "ImageReference":
-        """The reference as Docker shows it: an image of Docker Hub by none of its several names, nor by library/.
+    def canonical(self) -> "ImageReference":
+        """The reference with one name for Docker Hub, and one for what Docker publishes there.
 
-        So docker.io/library/alpine and alpine are one image. Source: the familiar names of the distribution project.
+        So index.docker.io/alpine is docker.io/library/alpine. Source: the normalized names of the distribution project;
+        but what names no registry is left alone, since it may be an image that was only built here.
         """
-        registry = None if self.registry in _DOCKER_HUB else self.registry
-        repository = self.repository if registry else self.repository.removeprefix("library/")
+        registry = _DOCKER_HUB if self.registry in _OTHER_NAMES_OF_IT else self.registry
+        is_official = registry == _DOCKER_HUB and self.repository and "/" not in self.repository
+        repository = f"library/{self.repository}" if is_official else self.repository
         return replace(self, registry=registry, repository=repository)
 
 
@@ -61,15 +64,17 @@ def parse_image_reference(text: str) -> ImageReference:
     """Take 'registry/repository:tag@digest' apart; every part but the repository may be absent.
 
     The first segment is a registry when it holds a dot or a colon or is 'localhost', as in the
-    distribution project's reference grammar. Docker Hub is no registry: see ImageReference.familiar.
+    distribution project's reference grammar. Docker Hub has one name: see ImageReference.canonical.
     """
-    return _as_written(text).familiar()
+    return _as_written(text).canonical()
 
 
-def familiar_text(text: str) -> str:
-    """What somebody calls an image, or a part of it, without the names of Docker Hub: see ImageReference.familiar."""
-    first, slash, rest = text.partition("/")
-    return rest.removeprefix("library/") if slash and first in _DOCKER_HUB else text
+def canonical_text(text: str) -> str:
+    """What somebody calls an image, or a part of it, with the one name of Docker Hub: see ImageReference.canonical."""
+    registry, slash, rest = text.partition("/")
+    if not slash or not rest or registry not in {_DOCKER_HUB, *_OTHER_NAMES_OF_IT}:
+        return text
+    return f"{_DOCKER_HUB}/{rest if '/' in rest else f'library/{rest}'}"
 
 
 def _as_written(text: str) -> ImageReference:
@@ -135,7 +140,7 @@ def _image_of(name: str, version: str | None, purl: Purl | None) -> ImageReferen
     else:
         tag = tag or version
     registry, repository = located.registry or named.registry, located.repository or named.repository
-    return ImageReference(registry, repository, tag, digest).familiar()
+    return ImageReference(registry, repository, tag, digest).canonical()
 
 
 def _location_of(purl: Purl | None) -> ImageReference | None:

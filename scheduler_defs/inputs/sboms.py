@@ -3,7 +3,7 @@
 import re
 import zlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import astuple, dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -22,7 +22,7 @@ from scheduler_defs.inputs.left_out import kept_for_tenant
 from scheduler_defs.inputs.several import ingest_each
 
 BATCH = 1000
-NAMESPACE = "default"
+NAME_LIMIT = 2000
 DIGEST = re.compile(r"[a-z0-9]+:[0-9a-f]{32,128}")
 
 
@@ -161,11 +161,10 @@ def _keep(
 ) -> IngestedSbom:
     now, sbom, components = store.now(), prepared.sbom, prepared.components
     image, moved = _place(store, tenant_id, prepared.reference, placement, actor, now)
-    known = store.images.find_sbom(image, sbom.digest)
-    sbom_id = known.id if known else None
+    sbom_id = store.images.find_sbom(image, sbom.digest)
     changed = sbom_id is None or image.sbom_id != sbom_id
-    if known and sbom.serial_number not in (None, known.serial_number):
-        store.images.renew_sbom(image, known.id, sbom.serial_number, zlib.compress(prepared.raw))
+    if sbom_id is not None and sbom.serial_number is not None:
+        store.images.renew_sbom(image, sbom_id, sbom.serial_number, zlib.compress(prepared.raw))
     if sbom_id is None:
         sbom_id = store.images.add_sbom(
             image,
@@ -216,19 +215,14 @@ def _place(
     """The image where it is to be, and whether it was elsewhere or nowhere before."""
     registry, repository = reference.registry or "", reference.repository
     before = store.images.find(tenant_id, registry, repository, reference.digest, reference.tag)
-    namespace, labels = placement.namespace, placement.labels
-    if namespace is None:
-        namespace = before.namespace if before else NAMESPACE
-    if labels is None:
-        labels = before.labels if before else {}
     image = store.images.upsert(
         tenant_id=tenant_id,
         registry=registry,
         repository=repository,
         digest=reference.digest,
         tag=reference.tag,
-        namespace=namespace,
-        labels=labels,
+        namespace=placement.namespace,
+        labels=placement.labels,
         now=now,
     )
     if image != before:
@@ -255,7 +249,8 @@ def _reference(source: str, sbom: Sbom, placement: Placement) -> ImageReference:
     if placement.image is not None:
         named = parse_image_reference(placement.image)
         named = replace(named, digest=named.digest and named.digest.lower())
-        if not named.repository or not _is_storable(named.digest):
+        is_long = len(placement.image.encode()) > NAME_LIMIT
+        if is_long or not named.repository or not _is_storable(named.digest):
             raise InvalidInput("image", placement.image, "registry/repository:tag@sha256:…")
         return named
     if sbom.subject is None:
@@ -263,6 +258,12 @@ def _reference(source: str, sbom: Sbom, placement: Placement) -> ImageReference:
             source, sbom.subject_path, "names no image; say which with --image registry/repository:tag"
         )
     reference = sbom.subject.reference
+    length = len("".join(filter(None, astuple(reference))).encode())
+    if not reference.repository or length > NAME_LIMIT:
+        expected = f"registry/repository:tag@digest of at most {NAME_LIMIT} bytes, or give --image"
+        raise InvalidDocument(
+            source, sbom.subject_path, f"names {sbom.subject.name[:80]!r}; expected {expected}"
+        )
     if not _is_storable(reference.digest):
         reason = f"has the digest {reference.digest!r}; expected algorithm:hex, or give --image"
         raise InvalidDocument(source, sbom.subject_path, reason)

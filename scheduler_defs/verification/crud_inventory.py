@@ -25,8 +25,7 @@ def check_images(bench: Bench) -> str:
             if image.sbom_id is None:
                 raise Failed("the image holds no SBOM")
             _, digest = store.images.get_sbom(world.tenant, image.sbom_id)
-            found = store.images.find_sbom(image, digest)
-            expect_equal("the SBOM found by its digest", found and found.id, image.sbom_id)
+            expect_equal("the SBOM found by its digest", store.images.find_sbom(image, digest), image.sbom_id)
             edited = store.images.upsert(
                 tenant_id=world.tenant,
                 registry=image.registry,

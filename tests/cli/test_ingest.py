@@ -128,13 +128,14 @@ def test_an_image_stays_where_it_is_unless_said_otherwise(scheduler, write, admi
 
 def test_vex_links_to_the_document_that_was_made_last_of_the_same_content(scheduler, write):
     """Generators give each document a serial number and bom-refs of its own."""
-    serials = [f"urn:uuid:3e671687-395b-41f5-a30f-a58921a69b7{number}" for number in range(2)]
+    serials = [f"urn:uuid:3e671687-395b-41f5-a30f-a58921a69b7{number}" for number in (0, 1, 1)]
     for number, serial in enumerate(serials):
         component = {"type": "library", "name": "a", "version": "1", "purl": "pkg:pypi/a@1"}
-        made = {"serialNumber": serial, "components": [component | {"bom-ref": f"ref-{number}"}]}
+        made = {"serialNumber": serial, "version": number or 1}
+        made["components"] = [component | {"bom-ref": f"ref-{number}"}]
         out = scheduler("ingest", "sbom", write(sbom_of(**made))).stdout
         assert out.rsplit("; ", 1)[1] == ("unchanged\n" if number else "kept\n")
-    link = f"urn:cdx:{serials[1].removeprefix('urn:uuid:')}/1#ref-1"
+    link = f"urn:cdx:{serials[2].removeprefix('urn:uuid:')}/2#ref-2"
     stated = {"id": "CVE-1", "analysis": {"state": "not_affected"}, "affects": [{"ref": link}]}
     stated["updated"] = "2026-01-01T00:00:00Z"
     document = {"bomFormat": "CycloneDX", "specVersion": "1.5", "version": 1, "vulnerabilities": [stated]}
@@ -246,6 +247,12 @@ def test_a_wrong_sbom_is_refused_with_its_position(refused, tenant, write, conte
     assert refused("ingest", "sbom", path, "--tenant", tenant).startswith(f"Error: {path}: {message}")
 
 
+@pytest.mark.parametrize("name", ["docker.io/", ":1", "r.io/:1", "a" * 2001, "é" * 1001])
+def test_what_names_no_image_is_refused(refused, tenant, write, name):
+    error = refused("ingest", "sbom", write(sbom_of(name)), "--tenant", tenant)
+    assert f"names {name[:80]!r}; expected registry/repository" in error
+
+
 @pytest.mark.parametrize(("length", "fits"), [(1230, True), (1260, False), (2100, False)])
 def test_names_longer_than_an_index_takes_are_refused(scheduler, write, length, fits):
     name = "".join(random.Random(length).choices(string.ascii_lowercase, k=length))
@@ -296,6 +303,7 @@ def test_a_file_that_cannot_be_read_is_refused(refused, tenant, tmp_path):
         (("--namespace", ""), "namespace: '' is not valid; expected a non-empty text"),
         (("--image", ""), "image: '' is not valid; expected registry/repository:tag@sha256:…"),
         (("--image", ":1"), "image: ':1' is not valid"),
+        (("--image", "a" * 2001), "image: 'aaaa"),
         (("--image", "app@sha256:xyz"), "image: 'app@sha256:xyz' is not valid"),
         (("--image", "app@" + "0" * 64), "image: 'app@0000"),
     ],

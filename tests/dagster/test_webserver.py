@@ -116,8 +116,13 @@ def test_a_termination_in_the_ui_stops_between_two_images_and_leaves_cancelled(s
         with stack.database.begin("patient") as store:
             return next(iter(store.runs.list("patient").items), None)
 
+    def building(run):
+        with stack.database.begin("patient") as store:
+            return store.graph_jobs.count_by_status(run).get(WorkState.RUNNING)
+
     with stack.hold("inventory.graphs"):
         dagster_run_id = launch(stack, JobKind.GRAPH, {"tenant": "patient"})
+        stack.until(lambda: (one := run()) and building(one), "the run has an image's graph to write")
         stack.until(stack.somebody_waits, "the run writes a graph")
         assert run().state is RunState.RUNNING
         answer = stack.graphql(TERMINATE, run=dagster_run_id)["terminateRun"]

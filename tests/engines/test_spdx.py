@@ -280,8 +280,8 @@ def test_several_described_packages_or_none_are_no_subject(naming):
             package(
                 "alpine:3", "", f"pkg:oci/alpine@sha256%3A{HEX}?repository_url=docker.io%2Flibrary%2Falpine"
             ),
-            None,
-            "alpine",
+            "docker.io",
+            "library/alpine",
             "3",
             f"sha256:{HEX}",
         ),

@@ -77,7 +77,7 @@ CLAIM = [
     Hot("triggers/get_due", "triggers_due schedules_pkey schedules_active", 500, AT),
     Hot("schedules/get_due", "triggers_due schedules_pkey schedules_active", 500, AT),
     Hot("runs/insert_many", "", 0, NEW_RUNS, None),
-    Hot("runs/count_open", "runs_open", 1000, FIRED, None),
+    Hot("runs/count_open", "runs_open schedules_pkey", 1000, FIRED, None),
     Hot(
         "runs/read_firing_facts",
         "schedules_pkey runs_fired runs_completed policies_pkey feed_revisions_pkey feed_revisions_created",

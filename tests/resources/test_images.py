@@ -132,12 +132,12 @@ def test_an_sbom_is_kept_as_given_and_found_by_its_digest(database, plant):
             now=plant.now,
         )
         assert store.images.get_sbom("acme", sbom) == (content, digest)
-        assert store.images.find_sbom(image, digest).id == sbom
-        assert store.images.find_sbom(image, digest).serial_number == "urn:uuid:1"
-        store.images.renew_sbom(image, sbom, "urn:uuid:2", b"later")
-        store.images.renew_sbom(image, sbom, "urn:uuid:2", b"the same again")
-        assert store.images.find_sbom(image, digest).serial_number == "urn:uuid:2"
-        assert store.images.get_sbom("acme", sbom) == (b"later", digest)
+        assert store.images.find_sbom(image, digest) == sbom
+        for serial, later in (("urn:uuid:2", b"later"), ("urn:uuid:2", b"its next version")):
+            store.images.renew_sbom(image, sbom, serial, later)
+            assert store.images.find_sbom_by_serial("acme", serial).content == later
+        assert store.images.find_sbom_by_serial("acme", "urn:uuid:1") is None
+        assert store.images.get_sbom("acme", sbom) == (later, digest)
         assert store.images.find_sbom(other, digest) is None
         assert store.images.find_sbom(image, "d" * 64) is None
         with pytest.raises(NotFound, match="SBOM"):

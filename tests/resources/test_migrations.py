@@ -150,17 +150,51 @@ def test_a_login_outside_the_roles_is_told_what_to_run_on_a_current_database(set
             pytest.fail("a transaction began")
 
 
-def test_packages_of_distributions_that_were_ingested_with_a_group_lose_it(admin, plant):
-    """0032 finds those of rpm by their own name; of an npm package the scope is a part of the name."""
+def test_packages_of_distributions_get_the_name_of_their_purl(admin, plant):
+    """0032 finds those of rpm by it, however an SBOM called them; of an npm package the scope is a part of it."""
     plant.image()
     admin.execute("DROP INDEX inventory.component_versions_of_binary")
     admin.execute("""
         INSERT INTO inventory.component_versions (tenant_id, purl, type, package, name)
         VALUES ('acme', 'pkg:rpm/redhat/a', 'rpm', 's', 'redhat/a'), ('acme', 'pkg:rpm/redhat/b', 'rpm', 's', 'b'),
-            ('acme', 'pkg:deb/debian/c', 'deb', 's', 'debian/c'), ('acme', 'pkg:npm/%40d/e', 'npm', '@d/e', '@d/e')""")
+            ('acme', 'pkg:deb/debian/c', 'deb', 's', 'debian/c'), ('acme', 'pkg:npm/%40d/e', 'npm', '@d/e', '@d/e'),
+            ('acme', 'pkg:rpm/redhat/libstdc%2B%2B@1?arch=x86', 'rpm', 'gcc', 'libstdc++-1:1.el9'),
+            ('acme', 'pkg:rpm/f#g/h', 'rpm', 's', 'f')""")
     admin.execute((MIGRATIONS / "versions" / "0032_binary_packages.sql").read_text(encoding="utf-8"))
     found = admin.execute("SELECT name FROM inventory.component_versions WHERE name <> 'lodash' ORDER BY id")
-    assert [name for (name,) in found] == ["a", "b", "c", "@d/e"]
+    assert [name for (name,) in found] == ["a", "b", "c", "@d/e", "libstdc++", "f"]
+
+
+def test_images_of_docker_hub_get_its_one_name(admin, plant):
+    """0036; of two that would have the same name the one that is called so keeps it, else the one changed last."""
+    admin.execute("""
+        INSERT INTO inventory.images (tenant_id, id, registry, repository, tag, namespace, created_at, updated_at)
+        SELECT 'acme', gen_random_uuid(), registry, repository, '1', n::text, now(), now() + n * interval '1 s'
+        FROM unnest(
+            ARRAY['index.docker.io', 'docker.io', 'registry-1.docker.io', 'docker.io', 'ghcr.io', 'docker.io', ''],
+            ARRAY['library/a', 'a', 'b', 'library/b', 'a', 'c/d', 'a'])
+            WITH ORDINALITY AS named (registry, repository, n)""")
+    stated = {"registry": "index.docker.io", "repository": "a", "tag": None, "digest": None}
+    statement = """
+        INSERT INTO inventory.vex_statements (tenant_id, id, vulnerability, image, status, stated_at, digest, note,
+            source, ingested_at, ingested_by)
+        VALUES ('acme', gen_random_uuid(), 'CVE-1', %s, 'fixed', now(), repeat('f', 64), '', 's', now(), 'ann')"""
+    admin.execute(statement, [Jsonb(stated)])
+    admin.execute((MIGRATIONS / "versions" / "0036_docker_hub.sql").read_text(encoding="utf-8"))
+    found = admin.execute(
+        "SELECT registry || '/' || repository FROM inventory.images ORDER BY namespace"
+    ).fetchall()
+    assert [name for (name,) in found] == [
+        "index.docker.io/library/a",
+        "docker.io/library/a",
+        "registry-1.docker.io/b",
+        "docker.io/library/b",
+        "ghcr.io/a",
+        "docker.io/c/d",
+        "/a",
+    ]
+    (image,) = admin.execute("SELECT image FROM inventory.vex_statements").fetchone()
+    assert image == stated | {"registry": "docker.io", "repository": "library/a"}
 
 
 UPSTREAM = (MIGRATIONS / "versions" / "0034_upstream.sql").read_text(encoding="utf-8")

@@ -97,6 +97,12 @@ def test_open_runs_are_counted_per_schedule(database, plant):
     with database.begin_system() as store:
         store.runs.cancel(runs[3], "no", plant.now)
         assert store.runs.count_open([busy, idle]) == [OpenRuns("acme", busy.id, active=2, pending=1)]
+    plant.fired(trigger, plant.now + 5 * MINUTE, selection={"namespace": "web"})
+    with database.begin_system() as store:
+        assert store.runs.count_open([busy]) == [OpenRuns("acme", busy.id, active=3, pending=1)]
+        (begun,) = [run for run in store.runs.list("acme").items if run.state is RunState.RUNNING]
+        store.runs.retry_attempt(store.runs.begin_attempt(begun, plant.now), plant.now + MINUTE)
+        assert store.runs.count_open([busy]) == [OpenRuns("acme", busy.id, active=3, pending=1)]
         assert store.runs.count_open([]) == []
 
 

@@ -154,6 +154,38 @@ def test_a_second_attempt_saw_what_the_first_did(database, make, tick, happens, 
     assert states() == [(0, "completed"), (2, "queued")]
 
 
+@pytest.mark.parametrize("overlap", OVERLAPS)
+def test_what_happens_while_a_run_waits_for_its_next_attempt_is_fired_for(
+    database, make, tick, happens, begin, finish, states, overlap
+):
+    make(EventRule(FEED), overlap=overlap)
+    (run,) = begin(tick(happens(0)), 1)
+    with database.begin("acme") as store:
+        store.runs.retry_attempt(run, NOW + 100 * SECOND)
+    tick(happens(2))
+    (again,) = [one for one in begin(tick(NOW + 100 * SECOND), 101) if one.id == run.id]
+    finish(again, NOW + 102 * SECOND)
+    tick(NOW + 103 * SECOND)
+    found = dict(states())
+    assert found[0] == "completed"
+    assert found[2] in ("queued", "running")
+
+
+def test_what_waits_with_another_selection_keeps_no_event_waiting(
+    database, make, tick, happens, begin, states, ledger
+):
+    make(EventRule(FEED), overlap=Overlap.BUFFER_ONE)
+    begin(tick(happens(0)), 1)
+    tick(happens(2))
+    with database.begin("acme") as store:
+        edit_schedule(store, "acme", "nightly", {"selection": Selection(namespace="web")}, "ann", now=NOW)
+    tick(happens(3))
+    assert states() == [(0, "running"), (2, "pending"), (3, "pending")]
+    assert [one.selection for one in ledger()] == [{}, {}, {"namespace": "web"}]
+    tick(happens(4))
+    assert states()[3:] == [(4, "skipped")]
+
+
 def test_what_time_or_a_person_asks_for_is_never_covered(
     database, make, tick, happens, begin, finish, ledger
 ):

@@ -14,7 +14,6 @@ from resources.inventory_records import (
     ImageView,
     KnownComponent,
     KnownSbom,
-    SbomId,
 )
 from resources.pages import Page
 from resources.records import Image, Json
@@ -32,11 +31,14 @@ class Images(Protocol):
         repository: str,
         digest: str | None,
         tag: str | None,
-        namespace: str,
-        labels: Json,
+        namespace: str | None,
+        labels: Json | None,
         now: datetime,
     ) -> Image:
-        """Adds an image, or brings its tag, namespace and labels up to date; one without a digest is its tag."""
+        """Adds an image, or brings its tag, namespace and labels up to date; one without a digest is its tag.
+
+        None leaves namespace and labels as they are; a new image is in the namespace ``default``, without labels.
+        """
 
     def find(
         self, tenant_id: str, registry: str, repository: str, digest: str | None, tag: str | None
@@ -53,11 +55,11 @@ class Images(Protocol):
     def select(self, tenant_id: str, selection: Selection) -> list[Image]:
         """The images with an SBOM that a selection names, by id."""
 
-    def find_sbom(self, image: Image, digest: str) -> SbomId | None:
-        """The image's SBOM with this digest of content."""
+    def find_sbom(self, image: Image, digest: str) -> UUID | None:
+        """The id of the image's SBOM with this digest of content."""
 
     def renew_sbom(self, image: Image, sbom_id: UUID, serial_number: str, content: bytes) -> None:
-        """Keeps a later document of the same content (compressed with zlib), if it has another serial number."""
+        """Keeps a later document of the same content (compressed with zlib), if it is another."""
 
     def find_sbom_by_serial(self, tenant_id: str, serial_number: str) -> KnownSbom | None:
         """The SBOM ingested last under a serial number (urn:uuid:…), whatever the case of its letters."""

@@ -18,7 +18,6 @@ from resources.inventory_records import (
     ImageView,
     KnownComponent,
     KnownSbom,
-    SbomId,
 )
 from resources.pages import Page, check_text
 from resources.protocols.inventory.images import Images
@@ -40,8 +39,8 @@ class ImageRepository(Repository, Images):
         repository: str,
         digest: str | None,
         tag: str | None,
-        namespace: str,
-        labels: Json,
+        namespace: str | None,
+        labels: Json | None,
         now: datetime,
     ) -> Image:
         image = self._one(
@@ -54,7 +53,7 @@ class ImageRepository(Repository, Images):
             digest=digest,
             tag=tag,
             namespace=namespace,
-            labels=Jsonb(labels),
+            labels=None if labels is None else Jsonb(labels),
             now=now,
         )
         if image is None:
@@ -87,10 +86,11 @@ class ImageRepository(Repository, Images):
     def list_sboms(self, tenant_id: str, images: Iterable[UUID]) -> dict[UUID, UUID]:
         return dict(self._rows("images/list_sboms", tenant_id=tenant_id, images=list(images)))
 
-    def find_sbom(self, image: Image, digest: str) -> SbomId | None:
-        return self._one(
-            "sboms/get_by_digest", SbomId, tenant_id=image.tenant_id, image_id=image.id, digest=digest
+    def find_sbom(self, image: Image, digest: str) -> UUID | None:
+        found: UUID | None = self._scalar(
+            "sboms/get_by_digest", tenant_id=image.tenant_id, image_id=image.id, digest=digest
         )
+        return found
 
     def renew_sbom(self, image: Image, sbom_id: UUID, serial_number: str, content: bytes) -> None:
         self._execute(
