@@ -11,7 +11,9 @@ import orjson
 
 PART: Final = 1 << 20
 DEEPEST: Final = 8
-"""How many large objects may be in each other: all that is in one is looked through again for each around it."""
+"""How many large objects and arrays may be around one: all that is in it is looked through again for each."""
+
+_FIRST_WINDOW: Final = 64
 
 _SPACE = re.compile(rb"[ \t\n\r]*")
 _SEPARATOR = re.compile(rb"[ \t\n\r]*([:,\]}])[ \t\n\r]*")
@@ -64,14 +66,17 @@ def parse_large(raw: bytes, start: int, part: int) -> LargeObject | None:
 def pieces(value: LargeObject | LargeArray, *, unique: bool) -> Iterator[Any]:
     """Yield a value as plain JSON, once for each part of its large arrays; all others are empty in it.
 
-    Raises ValueError with `unique`, when two elements of a large array are equal.
+    Raises ValueError when the rest, which is in each, takes more than PART bytes, and with `unique`, when two elements
+    of a large array are equal.
     """
     if isinstance(value, LargeObject):
         hollow = _hollow(value)
+        in_parts = {name: member for name, member in value.items() if _has_parts(member)}
+        if in_parts and len(orjson.dumps(hollow)) > PART:
+            raise ValueError("the rest takes more than a part")
         yield hollow
-        for name, member in value.items():
-            if isinstance(member, LargeObject | LargeArray):
-                yield from ({**hollow, name: piece} for piece in pieces(member, unique=unique))
+        for name, member in in_parts.items():
+            yield from ({**hollow, name: piece} for piece in pieces(member, unique=unique))
         return
     hashes: set[int] = set()
     count = 0
@@ -91,6 +96,12 @@ def _hollow(value: Any) -> Any:
     if isinstance(value, LargeObject):
         return {name: _hollow(member) for name, member in value.items()}
     return [] if isinstance(value, LargeArray) else value
+
+
+def _has_parts(value: Any) -> bool:
+    if isinstance(value, LargeObject):
+        return any(map(_has_parts, value.values()))
+    return isinstance(value, LargeArray)
 
 
 def _hash_of(value: Any) -> int:
@@ -128,18 +139,18 @@ class _Reader:
     def value(self, at: int, *, depth: int, splits: bool = False) -> tuple[Any, int]:
         """Return the value that begins at a place, a LargeArray for one that `splits`, and where it ends."""
         first = self._raw[at : at + 1]
-        length = self._length(self._window(at, self._part), 0)
-        if length is None and first == b"{":
-            return self._object(at, depth)
-        if length is None and first == b"[":
+        end = self._end(at, self._part)
+        if end is None and first in (b"{", b"["):
+            if depth > DEEPEST:
+                raise ValueError("is nested too deep")
+            if first == b"{":
+                return self._object(at, depth)
             spans, end = self._spans(at, depth)
             return LargeArray(self._raw, spans, self._part) if splits else self._parsed(at, end), end
-        end = at + length if length is not None else self._end_of_text(at)
+        end = end or self._end_of_text(at)
         return self._parsed(at, end), end
 
     def _object(self, at: int, depth: int) -> tuple[LargeObject, int]:
-        if depth > DEEPEST:
-            raise ValueError("is nested too deep")
         found = LargeObject()
         at, separator = self.after_space(at + 1), b","
         while separator == b",":
@@ -164,7 +175,7 @@ class _Reader:
                 at, separator = self._past(end, b",]")
             is_large = end == start
             if is_large:
-                _, end = self.value(start, depth=depth)
+                _, end = self.value(start, depth=depth + 1)
                 at, separator = self._past(end, b",]")
             spans.append((start, end, is_large))
         return spans, at
@@ -172,11 +183,18 @@ class _Reader:
     def _end_of_text(self, at: int) -> int:
         if self._raw[at : at + 1] != b'"':
             raise ValueError("is no text")
-        size = self._part
+        end = self._end(at, len(self._raw) - at)
+        if end is None:
+            raise ValueError("does not end")
+        return end
+
+    def _end(self, at: int, most: int) -> int | None:
+        """Return where the value at a place ends; None unless that is within `most` bytes."""
+        size = min(_FIRST_WINDOW, most)
         while (length := self._length(self._window(at, size), 0)) is None:
-            if at + size >= len(self._raw):
-                raise ValueError("does not end")
-            size *= 2
+            if size == most:
+                return None
+            size = min(4 * size, most)
         return at + length
 
     def _window(self, at: int, size: int) -> str:
@@ -189,7 +207,8 @@ class _Reader:
             _, end = _SCANNER.raw_decode(window, at)
         except ValueError:
             return None
-        return end - at if end < len(window) else None
+        is_whole = end < len(window) and window[end] not in ".eE"  # as of a number that the window cuts
+        return end - at if is_whole else None
 
     def _past(self, at: int, expected: bytes) -> tuple[int, bytes]:
         """Return the place of what follows one of some separators, and which it is."""

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from resources.errors import InvalidDocument
 from scheduler_defs.engines import sbom_formats
-from scheduler_defs.engines.large_json import DEEPEST, LargeArray, LargeObject, parse_large, pieces
+from scheduler_defs.engines.large_json import DEEPEST, PART, LargeArray, LargeObject, parse_large, pieces
 from scheduler_defs.engines.sbom_formats import read_sbom
 from scheduler_defs.engines.schemas import SUPPORTED
 from tests.engines import spdx_documents as spdx
@@ -31,6 +31,12 @@ def plain(value):
     return [plain(member) for member in value] if isinstance(value, list | LargeArray) else value
 
 
+def nesting_of(value):
+    if isinstance(value, dict | list):
+        return 1 + max(map(nesting_of, value.values() if isinstance(value, dict) else value), default=0)
+    return 0
+
+
 @settings(max_examples=40, deadline=None)
 @given(st.dictionaries(TEXTS | st.just("components"), VALUES), st.integers(32, 80), st.booleans())
 def test_what_is_parsed_in_parts_is_what_is_parsed_as_a_whole(value, part, is_indented):
@@ -40,7 +46,11 @@ def test_what_is_parsed_in_parts_is_what_is_parsed_as_a_whole(value, part, is_in
         assert plain(found) == orjson.loads(raw)
     else:
         assert (
-            len(raw) <= part or raw.count(b"{") > DEEPEST or b": []" in raw or b":[]" in raw or b"{}" in raw
+            len(raw) <= part
+            or nesting_of(value) > DEEPEST + 1
+            or b": []" in raw
+            or b":[]" in raw
+            or b"{}" in raw
         )
 
 
@@ -60,6 +70,13 @@ def test_large_arrays_of_the_document_and_components_stay_text():
     assert [len(part) for part in found["names"].parts()] == [1] * 9
     numbers = parsed({"numbers": list(range(10, 30))})["numbers"]
     assert [len(part) for part in numbers.parts()] == [5, 5, 5, 5]
+
+
+@pytest.mark.parametrize("number", [1.5, 1e16, 1.25e16, 1.5e-7, -2.5e300])
+def test_numbers_at_the_end_of_a_window_are_read(number):
+    value = {"numbers": ["text", number, "a text that is longer"]}
+    for part in range(12, 30):
+        assert plain(parsed(value, part)) == value
 
 
 @pytest.mark.parametrize(
@@ -86,6 +103,40 @@ def test_what_is_no_large_object_is_left_to_be_parsed_as_a_whole(raw):
     assert parse_large(raw, 0, 16) is None
 
 
+class Counted(bytes):
+    """Bytes that count how many of them are taken out."""
+
+    taken = 0
+
+    def __getitem__(self, place):
+        found = super().__getitem__(place)
+        self.taken += len(found)
+        return found
+
+
+LISTED = b",".join([b'"a long text"'] * 5000)
+MEMBERS = b",".join(b'"name %d": "%d"' % (number, number) for number in range(5000))
+
+
+@pytest.mark.parametrize(
+    ("raw", "is_read"),
+    [
+        (b'{"a": ' + b"[" * DEEPEST + LISTED + b"]" * DEEPEST + b"}", True),
+        (b'{"a": ' + b"[" * (DEEPEST + 1) + LISTED + b"]" * (DEEPEST + 1) + b"}", False),
+        (b'{"a": ' + b"[" * 200 + LISTED + b"]" * 200 + b"}", False),
+        (b'{"a": ' + b'[{"a": ' * 3 + b"[" + LISTED + b"]" + b"}]" * 3 + b"}", True),
+        (b'{"a": ' + b'[{"a": ' * 4 + b"[" + LISTED + b"]" + b"}]" * 4 + b"}", False),
+        (b"{" + MEMBERS + b"}", True),
+        (b'{"a": [[{' + MEMBERS + b"}]]}", True),
+    ],
+)
+def test_the_bytes_looked_at_are_in_proportion_to_the_document(raw, is_read):
+    counted = Counted(raw)
+    found = parse_large(counted, 0, 1 << 12)
+    assert counted.taken < 16 * len(raw)
+    assert plain(found) == (orjson.loads(raw) if is_read else None)
+
+
 @pytest.mark.parametrize("element", [b"NaN", b'"\\ud800"', b'"\xff"', b"01", b'"a\tb"', b"1.", b"[1,]"])
 def test_elements_are_held_to_json(element):
     found = parse_large(b'{"components": [' + b"1, " * 20 + element + b"]}", 0, 16)
@@ -109,6 +160,28 @@ def test_pieces_hold_a_part_of_one_array_each():
         {"a": [], "b": {"components": [{"components": [666666]}]}},
         {"a": [], "b": {"components": [{"components": [777777]}]}},
     ]
+
+
+REST = {"texts": [f"{number} is a long text" for number in range(PART // 16)]}
+NUMBERS = list(range(2000))
+
+
+@pytest.mark.parametrize(
+    "found",
+    [
+        {"a": REST, "b": NUMBERS},
+        {"a": {"b": REST, "components": NUMBERS}},
+        {"components": [{"a": REST, "components": NUMBERS}]},
+    ],
+)
+def test_no_more_than_a_part_is_repeated_in_each_piece(found):
+    with pytest.raises(ValueError, match="the rest takes more than a part"):
+        list(pieces(parsed(found, 1 << 12), unique=False))
+
+
+def test_what_has_no_large_array_is_a_single_piece():
+    found = {"a": REST, "b": {"c": REST | {"d": "a long text"}}}
+    assert list(pieces(parsed(found, 1 << 12), unique=True)) == [found]
 
 
 @pytest.mark.parametrize(
@@ -172,6 +245,16 @@ def test_an_sbom_is_the_same_in_parts(monkeypatch, found):
         assert is_in_parts
         assert in_parts == whole
         assert len(whole.components) >= 30
+
+
+def test_an_sbom_whose_rest_is_large_is_read_as_a_whole(monkeypatch):
+    properties = [{"name": f"n{number}", "value": "a long text"} for number in range(PART // 32)]
+    found = document(*MANY, subject=APP, edges=EDGES)
+    found["metadata"]["properties"] = properties
+    whole, in_parts, is_in_parts = results(monkeypatch, orjson.dumps(found))
+    assert not is_in_parts
+    assert in_parts == whole
+    assert len(whole.components) >= 30
 
 
 @pytest.mark.parametrize(
