@@ -23,6 +23,17 @@ def happens(database):
     return happens
 
 
+def happen_2500_times(admin):
+    """Each millisecond after noon, what the only trigger waits for."""
+    admin.execute(
+        "INSERT INTO scheduler.trigger_events (tenant_id, trigger_id, at, event)"
+        " SELECT tenant_id, id, %s + n * interval '1 ms', event"
+        " FROM scheduler.triggers, generate_series(1, 2500) AS n",
+        [NOW],
+    )
+    admin.execute("UPDATE scheduler.triggers SET next_fire_at = %s", [NOW])
+
+
 def account(ledger, tenant="acme"):
     return [(run.scheduled_for, run.state, run.reason, run.skipped_count) for run in ledger(tenant)]
 
@@ -92,13 +103,7 @@ def test_an_event_committed_late_is_not_lost(make, tick, ledger, happens):
 
 def test_more_events_than_a_tick_takes_wait_for_the_next(make, tick, ledger, admin):
     make(ON_FEED, catch_up="none")
-    admin.execute(
-        "INSERT INTO scheduler.trigger_events (tenant_id, trigger_id, at, event)"
-        " SELECT tenant_id, id, %s + n * interval '1 ms', event"
-        " FROM scheduler.triggers, generate_series(1, 2500) AS n",
-        [NOW],
-    )
-    admin.execute("UPDATE scheduler.triggers SET next_fire_at = %s", [NOW])
+    happen_2500_times(admin)
     for step in range(4):
         tick(NOW + HOUR + step * SECOND)
     assert sum(run.skipped_count or 1 for run in ledger()) == 2500
@@ -110,13 +115,7 @@ def test_more_events_than_a_tick_takes_wait_for_the_next(make, tick, ledger, adm
 
 def test_of_more_events_than_a_tick_takes_the_newest_of_all_fires(make, tick, ledger, admin):
     make(ON_FEED, misfire_grace=2 * HOUR)
-    admin.execute(
-        "INSERT INTO scheduler.trigger_events (tenant_id, trigger_id, at, event)"
-        " SELECT tenant_id, id, %s + n * interval '1 ms', event"
-        " FROM scheduler.triggers, generate_series(1, 2500) AS n",
-        [NOW],
-    )
-    admin.execute("UPDATE scheduler.triggers SET next_fire_at = %s", [NOW])
+    happen_2500_times(admin)
     for step in range(3):
         tick(NOW + HOUR + step * SECOND)
     *others, last = account(ledger)
