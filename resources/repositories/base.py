@@ -125,13 +125,14 @@ def columns_of(records: Sequence[Any], *names: str) -> dict[str, list[Any]]:
 def _record_row(record: type[Record]) -> Callable[[Cursor[Any]], Callable[[Sequence[Any]], Record]]:
     if record not in _ENUMS:
         _ENUMS[record] = _enums_of(record)
-    enums = _ENUMS[record]
-    fields = [field.name for field in dataclasses.fields(record)] if dataclasses.is_dataclass(record) else []
+    enums, fields = _ENUMS[record], _names_of(record)
 
     def factory(cursor: Cursor[Any]) -> Callable[[Sequence[Any]], Record]:
         names = [column.name for column in cursor.description or ()]
         in_order = names == fields[: len(names)]
         converted = [(place, enums[name]) for place, name in enumerate(names) if name in enums]
+        if in_order and not converted:
+            return lambda values: record(*values)
 
         def make(values: Sequence[Any]) -> Record:
             row = list(values)
@@ -143,6 +144,13 @@ def _record_row(record: type[Record]) -> Callable[[Cursor[Any]], Callable[[Seque
         return make
 
     return factory
+
+
+def _names_of(record: type[Any]) -> list[str]:
+    """The fields of a dataclass or named tuple, in their order."""
+    if dataclasses.is_dataclass(record):
+        return [field.name for field in dataclasses.fields(record)]
+    return list(getattr(record, "_fields", ()))
 
 
 def _enums_of(record: type[Any]) -> dict[str, type[StrEnum]]:

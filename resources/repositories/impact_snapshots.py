@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID
 
 import orjson
+from psycopg.types.json import Json
 
 from resources.errors import AlreadyExists, NotFound
 from resources.pages import Page
@@ -24,13 +25,12 @@ class ImpactSnapshotRepository(Repository, ImpactSnapshots):
         unknown: Mapping[UUID, Reasons] | None = None,
     ) -> None:
         may_be = unknown or {}
-        images = builtins.list(dict.fromkeys([*reasons, *may_be]))
+        images = [
+            {"image_id": image, "reasons": reasons.get(image, ()), "unknown": may_be.get(image, ())}
+            for image in dict.fromkeys([*reasons, *may_be])
+        ]
         written = self._scalar(
-            "impact_snapshots/insert",
-            images=images,
-            reasons=[_pairs(reasons.get(image, ())) for image in images],
-            unknowns=[_pairs(may_be.get(image, ())) for image in images],
-            **fields_of(snapshot),
+            "impact_snapshots/insert", images=Json(images, dumps=orjson.dumps), **fields_of(snapshot)
         )
         if not written:
             if self.get_of_run(snapshot.tenant_id, snapshot.run_id):
@@ -126,7 +126,3 @@ class ImpactSnapshotRepository(Repository, ImpactSnapshots):
             schedule_id=schedule_id,
             but_of_run=but_of_run,
         )
-
-
-def _pairs(reasons: Reasons) -> str:
-    return orjson.dumps([[*reason] for reason in reasons]).decode()

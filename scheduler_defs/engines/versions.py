@@ -223,7 +223,13 @@ def _without_rebuild(scheme: str, version: str, events: tuple[Event, ...]) -> st
 
 def _semver(version: str) -> Any:
     found = _SEMVER.fullmatch(version)
-    return SemverVersion(found[1]) if found else None
+    return (
+        SemverVersion(found[1]).value if found else None
+    )  # its wrapper compares the same, in many more steps
+
+
+def _debian(version: str) -> Any:
+    return DebianVersion(version).value
 
 
 def _pub(version: str) -> Any:
@@ -275,7 +281,7 @@ _READERS: dict[str, Callable[[str], Any]] = {
     "swift": _semver,
     "github": _semver,
     "maven": _maven,
-    "deb": DebianVersion,
+    "deb": _debian,
     "apk": _alpine,
     "rpm": RpmVersion,
     "gem": _gem,

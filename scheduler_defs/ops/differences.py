@@ -6,8 +6,9 @@ from uuid import UUID
 
 from resources.records import Image, PolicyRevision
 from resources.store import Store
+from scheduler_defs.ops.findings import Change
 from scheduler_defs.ops.matching import versioned_purl
-from scheduler_defs.ops.tally import SHOWN, Change, Judged
+from scheduler_defs.ops.tally import SHOWN, Judged
 
 Row = dict[str, Any]
 

@@ -1,6 +1,6 @@
 """Every policy over every fact, decided once, and what that says of each image."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -14,11 +14,14 @@ from scheduler_defs.engines.exploits import EXPLOIT_FIELDS
 from scheduler_defs.engines.impact import Pair
 from scheduler_defs.engines.policy import Decision, Fact, ImageFact, compile_policy, input_digest
 from scheduler_defs.engines.vex_statements import Statement
+from scheduler_defs.ops.findings import Findings
 from scheduler_defs.ops.matching import Facts, image_fact, versioned_purl
 
 ANY_IMAGE = ImageFact()
 """In place of the image where no policy asks of it."""
 Named = tuple[str, ...]
+Stated = Sequence[tuple[Pair, Statement | None]]
+"""The matched pairs of an image, each with what VEX says of it there."""
 
 
 @dataclass(frozen=True)
@@ -29,14 +32,6 @@ class Basis:
     policies: Sequence[PolicyRevision]
     vex_statements: int
     exploits_revision: int
-
-
-@dataclass(frozen=True)
-class Findings:
-    """The findings of one image, and their digest under the names that mean the same in every database."""
-
-    decided: Sequence[Decided]
-    digest: str
 
 
 class Evaluation:
@@ -71,7 +66,7 @@ class Evaluation:
             for image_id, sbom_id in sboms.items()
         )
 
-    def stated(self, image: Image) -> list[tuple[Pair, Statement | None]]:
+    def stated(self, image: Image) -> Stated:
         """The matched pairs of one image, each with what VEX says of it there."""
         facts, components = self.facts, self.held[image.id].components
         return [
@@ -80,7 +75,7 @@ class Evaluation:
             for pair in facts.by_component.get(component, ())
         ]
 
-    def input_digest(self, image: Image, stated: Sequence[tuple[Pair, Statement | None]]) -> str:
+    def input_digest(self, image: Image, stated: Stated) -> str:
         """Digest of all that decides one image's findings."""
         return input_digest(
             self.held[image.id].sbom_digest,
@@ -91,7 +86,7 @@ class Evaluation:
             self.facts.exploits.told((advisory_id for (_, advisory_id), _ in stated), self._asks_of_exploits),
         )
 
-    def findings(self, image: Image, stated: Iterable[tuple[Pair, Statement | None]]) -> Findings:
+    def findings(self, image: Image, stated: Stated) -> Findings:
         """The findings of one image."""
         seen = image_fact(image) if self._asks_of_images else ANY_IMAGE
         plain = self._decided.setdefault((None, seen), {})
@@ -101,7 +96,7 @@ class Evaluation:
             if pair not in known:
                 known[pair] = self._decide(pair, statement, seen)
             found += known[pair]
-        return Findings([one for _, one in found], digest_of(sorted(name for name, _ in found)))
+        return Findings.of([one for _, one in found], digest_of(sorted(name for name, _ in found)))
 
     def _decide(self, pair: Pair, stated: Statement | None, image: ImageFact) -> list[tuple[Named, Decided]]:
         fact, severity = self.facts.fact(pair, stated, image), self.facts.advisories[pair[1]].severity

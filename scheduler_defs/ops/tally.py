@@ -1,55 +1,18 @@
 """What a policy run counts over its chunks."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence, Set, Sized
-from dataclasses import dataclass
-from functools import cached_property
+from collections.abc import Iterable, Mapping, Sized
 from uuid import UUID
 
-from resources.inventory_records import Decided, FindingKey, OpenCount, Was
+from resources.inventory_records import FindingKey, OpenCount
 from resources.records import Image, WorkItem
 from resources.states import PolicyMode, WorkState
-from scheduler_defs.engines.policy import Verdict
 from scheduler_defs.ops.attempt import Result
+from scheduler_defs.ops.findings import DELTAS, UNKNOWN, Change, Findings
 
 SHOWN = 50
 Judged = tuple[UUID, FindingKey, str | None, str | None]
 """Image and finding, with verdict and severity as they were and as they would be; None: no finding."""
-UNKNOWN = "unknown"
-"""The match of what cannot be compared."""
-TOLD = ("critical", "high", "unknown")
-"""Severities whose new findings are counted each, those that are ignored left out."""
-
-
-@dataclass(frozen=True)
-class Change:
-    """How an image's findings differ from the open ones: what is found now, and what was, by key."""
-
-    now: Sequence[Decided]
-    before: Mapping[FindingKey, Was]
-
-    @cached_property
-    def gone(self) -> Set[FindingKey]:
-        """What was found and is not any more."""
-        return self.before.keys() - {one.key for one in self.now} if self.before else set()
-
-    @property
-    def deltas(self) -> Mapping[str, int]:
-        """How many are new, fixed, judged anew; and of the new ones that are not ignored those of severities told."""
-        new, before = self.now, self.before
-        counts: dict[str, int] = {}
-        if before:
-            new = [one for one in self.now if one.key not in before]
-            both = [(one, before[one.key]) for one in self.now if one.key in before]
-            counts["fixed"] = len(self.gone)
-            counts["changed"] = sum(
-                (one.verdict, one.severity) != (was.verdict, was.severity) for one, was in both
-            )
-        counts["new"] = len(new)
-        shown = [one.severity for one in new if one.verdict != Verdict.IGNORE]
-        for severity in filter(TOLD.__contains__, shown):
-            counts[f"new_{severity}"] = counts.get(f"new_{severity}", 0) + 1
-        return {name: count for name, count in counts.items() if count}
 
 
 class Tally:
@@ -67,18 +30,17 @@ class Tally:
         self.judged: list[Judged] = []
         self._by_image: dict[UUID, Counter[str]] = {}
 
-    def add(self, image_id: UUID, found: Sequence[Decided], change: Change | None) -> Mapping[str, int]:
+    def add(self, image_id: UUID, found: Findings, change: Change | None) -> Mapping[str, int]:
         """Counts an evaluated image by its findings, and by how those differ from the open ones; None: in nothing.
 
         Returns the differences as they were counted.
         """
         self.evaluated += 1
-        if found:
-            verdicts = Counter([one.verdict for one in found])
-            self.verdicts.update(verdicts)
-            self.severities.update([one.severity for one in found])
-            self.unknown += sum(one.match == UNKNOWN for one in found)
-            self._by_image[image_id] = verdicts
+        if found.decided:
+            self.verdicts.update(found.verdicts)
+            self.severities.update(found.severities)
+            self.unknown += found.unknown
+            self._by_image[image_id] = found.verdicts
         deltas = change.deltas if change else {}
         self.deltas.update(deltas)
         return deltas
@@ -123,8 +85,7 @@ class Tally:
             {"image": self._name(image_id), **{v: counts[v] for v in ("block", "warn", "ignore")}}
             for image_id, counts in worst[:SHOWN]
         ]
-        counted = ("new", "fixed", "changed", *(f"new_{severity}" for severity in TOLD))
-        return Result(stats, {name: self.deltas[name] for name in counted}, table)
+        return Result(stats, {name: self.deltas[name] for name in DELTAS}, table)
 
     def _name(self, image_id: UUID) -> str:
         """The image's name; its id when an earlier attempt evaluated it, and the selection no longer names it."""

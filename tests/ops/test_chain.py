@@ -15,7 +15,7 @@ from resources.states import JobKind, PolicyMode, RunState
 from scheduler_defs.edits.schedules import NewSchedule, create_schedule, edit_schedule
 from scheduler_defs.edits.triggers import add_trigger, edit_trigger, remove_trigger
 from scheduler_defs.inputs.policies import apply_policy
-from scheduler_defs.ops import policy as policies
+from scheduler_defs.ops import policy_chunks as policies
 from scheduler_defs.ops.launches import close_run, open_launch
 from scheduler_defs.timing.rules import EventRule
 

@@ -389,7 +389,7 @@ def test_what_cannot_be_compared_is_counted_by_whoever_evaluates_it(world, admin
     for mode, evaluated in ((SIMULATE, 2), (FULL, 2), (INCREMENTAL, 0)):
         run = evaluate(world, mode)
         assert (run.stats["evaluated"], run.stats["unknown"], run.stats["findings"]) == (evaluated, 1, 3)
-    monkeypatch.setattr("scheduler_defs.ops.policy.CHUNK", 1)
+    monkeypatch.setattr("scheduler_defs.ops.policy_chunks.CHUNK", 1)
     opened = world.opened(JobKind.POLICY, mode=FULL)
 
     def killed(level, message):
@@ -419,7 +419,7 @@ def test_a_tenant_without_a_policy_fails_clearly_and_keeps_its_findings(shop, ad
 
 
 def test_chunks_add_up_and_a_run_stopped_between_them_keeps_what_it_has(shop, monkeypatch):
-    monkeypatch.setattr("scheduler_defs.ops.policy.CHUNK", 2)
+    monkeypatch.setattr("scheduler_defs.ops.policy_chunks.CHUNK", 2)
     assert counts(evaluate(shop)) == (3, 0, 3)
     apply(shop, always("block"))
     opened = shop.opened(JobKind.POLICY)
@@ -438,8 +438,29 @@ def test_chunks_add_up_and_a_run_stopped_between_them_keeps_what_it_has(shop, mo
     assert set(findings(shop).values()) == {"block"}
 
 
+def test_what_postgresql_refuses_ends_the_run_with_the_chunks_before_it(shop, admin, monkeypatch):
+    """It is refused while the next chunk is judged: neither findings nor items of its chunk are written."""
+    monkeypatch.setattr("scheduler_defs.ops.policy_chunks.CHUNK", 1)
+    admin.execute("""
+        CREATE FUNCTION public.refuse() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN
+            IF (SELECT count(*) FROM scheduler.policy_jobs WHERE run_id = NEW.run_id) > 0 THEN
+                RAISE EXCEPTION 'the second is refused';
+            END IF;
+            RETURN NEW;
+        END $$;
+        CREATE TRIGGER refuse BEFORE INSERT ON scheduler.policy_jobs FOR EACH ROW EXECUTE FUNCTION public.refuse();
+    """)
+    opened = shop.opened(JobKind.POLICY, mode=FULL)
+    outcome = shop.carry(opened)
+    assert (outcome.state, "the second is refused" in outcome.error) == (RunState.FAILED, True)
+    (item,) = items(shop, *opened.runs)
+    written = admin.execute("SELECT DISTINCT image_id FROM inventory.findings").fetchall()
+    assert written == [(item.image_id,)]
+
+
 def test_the_next_attempt_evaluates_what_is_left_of_the_images_still_selected(world, admin, monkeypatch):
-    monkeypatch.setattr("scheduler_defs.ops.policy.CHUNK", 1)
+    monkeypatch.setattr("scheduler_defs.ops.policy_chunks.CHUNK", 1)
     for name in ("zero", "one", "two"):
         world.image(f"shop/{name}", {"flask": "1.0"}, labels={"tier": "prod"})
     world.advisories(world.advisory("A", "flask"))
@@ -480,7 +501,7 @@ def test_a_run_that_was_killed_counts_in_the_end_what_one_attempt_would_have(sho
     shop.image("shop/1", {"click": "2.0"})
     shop.advisories(shop.advisory("C", "click", ("introduced", "0"), ("fixed", "2")))
     whole = evaluate(shop, SIMULATE) if mode is SIMULATE else None
-    monkeypatch.setattr("scheduler_defs.ops.policy.CHUNK", 1)
+    monkeypatch.setattr("scheduler_defs.ops.policy_chunks.CHUNK", 1)
     opened = shop.opened(JobKind.POLICY, mode=mode)
     (run,) = opened.runs
 
@@ -521,7 +542,7 @@ def test_what_an_earlier_release_listed_and_did_not_evaluate_is_evaluated(shop, 
 
 
 def test_an_sbom_that_comes_during_a_run_is_evaluated_as_a_whole(shop, monkeypatch):
-    monkeypatch.setattr("scheduler_defs.ops.policy.CHUNK", 1)
+    monkeypatch.setattr("scheduler_defs.ops.policy_chunks.CHUNK", 1)
     opened, lines = shop.opened(JobKind.POLICY, mode=FULL), []
 
     def say(level, message):
@@ -540,7 +561,7 @@ def test_an_sbom_that_comes_during_a_run_is_evaluated_as_a_whole(shop, monkeypat
 
 
 def test_an_image_that_loses_its_sbom_during_a_run_is_left_out(shop, admin, monkeypatch):
-    monkeypatch.setattr("scheduler_defs.ops.policy.CHUNK", 1)
+    monkeypatch.setattr("scheduler_defs.ops.policy_chunks.CHUNK", 1)
     opened = shop.opened(JobKind.POLICY, mode=FULL)
 
     def say(level, message):

@@ -80,8 +80,8 @@ def test_each_difference_is_named_with_how_it_was_and_would_be(shop):
 
 
 def test_no_more_differences_are_named_than_people_read(shop, monkeypatch):
-    monkeypatch.setattr("scheduler_defs.ops.policy.SHOWN", 1)
-    monkeypatch.setattr("scheduler_defs.ops.policy.CHUNK", 1)
+    monkeypatch.setattr("scheduler_defs.ops.policy_chunks.SHOWN", 1)
+    monkeypatch.setattr("scheduler_defs.ops.policy_chunks.CHUNK", 1)
     all_blocked = "name: default\nrules: []\ndefault: block\n"
     asked = shop.opened(JobKind.POLICY, mode=SIMULATE, selection=Selection(draft=all_blocked))
     outcome = shop.carry(asked)

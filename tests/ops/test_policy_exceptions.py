@@ -14,7 +14,7 @@ from resources.states import JobKind, PolicyMode
 from scheduler_defs.edits.runs import request_run
 from scheduler_defs.edits.schedules import NewSchedule, create_schedule
 from scheduler_defs.inputs.policies import apply_policy
-from scheduler_defs.ops import policy as policies
+from scheduler_defs.ops import policy_chunks as policies
 from scheduler_defs.timing.rules import EventRule
 
 FULL, INCREMENTAL, SIMULATE = PolicyMode.FULL, PolicyMode.INCREMENTAL, PolicyMode.SIMULATE

@@ -9,7 +9,7 @@ from resources.selection import Selection
 from resources.states import JobKind, PolicyMode, RunState
 from scheduler_defs.inputs.policies import apply_policy
 from scheduler_defs.inputs.vex import ingest_vex
-from scheduler_defs.ops import policy as policies
+from scheduler_defs.ops import policy_chunks as policies
 from scheduler_defs.overlays import read_overlays
 
 FULL, INCREMENTAL, SIMULATE = PolicyMode.FULL, PolicyMode.INCREMENTAL, PolicyMode.SIMULATE

@@ -98,7 +98,7 @@ def test_a_removal_waits_for_the_chunk_that_is_being_written(shop, admin):
 
 @pytest.mark.parametrize("mode", [FULL, INCREMENTAL])
 def test_a_run_writes_nothing_of_a_policy_that_is_removed_meanwhile(shop, monkeypatch, mode):
-    monkeypatch.setattr("scheduler_defs.ops.policy.CHUNK", 1)
+    monkeypatch.setattr("scheduler_defs.ops.policy_chunks.CHUNK", 1)
     shop.advisories(shop.advisory("A-2", "flask"))
     removed = []
 

@@ -100,6 +100,21 @@ def test_more_findings_than_a_statement_takes_are_written_by_several(
     assert all(row[-1] is None for row in rows(admin).values())
 
 
+def test_one_statement_writes_of_images_with_findings_and_without(plant, admin, scene, evaluate):
+    """What is found again, what comes back, what is new, and what is found first of an image."""
+    _, _, finding = scene
+    later, last = plant.now + MINUTE, plant.now + 2 * MINUTE
+    first = evaluate(plant.now, finding(0, "A-1"), finding(0, "A-2"))
+    evaluate(later, finding(0, "A-1"))
+    run = evaluate(last, *(finding(0, f"A-{number}") for number in (1, 2, 3)), finding(1, "A-1"))
+    assert rows(admin) == {
+        ("api", "A-1"): (first, run, plant.now, last, None),
+        ("api", "A-2"): (run, run, last, last, None),
+        ("api", "A-3"): (run, run, last, last, None),
+        ("shop", "A-1"): (run, run, last, last, None),
+    }
+
+
 def test_only_the_evaluated_images_findings_are_closed(plant, admin, scene, evaluate):
     (api, _), _, finding = scene
     evaluate(plant.now, finding(0, "A-1"), finding(0, "A-2"), finding(1, "A-1"))

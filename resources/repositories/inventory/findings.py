@@ -40,7 +40,7 @@ class FindingRepository(Repository, Findings):
 
     def write(self, run: Run, found: Mapping[UUID, Sequence[Decided]], now: datetime) -> None:
         for part in _parts(found):
-            self._execute(
+            self._execute_anew(
                 "findings/upsert_many",
                 tenant_id=run.tenant_id,
                 run_id=run.id,

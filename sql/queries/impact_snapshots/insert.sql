@@ -12,6 +12,6 @@ WITH kept AS (
     INSERT INTO scheduler.impact_snapshot_images (tenant_id, snapshot_id, image_id, reasons, unknown)
     SELECT kept.tenant_id, kept.id, found.image_id, found.reasons, found.unknown
     FROM kept
-    CROSS JOIN unnest(%(images)s::uuid[], %(reasons)s::jsonb[], %(unknowns)s::jsonb[]) AS found (image_id, reasons, unknown)
+    CROSS JOIN json_to_recordset(%(images)s::json) AS found (image_id uuid, reasons jsonb, unknown jsonb)
 )
 SELECT count(*) FROM kept
