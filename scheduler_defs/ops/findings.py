@@ -21,7 +21,6 @@ class Findings:
 
     decided: Sequence[Decided]
     digest: str
-    lines: Set[str]
     verdicts: Counter[str]
     severities: Counter[str]
     unknown: int
@@ -34,7 +33,6 @@ class Findings:
         return cls(
             decided,
             digest,
-            {one.line for one in decided},
             Counter([one.verdict for one in decided]),
             Counter([one.severity for one in decided]),
             [one.match for one in decided].count(UNKNOWN),

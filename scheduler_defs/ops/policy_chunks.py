@@ -49,18 +49,23 @@ class Judging:
     ) -> None:
         self.evaluation, self._images, self._mode = evaluation, images, mode
         self._chunks = [left[start : start + CHUNK] for start in range(0, len(left), CHUNK)][::-1]
-        self._ahead: Chunk | None = None
+        self._ahead: Chunk | Exception | None = None
 
     def take(self) -> Chunk | None:
         """The next chunk; None after the last."""
         self.prepare()
-        chunk, self._ahead = self._ahead, None
-        return chunk
+        ahead, self._ahead = self._ahead, None
+        if isinstance(ahead, Exception):
+            raise ahead
+        return ahead
 
     def prepare(self) -> None:
-        """Judges the chunk that is taken next."""
+        """Judges the chunk that is taken next; what goes wrong is raised when it is, with the one before written."""
         if self._ahead is None and self._chunks:
-            self._ahead = self._judged(self._chunks.pop())
+            try:
+                self._ahead = self._judged(self._chunks.pop())
+            except Exception as error:
+                self._ahead = error
 
     def findings(self, chunk: Chunk, image_id: UUID) -> Findings:
         """The findings of one image of a chunk."""
@@ -130,15 +135,20 @@ def write_chunk(attempt: Attempt, judging: Judging, chunk: Chunk, tally: Tally) 
                 _write_findings(attempt, store, changes, now)
             store.policy_jobs.record_many(attempt.run, mode, evaluated, now, store.now())
 
-        _side_by_side(write, judging.prepare)
+        _side_by_side(store, write, judging.prepare)
 
 
-def _side_by_side(write: Callable[[], None], judge: Callable[[], None]) -> None:
-    """Judges while another thread waits for PostgreSQL; returns when both are done."""
+def _side_by_side(store: Store, write: Callable[[], None], judge: Callable[[], None]) -> None:
+    """Judges while another thread waits for PostgreSQL; returns when both are done, a signal ends the wait."""
     with ThreadPoolExecutor(max_workers=1, thread_name_prefix="write") as aside:
         written = aside.submit(write)
-        judge()
-        written.result()
+        try:
+            judge()
+            written.result()
+        except BaseException:
+            if not written.done():
+                store.connection.cancel_safe()
+            raise
 
 
 def _write_findings(attempt: Attempt, store: Store, changes: Mapping[UUID, Change], now: datetime) -> None:
@@ -154,11 +164,13 @@ def _changes(store: Store, tenant_id: str, fresh: Mapping[UUID, Findings]) -> di
         kept = store.findings.lines_of(tenant_id, part)
         for image_id in part:
             found, was = fresh[image_id], kept.get(image_id)
-            if was is None and found.lines:
+            if was is None and found.decided:
                 changes[image_id] = Change(found.decided, {}, found.deltas)
-            elif was is not None and found.lines != (known := set(was.lines)):
+            elif was is not None and (lines := {one.line for one in found.decided}) != (
+                known := set(was.lines)
+            ):
                 now = [one for one in found.decided if one.line not in known]
-                changes[image_id] = Change.between(now, was.without(found.lines))
+                changes[image_id] = Change.between(now, was.without(lines))
     return changes
 
 

@@ -1,6 +1,8 @@
 """Policy runs through the store, against an oracle of their own."""
 
 import json
+import os
+import signal
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -14,6 +16,7 @@ from resources.selection import Selection
 from resources.states import JobKind, PolicyMode, RunState, WorkState
 from scheduler_defs.edits.runs import cancel_run
 from scheduler_defs.inputs.policies import apply_policy
+from scheduler_defs.ops.evaluation import Evaluation
 from scheduler_defs.ops.launches import close_run
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
@@ -457,6 +460,49 @@ def test_what_postgresql_refuses_ends_the_run_with_the_chunks_before_it(shop, ad
     (item,) = items(shop, *opened.runs)
     written = admin.execute("SELECT DISTINCT image_id FROM inventory.findings").fetchall()
     assert written == [(item.image_id,)]
+
+
+def test_an_image_that_cannot_be_judged_ends_the_run_with_the_chunks_before_it(shop, monkeypatch):
+    """It fails while the chunk before is written."""
+    monkeypatch.setattr("scheduler_defs.ops.policy_chunks.CHUNK", 1)
+    judge, judged = Evaluation.findings, []
+
+    def fails_at_the_second(self, image, stated):
+        judged.append(image.id)
+        if len(judged) == 2:
+            raise MemoryError("the second is too large")
+        return judge(self, image, stated)
+
+    monkeypatch.setattr(Evaluation, "findings", fails_at_the_second)
+    opened = shop.opened(JobKind.POLICY, mode=FULL)
+    outcome = shop.carry(opened)
+    assert (outcome.state, outcome.error) == (RunState.FAILED, "MemoryError: the second is too large")
+    assert [item.image_id for item in items(shop, *opened.runs)] == judged[:1]
+
+
+def test_a_signal_ends_the_wait_for_postgresql(shop, admin):
+    """The write waits for a lock that is not given back before the run has ended."""
+
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    def interrupt():
+        while not admin.execute("SELECT FROM pg_locks WHERE NOT granted").rowcount:
+            pass
+        os.kill(os.getpid(), signal.SIGUSR1)
+
+    opened = shop.opened(JobKind.POLICY, mode=FULL)
+    before = signal.signal(signal.SIGUSR1, interrupted)
+    try:
+        with ThreadPoolExecutor() as aside, admin.transaction():
+            admin.execute("LOCK inventory.findings IN SHARE MODE")
+            sent = aside.submit(interrupt)
+            with pytest.raises(KeyboardInterrupt):
+                shop.carry(opened)
+            sent.result()
+    finally:
+        signal.signal(signal.SIGUSR1, before)
+    assert items(shop, *opened.runs) == []
 
 
 def test_the_next_attempt_evaluates_what_is_left_of_the_images_still_selected(world, admin, monkeypatch):

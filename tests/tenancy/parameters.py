@@ -93,8 +93,15 @@ OF_QUERY: dict[str, dict[str, Any]] = {
         "run_id": lambda tenant: next(
             r["id"] for r in tenant.rows["scheduler.runs"] if r["state"] == "failed"
         ),
-        "reasons": lambda tenant: [f"{tenant.name} purl", "A"],
-        "unknowns": lambda tenant: [f"{tenant.name} other purl", "A"],
+        "images": lambda tenant: Jsonb(
+            [
+                {
+                    "image_id": str(tenant.rows["inventory.images"][0]["id"]),
+                    "reasons": [[f"{tenant.name} purl", "A"]],
+                    "unknown": [[f"{tenant.name} other purl", "A"]],
+                }
+            ]
+        ),
     },
     **{
         name: {"key": lambda tenant: f"{tenant.name} expired lock"}

@@ -28,7 +28,10 @@ class Findings(Protocol):
         """The lines of the open findings of each of some images that has any."""
 
     def write(self, run: Run, found: Mapping[UUID, Sequence[Decided]], now: datetime) -> None:
-        """Adds findings of images, or brings them up to date; the images' others stay as they are."""
+        """Adds findings of images, or brings them up to date; the images' others stay as they are.
+
+        The caller holds ``policy_jobs.lock``: the first findings of an image may be written by one transaction only.
+        """
 
     def close(self, run: Run, gone: Mapping[UUID, Iterable[FindingKey]], now: datetime) -> None:
         """Closes open findings of images that a run did not see again."""

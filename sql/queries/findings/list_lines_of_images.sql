@@ -1,5 +1,5 @@
 -- The open findings of each of some images that has any, a line each as Decided.line says them, and the advisory of each.
--- LATERAL and FILTER: each image is looked up by its key, also before the first statistics, which the index of open findings would win.
+-- LATERAL and FILTER: each image is looked up by its key; before the first statistics the index of open findings would win.
 SELECT listed.image_id, kept.lines, kept.advisories
 FROM unnest(%(images)s::uuid[]) AS listed (image_id)
 CROSS JOIN LATERAL (

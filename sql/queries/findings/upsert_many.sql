@@ -1,5 +1,6 @@
 -- Writes what a run found: pairs of an image and what was decided. Guard: one row per image, policy, component and advisory;
--- first sight stays while it is open. What is found of an image without any row cannot meet one, and is inserted plainly.
+-- first sight stays while it is open. What is found of an image without any row is inserted plainly: nobody else writes the
+-- tenant's findings meanwhile, see policy_jobs/lock.
 WITH image AS MATERIALIZED (
     SELECT listed.id, listed.number, seen.image_id IS NULL AS is_new
     FROM unnest(%(images)s::uuid[]) WITH ORDINALITY AS listed (id, number)
