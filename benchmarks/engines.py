@@ -19,7 +19,7 @@ from benchmarks.engines_house import throw_away_house
 from benchmarks.engines_impact import measure_impact
 from benchmarks.engines_inputs import measure_graph, measure_ingest
 from benchmarks.engines_policy import measure_policy
-from benchmarks.engines_report import Memory, Report, load
+from benchmarks.engines_report import Memory, Report, load, pace
 
 PEERS_IMAGES = 1000
 Step = tuple[str, Callable[[], None]]
@@ -41,6 +41,7 @@ NOTES = (
     "Incremental runs have no peer: shown is what its way takes for as many images, if somebody told it which.",
     "The peers' ways have the advisories in memory or the policies compiled before the clock starts, and keep no queue "
     "of work items.",
+    "Pace: a loop of Python, before the first step and after each; the milliseconds of two runs compare by it.",
     "Peak RSS is of this process alone, with the peers' ways and the comparisons of this benchmark in it.",
 )
 
@@ -82,6 +83,7 @@ def main() -> int:
     report = Report({name: getattr(options, name) for name in names}, notes=list(NOTES))
     fleet = Fleet(options.images, options.components, options.findings, options.seed)
     report.facts["load at the start"] = load()
+    report.facts["pace, ms"] = [pace()]
     repeat, sample = options.repeat, options.peer_images
     memory, peaks = Memory(), {}
     with throw_away_house(options.directory) as house:
@@ -95,6 +97,7 @@ def main() -> int:
             memory.reset()
             measure()
             peaks[name] = memory.peak_mib()
+            report.facts["pace, ms"].append(pace())
     for name, peak in peaks.items():
         report.row(f"peak RSS of this process, {name}", "MiB").ours.append(peak)
     report.facts["load at the end"] = load()

@@ -7,6 +7,7 @@ import gc
 import inspect
 import os
 import shutil
+import signal
 import sys
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -50,7 +51,11 @@ class Measured(Generic[Value]):
 
 @contextmanager
 def throw_away_house(parent: Path | None) -> Iterator["House"]:
-    """A migrated database with three tenants on a server of its own, below a temporary directory that goes with it."""
+    """A migrated database with three tenants on a server of its own, below a temporary directory that goes with it.
+
+    Also when the process is told to end.
+    """
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     base = Path(tempfile.mkdtemp(prefix="scheduler-benchmark-", dir=parent)).resolve()
     base.chmod(0o755)  # as root, PostgreSQL's user has to get in
     settings = SchedulerSettings(persistence="embedded", data_directory=base / "server")
