@@ -17,7 +17,8 @@ from scheduler_defs.edits.tenants import create_tenant
 
 pytestmark = pytest.mark.stack
 
-TIMEOUT_SECONDS = 150
+TIMEOUT_SECONDS = 400
+"""More than the demo itself waits for a start, the runs and an end."""
 TIMES = 2 if os.environ.get("HYPOTHESIS_PROFILE") == "nightly" else 1
 NOT_ZERO = {
     "graph": ("nodes", "edges"),
