@@ -1,10 +1,11 @@
 """The unit of work: every repository over one transaction."""
 
+from contextlib import suppress
 from datetime import datetime
 from functools import cached_property
 from uuid import UUID
 
-from psycopg import Connection
+from psycopg import Connection, Error
 from psycopg.rows import TupleRow
 
 from resources.ids import new_id
@@ -72,6 +73,11 @@ class Store:
     def __init__(self, connection: Connection[TupleRow], correlation_id: UUID | None = None) -> None:
         self.connection = connection
         self.correlation_id = correlation_id or new_id()
+
+    def cancel(self) -> None:
+        """Ends the statement that another thread waits for; with it the transaction has failed."""
+        with suppress(Error):  # a server that is gone ends it as well
+            self.connection.cancel_safe()
 
     def now(self) -> datetime:
         """The product's clock: this database's, read anew at each call."""

@@ -224,9 +224,7 @@ def _without_rebuild(scheme: str, version: str, events: tuple[Event, ...]) -> st
 def _semver(version: str) -> Any:
     """Of univers what it compares by: comparing its wrapper says the same, in many more steps."""
     found = _SEMVER.fullmatch(version)
-    return (
-        SemverVersion(found[1]).value if found else None
-    )  # its wrapper compares the same, in many more steps
+    return SemverVersion(found[1]).value if found else None
 
 
 def _debian(version: str) -> Any:

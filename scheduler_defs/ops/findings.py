@@ -3,7 +3,6 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
-from functools import cached_property
 
 from resources.inventory_records import Decided, FindingKey, Was
 from scheduler_defs.engines.policy import Verdict
@@ -48,22 +47,20 @@ class Change:
     before: Mapping[FindingKey, Was]
     deltas: Mapping[str, int]
     """How many are new, fixed, judged anew; and of the new ones that are not ignored those of severities told."""
+    gone: Set[FindingKey] = frozenset()
+    """What was found and is not any more."""
 
     @classmethod
     def between(cls, now: Sequence[Decided], before: Mapping[FindingKey, Was]) -> "Change":
         """Counts the differences."""
         both = [(one, before[one.key]) for one in now if one.key in before]
+        gone = before.keys() - {one.key for one in now}
         counts = {
-            "fixed": len(before.keys() - {one.key for one in now}),
+            "fixed": len(gone),
             "changed": sum((one.verdict, one.severity) != (was.verdict, was.severity) for one, was in both),
             **_counted([one for one in now if one.key not in before]),
         }
-        return cls(now, before, {name: count for name, count in counts.items() if count})
-
-    @cached_property
-    def gone(self) -> Set[FindingKey]:
-        """What was found and is not any more."""
-        return self.before.keys() - {one.key for one in self.now} if self.before else set()
+        return cls(now, before, {name: count for name, count in counts.items() if count}, gone)
 
 
 def _counted(new: Sequence[Decided]) -> dict[str, int]:

@@ -147,7 +147,7 @@ def _side_by_side(store: Store, write: Callable[[], None], judge: Callable[[], N
             written.result()
         except BaseException:
             if not written.done():
-                store.connection.cancel_safe()
+                store.cancel()
             raise
 
 
