@@ -20,14 +20,14 @@ class Selection:
     """A filter over a tenant's images; an empty one selects all.
 
     ``repository`` may hold the wildcards ``*`` and ``?``. ``labels`` must all be present on an image.
-    ``advisories`` (ids) and ``since_revision`` (a feed revision) narrow an impact run; with neither it
-    considers every advisory. In an impact run of a schedule ``since_last`` considers those that changed since the
-    schedule's last completed run. In a policy run of a schedule ``impacted`` narrows to the images that the impact
-    runs found whose completion its triggers wait for. ``draft`` is a policy document that a policy run in mode
-    simulate evaluates in place of the policy of that name; ``as_of`` is the instant by which such a run, asked for by
-    hand, decides which exceptions hold, in place of when it begins. ``ingested_since`` narrows a run by hand to images
-    that got another SBOM or place (tag, namespace, labels) then or later; in a run of a schedule ``ingested`` does so
-    since its last completed run was asked for.
+    ``advisories`` (ids, aliases, or ids of what is upstream) and ``since_revision`` (a feed revision) narrow an
+    impact run; with neither it considers every advisory. In an impact run of a schedule ``since_last`` considers
+    those that changed since the schedule's last completed run. In a policy run of a schedule ``impacted`` narrows
+    to the images that the impact runs found whose completion its triggers wait for. ``draft`` is a policy document
+    that a policy run in mode simulate evaluates in place of the policy of that name; ``as_of`` is the instant by
+    which such a run, asked for by hand, decides which exceptions hold, in place of when it begins.
+    ``ingested_since`` narrows a run by hand to images that got another SBOM or place (tag, namespace, labels) then
+    or later; in a run of a schedule ``ingested`` does so since its last completed run was asked for.
     """
 
     namespace: str | None = None
@@ -103,6 +103,9 @@ class Selection:
             return None
         escaped = "".join(f"\\{c}" if c in "\\%_" else c for c in self.repository)
         return escaped.replace("*", "%").replace("?", "_")
+
+
+EVERYTHING = Selection()
 
 
 def _labels(value: Any) -> dict[str, str]:

@@ -2,7 +2,10 @@
 
 import click
 
+from resources.selection import Selection
+from scheduler_defs.advisory_names import by_own_ids, check_advisories
 from scheduler_defs.cli.context import begin, json_option, limit_option, tenant_option
+from scheduler_defs.cli.options import finding_options
 from scheduler_defs.cli.output import note_limit, print_json, print_table
 
 VERDICTS = ("block", "warn", "ignore")
@@ -16,12 +19,14 @@ def finding() -> None:
 @finding.command("list")
 @tenant_option
 @click.option("--verdict", type=click.Choice(VERDICTS), help="Only of this verdict.")
+@finding_options
 @limit_option(50)
 @json_option
-def list_findings(tenant: str, verdict: str | None, limit: int, as_json: bool) -> None:
+def list_findings(tenant: str, verdict: str | None, selection: Selection, limit: int, as_json: bool) -> None:
     """List open findings, worst first."""
     with begin(tenant) as store:
-        findings = store.findings.list_open(tenant, verdict, limit)
+        check_advisories(store, selection)
+        findings = store.findings.list_open(tenant, verdict, by_own_ids(store, selection), limit)
     if as_json:
         print_json(findings)
         return

@@ -205,6 +205,13 @@ _OF_IMAGES = (
     click.option("--repository", metavar="GLOB", help="Only images of repositories like this (* and ?)."),
     click.option("--namespace", metavar="NAME", help="Only images of a namespace."),
 )
+_OF_ADVISORIES = click.option(
+    "--advisory",
+    "advisories",
+    multiple=True,
+    metavar="ID",
+    help="Only of these, by any of their ids, such as a CVE; repeatable.",
+)
 _INGESTED_SINCE = click.option(
     "--ingested-since",
     metavar="TIME",
@@ -233,7 +240,11 @@ _OF_RUNS = (
         help="Impact: only advisories newer than a feed revision.",
     ),
     click.option(
-        "--advisory", "advisories", multiple=True, metavar="ID", help="Impact: only these; repeatable."
+        "--advisory",
+        "advisories",
+        multiple=True,
+        metavar="ID",
+        help="Impact: only these, by any of their ids, such as a CVE; repeatable.",
     ),
 )
 
@@ -241,6 +252,12 @@ _OF_RUNS = (
 def image_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Adds the options that say which images and passes them on as `selection`."""
     return _selecting(command, ("namespace", "repository", "digest", "labels"), _OF_IMAGES)
+
+
+def finding_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Adds the options that say of which images and advisories and passes them on as `selection`."""
+    names = ("namespace", "repository", "digest", "labels", "advisories")
+    return _selecting(command, names, (_OF_ADVISORIES, *_OF_IMAGES))
 
 
 def simulation_options(command: Callable[..., Any]) -> Callable[..., Any]:

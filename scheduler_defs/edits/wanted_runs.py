@@ -4,6 +4,7 @@ from resources.errors import InvalidInput
 from resources.selection import Selection
 from resources.states import JobKind, PolicyMode
 from resources.store import Store
+from scheduler_defs.advisory_names import check_advisories
 
 
 def mode_of(kind: JobKind, mode: PolicyMode | None) -> PolicyMode | None:
@@ -59,9 +60,7 @@ def check_selection(
         from scheduler_defs.engines.policy import compile_policy  # it takes a while to import
 
         compile_policy("the draft", selection.draft)
-    unknown = set(selection.advisories) - store.advisories.known(selection.advisories)
-    if unknown:
-        raise InvalidInput("selection.advisories", ", ".join(sorted(unknown)), "ids of ingested advisories")
+    check_advisories(store, selection)
 
 
 def check_simulated(mode: PolicyMode | None, selection: Selection) -> None:

@@ -34,7 +34,7 @@ class ImpactSelection(ImageSelection):
     """Which images, and which advisories; left empty, all."""
 
     advisories: list[str] = Field(
-        default=[], description="Only these advisories (ids such as PYSEC-2021-439)."
+        default=[], description="Only these advisories, by any of their ids (CVE-2021-44420, PYSEC-2021-439)."
     )
     since_revision: int = Field(
         default=-1, description="Only what later feed revisions touched; -1 considers all."

@@ -10,6 +10,7 @@ from urllib.parse import quote
 from resources.inventory_records import AdvisoryRow, CandidateRow, KnownComponent, VexRow
 from resources.records import Image
 from resources.selection import Selection
+from scheduler_defs.advisory_names import by_own_ids
 from scheduler_defs.engines.exploits import Exploits
 from scheduler_defs.engines.impact import Candidate, Matches, Pair, match_in_chunks
 from scheduler_defs.engines.policy import AdvisoryFact, ComponentFact, Fact, ImageFact, VexFact
@@ -114,7 +115,8 @@ def image_fact(image: Image) -> ImageFact:
 def match_components(attempt: Attempt, selection: Selection, *, with_withdrawn: bool) -> Matches:
     """Matches each distinct component version of the tenant once; stops between two chunks when asked to."""
     with attempt.begin() as store:
-        rows = store.images.list_candidates(attempt.run.tenant_id, selection, with_withdrawn=with_withdrawn)
+        asked = by_own_ids(store, selection)
+        rows = store.images.list_candidates(attempt.run.tenant_id, asked, with_withdrawn=with_withdrawn)
     total = sum(len(row.components) for row in rows)
     matches = Matches()
     for matches in match_in_chunks(map(candidate_of, rows)):

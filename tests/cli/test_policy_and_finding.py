@@ -235,6 +235,12 @@ def test_findings_are_narrowed_by_verdict_and_limit(scheduler, found):
         ]
 
     assert advisories("--verdict", "ignore") == ["PYSEC-2018-66"]
+    assert advisories("--advisory", "PYSEC-2018-66", "--advisory", "CVE-2018-18074") == [
+        "PYSEC-2018-28",
+        "PYSEC-2018-66",
+    ]
+    assert advisories("--repository", "shop/*", "--verdict", "block", "--advisory", "PYSEC-2018-66") == []
+    assert advisories("--namespace", "elsewhere") == []
     assert advisories("--verdict", "warn") == []
     assert advisories("--limit", 1) == ["PYSEC-2019-217"]
     assert "these are 1; there may be more" in scheduler("finding", "list", "--limit", 1).stderr
@@ -242,6 +248,14 @@ def test_findings_are_narrowed_by_verdict_and_limit(scheduler, found):
 
 def test_the_verdicts_are_the_engines():
     assert set(VERDICTS) == set(Verdict)
+
+
+def test_findings_of_an_advisory_that_nobody_knows_are_refused(refused, tenant):
+    error = refused("finding", "list", "--tenant", tenant, "--advisory", "CVE-1")
+    assert error == (
+        "Error: selection.advisories: 'CVE-1' is not valid; expected ids of ingested advisories, "
+        "or of what they are about"
+    )
 
 
 @pytest.mark.parametrize("options", [("--verdict", "deny"), ("--limit", 0), ("--limit", "x")])

@@ -48,7 +48,9 @@ def test_start_takes_ingested_advisories(scheduler, start, examples, runs, cli):
     assert cli("ingest", "advisories", examples / "advisories.osv.jsonl").exit_code == 0
     start("--advisory", "PYSEC-2018-28", "--advisory", "PYSEC-2018-66", kind="impact")
     start("--since-revision", 0, kind="impact")
+    start("--advisory", "CVE-2021-44420", kind="impact")
     assert [run.selection for run in runs()] == [
+        {"advisories": ["CVE-2021-44420"]},
         {"since_revision": 0},
         {"advisories": ["PYSEC-2018-28", "PYSEC-2018-66"]},
     ]

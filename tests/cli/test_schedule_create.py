@@ -276,7 +276,10 @@ def test_a_wrong_name_is_refused(refused_create, name):
 
 def test_an_unknown_advisory_is_refused(refused_create):
     error = refused_create("--every", "1m", "--advisory", "CVE-1", kind="impact")
-    assert error == "Error: selection.advisories: 'CVE-1' is not valid; expected ids of ingested advisories"
+    assert error == (
+        "Error: selection.advisories: 'CVE-1' is not valid; expected ids of ingested advisories, "
+        "or of what they are about"
+    )
 
 
 def test_a_name_in_use_is_refused_until_it_is_deleted(scheduler, refused_create):

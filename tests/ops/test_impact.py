@@ -10,6 +10,7 @@ from packaging.version import Version
 from resources.selection import Selection
 from resources.states import JobKind, RunState
 from scheduler_defs.edits.schedules import NewSchedule, create_schedule
+from scheduler_defs.ops.launches import close_run
 from scheduler_defs.timing.rules import OnceRule
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
@@ -91,6 +92,23 @@ def test_a_list_of_advisories_narrows(world):
     assert len(expected) == 2
     run = impact(world, advisories=["PYSEC-2021-439", "PYSEC-2018-28", "PYSEC-2015-17"])
     assert hits(world, run) == {"shop/storefront": expected}
+
+
+def test_advisories_are_named_by_any_of_their_ids(world):
+    world.image(packages={"flask": "1.0", "jinja2": "2.0", "click": "7.0"})
+    named = [
+        world.advisory("A", "flask") | {"aliases": ["CVE-1"]},
+        world.advisory("B", "jinja2") | {"upstream": ["CVE-1", "CVE-2"]},
+        world.advisory("C", "click") | {"aliases": ["CVE-3"]},
+    ]
+    world.advisories(*named)
+    run = impact(world, advisories=["CVE-1"])
+    assert hits(world, run) == {"shop/web": {("flask", "A"), ("jinja2", "B")}}
+    assert snapshot(world, run)[0].selector == {"advisories": ["CVE-1"]}
+    asked = world.opened(JobKind.IMPACT, selection=Selection(advisories=("CVE-1",)))
+    world.advisories(*(one | {"aliases": [], "upstream": []} for one in named))
+    assert close_run(world.database, world.carry(asked))
+    assert hits(world, asked.runs[0]) == {}
 
 
 @pytest.fixture

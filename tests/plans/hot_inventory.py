@@ -20,6 +20,12 @@ CANDIDATES = "advisories_pkey component_versions_of_package component_versions_o
 BY_NAME = "images_tenant_id_registry_repository_identity_key"
 IMPACT = [
     Hot(
+        "advisories/list_named",
+        "advisories_names advisories_pkey",
+        40,
+        {"names": [f"{kind}-{n}" for kind in ("A", "CVE") for n in range(1000, 1010)]},
+    ),
+    Hot(
         "impact/list_candidates",
         f"{CANDIDATES} advisory_ranges_pkey",
         300,

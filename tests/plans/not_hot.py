@@ -34,7 +34,7 @@ NOT_HOT = {
         auditing/list_versions auditing/list_events""",
     "Of the engines and of imports: once a run or a file, not once a tick.": """
         advisories/drop_ranges advisories/end_ranges advisories/get_many advisories/insert_ranges
-        advisories/list_digests advisories/list_known advisories/upsert_many components/clear_of_image
+        advisories/list_digests advisories/upsert_many components/clear_of_image
         components/get_many components/insert_many exploits/clear_listed exploits/clear_scores
         exploits/insert_document exploits/insert_listed exploits/insert_scores exploits/latest
         exploits/latest_revision exploits/list_listed exploits/list_scores exploits/lock

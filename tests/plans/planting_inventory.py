@@ -31,7 +31,7 @@ SELECT n AS revision, 'feed' AS source, 10 AS added, 0 AS changed, 0 AS unchange
 FROM many WHERE n <= {ADVISORIES} / 10 + 1""",
     "advisories": f"""
 SELECT 'A-' || n AS id, n / 10 + 1 AS revision, at AS modified, '' AS summary, 'high' AS severity, 7.5 AS score,
-    repeat('0', 64) AS digest
+    repeat('0', 64) AS digest, ARRAY['CVE-' || n] AS aliases
 FROM many WHERE n <= {ADVISORIES}""",
     "advisory_ranges": f"""
 SELECT 'A-' || n AS advisory_id, n / 10 + 1 AS revision_from, 0 AS ordinal, 'npm' AS type, 'p' || n AS package,

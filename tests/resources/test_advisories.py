@@ -61,9 +61,9 @@ def test_a_revision_is_seen_with_its_commit(database, tenant):
     with database.begin_system() as importer, database.begin(tenant) as reader:
         importer.advisories.write(importer.advisories.begin_revision("feed", "ann", DAY), [(ADVISORY, [])])
         assert reader.advisories.latest_revision() == 0
-        assert reader.advisories.known(["A-1"]) == set()
+        assert reader.advisories.of_names(["A-1"]) == {}
     with database.begin(tenant) as reader:
-        assert reader.advisories.known(["A-1"]) == {"A-1"}
+        assert reader.advisories.of_names(["A-1"]) == {"A-1": {"A-1"}}
 
 
 def test_one_import_runs_at_a_time(database, tenant):
@@ -87,9 +87,20 @@ def test_an_advisory_is_read_as_it_was_written(database, tenant):
         assert found["A-1"] == ADVISORY
         assert found["A-2"] == bare
         assert store.advisories.digests(["A-1", "A-3"]) == {"A-1": "a" * 64}
-        assert store.advisories.known(["A-1", "A-3"]) == {"A-1"}
-        assert store.advisories.known([]) == set()
         assert store.advisories.get_many([]) == {}
+
+
+def test_advisories_are_found_by_any_of_their_names(database, tenant):
+    distro = replace(ADVISORY, id="D-1", aliases=[], upstream=["CVE-1", "CVE-3"])
+    write(database, (ADVISORY, []), (distro, []), (replace(ADVISORY, id="A-9", aliases=[], upstream=[]), []))
+    with database.begin(tenant) as store:
+        assert store.advisories.of_names(["A-1", "CVE-1", "CVE-3", "GHSA-2", "cve-1", ""]) == {
+            "A-1": {"A-1"},
+            "GHSA-2": {"A-1"},
+            "CVE-1": {"A-1", "D-1"},
+            "CVE-3": {"A-1", "D-1"},
+        }
+        assert store.advisories.of_names([]) == {}
 
 
 def test_a_later_revision_replaces_an_advisory_and_an_earlier_one_does_not(database, tenant):

@@ -8,6 +8,7 @@ import pytest
 
 from resources.inventory_records import Decided, OpenCount, Was
 from resources.repositories.inventory import findings
+from resources.selection import Selection
 from resources.states import JobKind, PolicyMode
 
 MINUTE = timedelta(minutes=1)
@@ -238,6 +239,11 @@ def test_people_see_the_worst_first(database, plant, scene, evaluate):
         ]
         assert [one.repository for one in store.findings.list_open("acme", "warn")] == ["shop"]
         assert store.findings.list_open("acme", limit=2) == found[:2]
+        of_shop = Selection(repository="sh?p", advisories=("A-2", "A-3"))
+        assert store.findings.list_open("acme", "block", of_shop) == [
+            one for one in found if one.repository == "shop" and one.advisory_id in ("A-2", "A-3")
+        ]
+        assert store.findings.list_open("acme", selection=Selection(labels={"no": "such"})) == []
     assert (found[0].registry, found[0].repository, found[0].tag) == ("registry.test", "shop", "1.0")
     assert (found[0].purl, found[0].version, found[0].advisory_id, found[0].policy) == (
         "pkg:npm/lodash@4.0",

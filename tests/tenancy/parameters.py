@@ -58,6 +58,7 @@ OF_QUERY: dict[str, dict[str, Any]] = {
         "ids": lambda tenant: [tenant.rows["inventory.advisories"][0]["id"]],
         "revision": lambda tenant: tenant.rows["inventory.feed_revisions"][1]["revision"],
     },
+    "advisories/list_named": {"names": lambda tenant: [tenant.rows["inventory.advisories"][0]["id"]]},
     "advisories/insert_ranges": {"ordinals": lambda tenant: [99]},
     "audit_seals/append_many": {
         "seq": lambda tenant: tenant.number(),

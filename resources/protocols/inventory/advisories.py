@@ -34,5 +34,8 @@ class Advisories(Protocol):
     def get_many(self, ids: Iterable[str]) -> dict[str, AdvisoryRow]:
         """Advisories by id; unknown ids are left out."""
 
-    def known(self, ids: Iterable[str]) -> set[str]:
-        """Which of some ids are known."""
+    def of_names(self, names: Iterable[str]) -> dict[str, set[str]]:
+        """The ids of the advisories that have a name as their id, as an alias or as what is upstream, by that name.
+
+        Names that none has are left out.
+        """

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from resources.inventory_records import Decided, FindingKey, FindingView, OpenCount, OpenFinding, OpenLines
 from resources.records import Image, Run
+from resources.selection import EVERYTHING, Selection
 
 
 class Findings(Protocol):
@@ -42,5 +43,11 @@ class Findings(Protocol):
     def close_of_policy(self, tenant_id: str, policy_id: UUID, now: datetime) -> int:
         """Closes the open findings of a policy that is removed; returns how many."""
 
-    def list_open(self, tenant_id: str, verdict: str | None = None, limit: int = 100) -> list[FindingView]:
-        """Open findings, worst first."""
+    def list_open(
+        self,
+        tenant_id: str,
+        verdict: str | None = None,
+        selection: Selection = EVERYTHING,
+        limit: int = 100,
+    ) -> list[FindingView]:
+        """Open findings, worst first: of the selected images, and of advisories by their own ids."""

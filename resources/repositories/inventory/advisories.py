@@ -1,5 +1,6 @@
 """Inventory: advisories, their ranges and feed revisions."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
@@ -59,8 +60,12 @@ class AdvisoryRepository(Repository, Advisories):
         found = self._all("advisories/get_many", AdvisoryRow, ids=list(ids))
         return {advisory.id: advisory for advisory in found}
 
-    def known(self, ids: Iterable[str]) -> set[str]:
-        return {row[0] for row in self._rows("advisories/list_known", ids=list(ids))}
+    def of_names(self, names: Iterable[str]) -> dict[str, set[str]]:
+        wanted, found = set(names), defaultdict(set)
+        for advisory_id, others in self._rows("advisories/list_named", names=sorted(wanted)):
+            for name in wanted.intersection((advisory_id, *others)):
+                found[name].add(advisory_id)
+        return dict(found)
 
 
 def _range_columns(batch: Sequence[tuple[AdvisoryRow, Sequence[RangeRow]]]) -> dict[str, list[Any]]:

@@ -9,6 +9,8 @@ from resources.inventory_records import Decided, FindingKey, FindingView, OpenCo
 from resources.protocols.inventory.findings import Findings
 from resources.records import Image, Run
 from resources.repositories.base import Repository, json_of
+from resources.repositories.inventory.filters import filters_of
+from resources.selection import EVERYTHING, Selection
 
 AT_ONCE = 20_000
 """Findings of one statement: PostgreSQL takes 256 MB of JSON, and some messages are long."""
@@ -71,8 +73,22 @@ class FindingRepository(Repository, Findings):
     def close_of_policy(self, tenant_id: str, policy_id: UUID, now: datetime) -> int:
         return self._execute("findings/close_of_policy", tenant_id=tenant_id, policy_id=policy_id, now=now)
 
-    def list_open(self, tenant_id: str, verdict: str | None = None, limit: int = 100) -> list[FindingView]:
-        return self._all("findings/list_open", FindingView, tenant_id=tenant_id, verdict=verdict, limit=limit)
+    def list_open(
+        self,
+        tenant_id: str,
+        verdict: str | None = None,
+        selection: Selection = EVERYTHING,
+        limit: int = 100,
+    ) -> list[FindingView]:
+        return self._all(
+            "findings/list_open",
+            FindingView,
+            tenant_id=tenant_id,
+            verdict=verdict,
+            advisories=list(selection.advisories) or None,
+            limit=limit,
+            **filters_of(selection),
+        )
 
 
 @dataclass

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 from psycopg.types.json import Jsonb
@@ -23,6 +22,7 @@ from resources.pages import Page, check_text
 from resources.protocols.inventory.images import Images
 from resources.records import Image, Json
 from resources.repositories.base import Repository, columns_of, fields_of
+from resources.repositories.inventory.filters import filters_of
 from resources.selection import Selection
 
 COMPONENT_KEY = ("purl", "package", "version", "source_version", "distro")
@@ -78,10 +78,10 @@ class ImageRepository(Repository, Images):
         return self._all("images/find_named", Image, tenant_id=tenant_id, text=text, limit=limit)
 
     def select(self, tenant_id: str, selection: Selection) -> list[Image]:
-        return self._all("images/select", Image, tenant_id=tenant_id, **_filters(selection))
+        return self._all("images/select", Image, tenant_id=tenant_id, **filters_of(selection))
 
     def count(self, tenant_id: str, selection: Selection) -> int:
-        return int(self._scalar("images/count", tenant_id=tenant_id, **_filters(selection)))
+        return int(self._scalar("images/count", tenant_id=tenant_id, **filters_of(selection)))
 
     def list_sboms(self, tenant_id: str, images: Iterable[UUID]) -> dict[UUID, UUID]:
         return dict(self._rows("images/list_sboms", tenant_id=tenant_id, images=list(images)))
@@ -212,7 +212,7 @@ class ImageRepository(Repository, Images):
             Holder,
             tenant_id=tenant_id,
             components=list(components),
-            **_filters(selection),
+            **filters_of(selection),
         )
 
     def list_held(
@@ -233,15 +233,5 @@ class ImageRepository(Repository, Images):
             cursor=cursor,
             limit=limit,
             tenant_id=tenant_id,
-            **_filters(selection),
+            **filters_of(selection),
         )
-
-
-def _filters(selection: Selection) -> dict[str, Any]:
-    return {
-        "namespace": selection.namespace,
-        "repository_like": selection.repository_like,
-        "digest": selection.digest,
-        "labels": Jsonb(dict(selection.labels)),
-        "ingested_since": selection.ingested_since,
-    }
