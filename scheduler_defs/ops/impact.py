@@ -150,9 +150,10 @@ def _write(attempt: Attempt, revision: int) -> _Written:
 
 
 def _narrowed(attempt: Attempt) -> Selection:
-    """The selection with ``since_last`` told as a feed revision; as no limit while no run has completed.
+    """The selection with ``since_last`` told as a feed revision.
 
-    Since 0, which is all that holds or ever held, where the last one was asked something else.
+    It is 0, for all that holds or ever held, where none has completed or the last one was asked something else: what
+    findings of before rest on may have ended since.
     """
     run, selection = attempt.run, attempt.selection
     if not selection.since_last:
@@ -161,8 +162,8 @@ def _narrowed(attempt: Attempt) -> Selection:
         raise InvalidInput("selection.since_last", "true", "a run of a schedule")
     with attempt.begin() as store:
         last = store.impact_snapshots.latest_completed(run.tenant_id, run.schedule_id)
-    since = None if last is None else last.feed_revision if _asked(last) == selection else 0
-    said = "all: no run has completed" if since is None else f"changed since feed revision {since}"
+    since = last.feed_revision if last is not None and _asked(last) == selection else 0
+    said = f"changed since feed revision {since}" if since else "all that ever held"
     attempt.log(f"advisories considered: {said}")
     return replace(selection, since_last=False, since_revision=since)
 

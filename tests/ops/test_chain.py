@@ -139,6 +139,20 @@ def test_an_image_that_is_not_affected_any_more_is_looked_at_too(chain):
     assert same_as_full(chain)
 
 
+@pytest.mark.parametrize(
+    ("events", "fields"),
+    [([("introduced", "2.0")], {}), ([], {"withdrawn": "2026-02-01T00:00:00Z"})],
+    ids=["narrowed", "withdrawn"],
+)
+def test_what_ended_before_the_first_run_is_looked_at_too(chain, events, fields):
+    chain.advisories(chain.advisory("A-click", "click"))
+    chain.run(JobKind.POLICY, mode=PolicyMode.FULL, selection=Selection())
+    chain.advisories(chain.advisory("A-click", "click", *events, **fields))
+    assert impact(chain).keys() == {"shop/a", "shop/b"}
+    assert policy(chain)["shop/a"]
+    assert same_as_full(chain)
+
+
 def test_versions_that_cannot_be_compared_are_looked_at_too(chain):
     chain.advisories(chain.advisory("A-flask", "flask"))
     impact(chain), policy(chain)
@@ -277,7 +291,7 @@ def test_a_replay_of_changes_says_what_a_full_evaluation_says(chain, seed):
     """Advisories come, change, narrow, are withdrawn and come back; after every step nothing is left to find."""
     rng = random.Random(seed)
     chain.advisories(chain.advisory("A-0", "flask"))
-    impact(chain), policy(chain)
+    chain.run(JobKind.POLICY, mode=PolicyMode.FULL, selection=Selection())
     for step in range(12):
         records = []
         for number in rng.sample(range(6), rng.randint(1, 3)):
