@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 GIBIBYTE = 1 << 30
 DOCUMENT_LIMIT = GIBIBYTE
 RECORD_LIMIT = 64 << 20
+LINE_LIMIT = GIBIBYTE
+"""Of a line that is too long for a record: how much of it is passed over before its file is given up."""
 UTF8_MARK = b"\xef\xbb\xbf"
 
 Document = tuple[str, int | None, bytes | InvalidDocument]
@@ -29,17 +31,19 @@ _LINES = (".jsonl", ".jsonl.gz")
 _WHOLE = (".json", ".json.gz")
 
 
-def open_document(path: str | Path, on_bytes: OnBytes | None = None, limit: int = DOCUMENT_LIMIT) -> BinaryIO:
+def open_document(
+    path: str | Path, on_bytes: OnBytes | None = None, limit: int | None = DOCUMENT_LIMIT
+) -> BinaryIO:
     """Open a file for reading, decompressed if its first bytes say gzip (RFC 1952); close it after use.
 
     on_bytes is called with the number of bytes just read from disk; the calls add up to the file's size.
     Raises InvalidInput when the file cannot be opened. Reading raises InvalidDocument for a truncated or
-    corrupt gzip stream and for more than `limit` bytes of content.
+    corrupt gzip stream and for more than `limit` bytes of content; without one it may hold any number.
     """
     return _unpacked(open_counted(path, on_bytes), str(path), limit)
 
 
-def _unpacked(file: io.BufferedReader, source: str, limit: int) -> BinaryIO:
+def _unpacked(file: io.BufferedReader, source: str, limit: int | None = None) -> BinaryIO:
     content: BinaryIO = file
     if file.peek(2)[:2] == GZIP_MAGIC:
         content = cast(BinaryIO, gzip.GzipFile(fileobj=file, mode="rb"))
@@ -62,11 +66,12 @@ def iter_documents(
 ) -> Iterator[Document]:
     """Yield every JSON document of a file, directory or archive, of at most `limit` bytes each.
 
-    *.json holds one document, *.jsonl one a line, of which blank ones are left out; either may be gzip and end
-    in .gz, and begin with a byte order mark. A directory is walked with its subdirectories in sorted order, archives
-    (.zip, .tar, .tar.gz, .tgz) in it too; a source inside of one is `archive!member`. One document is in memory at a
-    time. What cannot be read comes as the InvalidDocument that says why, and the rest goes on: too large a document,
-    a damaged *.json, a damaged member of a .zip. A damaged *.jsonl or archive comes as DamagedFile where it breaks.
+    *.json holds one document, *.jsonl one a line, any number of them, of which blank ones are left out; either may
+    be gzip and end in .gz, and begin with a byte order mark. A directory is walked with its subdirectories in
+    sorted order, archives (.zip, .tar, .tar.gz, .tgz) in it too; a source inside of one is `archive!member`. One
+    document is in memory at a time. What cannot be read comes as the InvalidDocument that says why, and the rest
+    goes on: too large a document, a damaged *.json, a damaged member of a .zip. A damaged *.jsonl or archive comes
+    as DamagedFile where it breaks.
     Raises InvalidInput for a path that cannot be opened and for a directory without such files.
     """
     root = Path(path)
@@ -87,7 +92,7 @@ def _of_file(file: Path, on_bytes: OnBytes | None, limit: int) -> Iterator[Docum
         for member, open_member in iter_members(file, _LINES + _WHOLE, on_bytes):
             yield from _of_member(member, open_member, limit, checked=file.name.endswith(".zip"))
     elif file.name.endswith(_LINES):
-        with open_document(file, on_bytes) as stream:
+        with open_document(file, on_bytes, None) as stream:
             yield from _lines(source, stream, limit)
     else:
         yield _whole(source, partial(open_document, file, on_bytes, limit))
@@ -97,12 +102,10 @@ def _of_member(source: str, open_member: Member, limit: int, *, checked: bool) -
     """Yield the documents of a member; with `checked` no line of one that is damaged further on."""
     if not source.endswith(_LINES):
         yield _whole(source, lambda: _unpacked(open_member(), source, limit))
-    elif (
-        checked and (damage := _damage(lambda: _unpacked(open_member(), source, DOCUMENT_LIMIT))) is not None
-    ):
+    elif checked and (damage := _damage(lambda: _unpacked(open_member(), source))) is not None:
         yield source, None, damage
     else:
-        with _unpacked(open_member(), source, DOCUMENT_LIMIT) as stream:
+        with _unpacked(open_member(), source) as stream:
             yield from _lines(source, stream, limit)
 
 
@@ -132,11 +135,19 @@ def _lines(source: str, stream: BinaryIO, limit: int) -> Iterator[Document]:
         number += 1
         if len(line) > limit:
             yield source, number, InvalidDocument(source, "", f"is longer than {limit} bytes")
-            while line and not line.endswith(b"\n"):
-                line = stream.readline(CHUNK)
+            _pass_over(source, number, stream, line)
             continue
         if stripped := (line if number > 1 else line.removeprefix(UTF8_MARK)).strip():
             yield source, number, stripped
+
+
+def _pass_over(source: str, number: int, stream: BinaryIO, line: bytes) -> None:
+    passed = len(line)
+    while line and not line.endswith(b"\n"):
+        line = stream.readline(CHUNK)
+        passed += len(line)
+        if passed > LINE_LIMIT:
+            raise InvalidDocument(source, "", f"line {number} does not end within {LINE_LIMIT} bytes")
 
 
 def holds_several(path: str | Path) -> bool:
@@ -181,7 +192,7 @@ def fingerprint_of(path: str | Path) -> str:
 class _Limited(io.RawIOBase):
     """The decompressed content; turns what can go wrong while reading into InvalidDocument."""
 
-    def __init__(self, content: BinaryIO, file: io.BufferedIOBase, source: str, limit: int) -> None:
+    def __init__(self, content: BinaryIO, file: io.BufferedIOBase, source: str, limit: int | None) -> None:
         self._content, self._file, self._source, self._limit = content, file, source, limit
         self._total = 0
 
@@ -199,7 +210,7 @@ class _Limited(io.RawIOBase):
         except OSError as error:
             raise InvalidInput("file", self._source, f"a readable file ({error.strerror})") from error
         self._total += len(chunk)
-        if self._total > self._limit:
+        if self._limit is not None and self._total > self._limit:
             raise self._invalid(f"holds more than {self._limit} bytes of content")
         view[: len(chunk)] = chunk
         return len(chunk)

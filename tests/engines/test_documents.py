@@ -9,6 +9,7 @@ import zipfile
 import pytest
 
 from resources.errors import DamagedFile, InvalidDocument, InvalidInput
+from scheduler_defs.engines import documents
 from scheduler_defs.engines.documents import (
     fingerprint_of,
     input_files,
@@ -17,6 +18,7 @@ from scheduler_defs.engines.documents import (
     read_document,
 )
 
+MEBIBYTE = 1 << 20
 CONTENT = b"".join(b'{"n":%d}\n' % n for n in range(50_000))
 
 
@@ -305,6 +307,26 @@ def test_too_large_a_document_is_left_out_and_the_rest_goes_on(tmp_path):
     ]
     reasons = {one.reason for _, _, one in found if type(one) is InvalidDocument}
     assert reasons == {"holds more than 100 bytes of content", "is longer than 100 bytes"}
+
+
+def test_a_file_of_lines_holds_any_number_of_them(tmp_path):
+    many = packed((b" " * (MEBIBYTE - 1) + b"\n") * 64)
+    (tmp_path / "a.jsonl.gz").write_bytes(many * 17 + packed(b"1\n"))
+    assert [one[1:] for one in iter_documents(tmp_path / "a.jsonl.gz")] == [(1089, b"1")]
+
+
+def test_a_line_without_an_end_is_not_read_for_ever(tmp_path, monkeypatch):
+    monkeypatch.setattr(documents, "LINE_LIMIT", 3 * MEBIBYTE)
+    (tmp_path / "a.jsonl.gz").write_bytes(packed(b"1\n" + b"2" * (2 * MEBIBYTE) + b"\n3\n"))
+    (tmp_path / "b.jsonl.gz").write_bytes(packed(b"4\n" + b"5" * (4 * MEBIBYTE) + b"\n6\n"))
+    found = [(line, one) for _, line, one in iter_documents(tmp_path, limit=100)]
+    assert [one for one in found if isinstance(one[1], bytes)] == [(1, b"1"), (3, b"3"), (1, b"4")]
+    assert [one.reason for _, one in found if isinstance(one, InvalidDocument)] == [
+        "is longer than 100 bytes",
+        "is longer than 100 bytes",
+        f"line 2 does not end within {3 * MEBIBYTE} bytes",
+    ]
+    assert isinstance(found[-1][1], DamagedFile)
 
 
 def test_a_byte_order_mark_is_no_content(tmp_path):
