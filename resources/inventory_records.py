@@ -10,7 +10,7 @@ from functools import cached_property
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from resources.records import image_name
+from resources.image_names import image_name
 
 
 @dataclass(frozen=True)
@@ -252,11 +252,12 @@ class LastEvaluation(NamedTuple):
 
 @dataclass(frozen=True)
 class FindingView:
-    """An open finding for people to read."""
+    """An open finding for people to read; ``digest`` is the image's, ``message`` what the rule says of it."""
 
     registry: str
     repository: str
     tag: str | None
+    digest: str | None
     purl: str
     version: str | None
     advisory_id: str
@@ -265,7 +266,13 @@ class FindingView:
     match: str
     policy: str
     rule: str | None
+    message: str | None
     first_seen_at: datetime
+
+    @property
+    def name(self) -> str:
+        """``registry/repository:tag``."""
+        return image_name(self.registry, self.repository, self.tag)
 
 
 @dataclass(frozen=True)

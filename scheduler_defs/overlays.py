@@ -10,11 +10,12 @@ from scheduler_defs.engines.impact import Pair, affected_components
 from scheduler_defs.engines.layers import Found, Layer, Matched, Stated, overlay_layers
 from scheduler_defs.engines.picture import Hit
 from scheduler_defs.engines.policy import Verdict
+from scheduler_defs.engines.purls import versioned_purl
 from scheduler_defs.engines.severity import Severity
 from scheduler_defs.engines.subjects import ImageReference
 from scheduler_defs.engines.vex import Vex
 from scheduler_defs.engines.vex_statements import Statement, VexStatus
-from scheduler_defs.ops.matching import candidate_of, said_of, statement_of, versioned_purl, vex_names
+from scheduler_defs.ops.matching import candidate_of, said_of, statement_of, vex_names
 
 _SILENT = (VexStatus.NOT_AFFECTED, VexStatus.FIXED)
 _BY_HARM = tuple(Verdict)

@@ -46,7 +46,6 @@ from resources.records.work import (
     ImpactSnapshot,
     PolicyRevision,
     WorkItem,
-    image_name,
 )
 
 __all__ = [
@@ -89,5 +88,4 @@ __all__ = [
     "WaitingEvent",
     "WorkItem",
     "Worker",
-    "image_name",
 ]

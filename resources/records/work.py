@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from resources.image_names import image_name
 from resources.records.base import Json
 from resources.states import WorkState
 
@@ -111,12 +112,6 @@ class Image:
     def name(self) -> str:
         """``registry/repository:tag``."""
         return image_name(self.registry, self.repository, self.tag)
-
-
-def image_name(registry: str, repository: str, tag: str | None) -> str:
-    """``registry/repository:tag``, without what is empty."""
-    name = f"{registry}/{repository}" if registry else repository
-    return f"{name}:{tag}" if tag else name
 
 
 @dataclass(frozen=True)

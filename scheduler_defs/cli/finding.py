@@ -2,11 +2,14 @@
 
 import click
 
+from resources.image_names import distinct_names
+from resources.inventory_records import FindingView
 from resources.selection import Selection
 from scheduler_defs.advisory_names import by_own_ids, check_advisories
 from scheduler_defs.cli.context import begin, json_option, limit_option, tenant_option
 from scheduler_defs.cli.options import finding_options
 from scheduler_defs.cli.output import note_limit, print_json, print_table
+from scheduler_defs.engines.purls import versioned_purl
 
 VERDICTS = ("block", "warn", "ignore")
 
@@ -30,17 +33,20 @@ def list_findings(tenant: str, verdict: str | None, selection: Selection, limit:
     if as_json:
         print_json(findings)
         return
-    rows = [
-        {
-            "verdict": one.verdict,
-            "severity": one.severity,
-            "advisory": one.advisory_id,
-            "component": one.purl,
-            "image": "/".join(filter(None, (one.registry, one.repository)))
-            + (f":{one.tag}" if one.tag else ""),
-            "rule": one.rule,
-        }
-        for one in findings
-    ]
-    print_table(rows, wraps={"component", "image", "rule", "advisory"}, empty="no open findings")
+    rows = [_row(one, name) for one, name in zip(findings, distinct_names(findings), strict=True)]
+    print_table(rows, wraps={"component", "image", "why", "advisory"}, empty="no open findings")
     note_limit(findings, limit)
+
+
+def _row(one: FindingView, image: str) -> dict[str, str]:
+    """Why: the policy and its rule, what that says, and what is not certain."""
+    rule = f"{one.policy}: {one.rule or 'by default'}"
+    doubt = "not comparable" if one.match == "unknown" else None
+    return {
+        "verdict": one.verdict,
+        "severity": one.severity,
+        "advisory": one.advisory_id,
+        "component": versioned_purl(one.purl, one.version),
+        "image": image,
+        "why": ". ".join(filter(None, (rule, doubt, one.message))),
+    }

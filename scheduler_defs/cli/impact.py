@@ -5,6 +5,7 @@ from uuid import UUID
 import click
 
 from resources.errors import NotFound
+from resources.image_names import distinct_names
 from resources.records import AffectedBy, ImpactSnapshot
 from resources.selection import Selection
 from resources.store import Store
@@ -99,7 +100,8 @@ def _of_run(store: Store, tenant: str, text: str) -> ImpactSnapshot:
 
 
 def _names(store: Store, tenant: str) -> dict[UUID, str]:
-    return {image.id: image.name for image in store.images.select(tenant, Selection())}
+    images = store.images.select(tenant, Selection())
+    return dict(zip((image.id for image in images), distinct_names(images), strict=True))
 
 
 def _name(names: dict[UUID, str], image_id: UUID) -> str:

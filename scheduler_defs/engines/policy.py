@@ -80,11 +80,15 @@ class Exemption:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """A verdict and the rule or exception that gave it; `rule` is None when the policy's default did."""
+    """A verdict and the rule or exception that gave it; `rule` is None when the policy's default did.
+
+    `failures` say which conditions could not be evaluated on the way, and why.
+    """
 
     verdict: Verdict
     rule: str | None
     message: str | None
+    failures: tuple[str, ...] = ()
 
 
 WITHDRAWN = Decision(Verdict.IGNORE, "withdrawn", "The advisory was withdrawn.")
@@ -140,26 +144,22 @@ class Policy:
         if fact.advisory.withdrawn:
             return WITHDRAWN
         context = cel.Context(fact.context())
+        failures: tuple[str, ...] = ()
         for exception in self.exceptions:
-            # As for rules below; an error is no exemption, and the rules decide.
-            try:
-                exempt = exception.program.execute(context) is True
-            except Exception:
-                exempt = False
-            if exempt:
-                reason = f"{exception.reason} (excepted until {exception.until.isoformat()})"
-                return Decision(Verdict.IGNORE, exception.name, reason)
-        for rule in self.rules:
-            # CEL reports errors as KeyError, TypeError, RuntimeError and others; each of them blocks.
-            try:
-                outcome = rule.program.execute(context)
-            except Exception as error:
-                return _failed(rule, f"{type(error).__name__}: {error}")
-            if not isinstance(outcome, bool):
-                return _failed(rule, f"gave {outcome!r} instead of a boolean")
+            outcome, failure = _outcome(exception.program, context)
             if outcome:
-                return Decision(rule.verdict, rule.name, rule.message)
-        return Decision(self.default, None, None)
+                reason = f"{exception.reason} (excepted until {exception.until.isoformat()})"
+                return Decision(Verdict.IGNORE, exception.name, reason, failures)
+            if failure:
+                failures += (f"exception {exception.name!r} could not be evaluated: {failure}",)
+        for rule in self.rules:
+            outcome, failure = _outcome(rule.program, context)
+            if failure:
+                message = f"rule {rule.name!r} could not be evaluated: {failure}"
+                return Decision(Verdict.BLOCK, rule.name, message, (*failures, message))
+            if outcome:
+                return Decision(rule.verdict, rule.name, rule.message, failures)
+        return Decision(self.default, None, None, failures)
 
 
 def compile_policy(source: str, text: str) -> Policy:
@@ -225,8 +225,16 @@ def load_default_policy() -> str:
     return files(__package__).joinpath("default_policy.yaml").read_text(encoding="utf-8")
 
 
-def _failed(rule: Rule, reason: str) -> Decision:
-    return Decision(Verdict.BLOCK, rule.name, f"rule {rule.name!r} could not be evaluated: {reason}")
+def _outcome(program: cel.Program, context: cel.Context) -> tuple[bool, str | None]:
+    """What a condition gives, and why it could not be evaluated.
+
+    CEL reports errors as KeyError, TypeError, RuntimeError and others.
+    """
+    try:
+        outcome = program.execute(context)
+    except Exception as error:
+        return False, f"{type(error).__name__}: {error}"
+    return (outcome, None) if isinstance(outcome, bool) else (False, f"gave {outcome!r} instead of a boolean")
 
 
 def _digest(

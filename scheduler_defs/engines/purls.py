@@ -187,3 +187,10 @@ def _text(
     if subpath:
         parts += ("#", quote(subpath, safe="/:"))
     return "".join(parts)
+
+
+def versioned_purl(purl: str, version: str | None) -> str:
+    """A component's canonical purl, with the version in it where the purl itself names none."""
+    if version is None or parse_purl(purl).version:
+        return purl
+    return re.sub(r"(?=[?#]|$)", lambda _: f"@{quote(version, safe=':')}", purl, count=1)

@@ -4,10 +4,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
+from resources.image_names import distinct_names
 from resources.records import Image, PolicyRevision
 from resources.store import Store
+from scheduler_defs.engines.purls import versioned_purl
 from scheduler_defs.ops.findings import Change
-from scheduler_defs.ops.matching import versioned_purl
 from scheduler_defs.ops.tally import SHOWN, Judged
 
 Row = dict[str, Any]
@@ -38,14 +39,15 @@ def rows_of(
     components = store.images.get_components(tenant_id, {key[1] for _, key, _, _ in judged})
     purls = {one.id: versioned_purl(one.purl, one.version) for one in components.values()}
     names = {one.policy_id: one.name for one in policies}
+    images_named = distinct_names([images[image_id] for image_id, *_ in judged])
     return [
         {
-            "image": images[image_id].name,
+            "image": image,
             "component": purls[component],
             "advisory": advisory,
             "policy": names.get(policy, str(policy)),
             "was": was,
             "now": now,
         }
-        for image_id, (policy, component, advisory), was, now in judged
+        for image, (_, (policy, component, advisory), was, now) in zip(images_named, judged, strict=True)
     ]

@@ -13,9 +13,10 @@ from scheduler_defs.engines.digests import digest_of
 from scheduler_defs.engines.exploits import EXPLOIT_FIELDS
 from scheduler_defs.engines.impact import Pair
 from scheduler_defs.engines.policy import Decision, Fact, ImageFact, compile_policy, input_digest
+from scheduler_defs.engines.purls import versioned_purl
 from scheduler_defs.engines.vex_statements import Statement
 from scheduler_defs.ops.findings import Findings
-from scheduler_defs.ops.matching import Facts, image_fact, versioned_purl
+from scheduler_defs.ops.matching import Facts, image_fact
 
 ANY_IMAGE = ImageFact()
 """In place of the image where no policy asks of it."""
@@ -86,6 +87,18 @@ class Evaluation:
             self.facts.exploits.told((advisory_id for (_, advisory_id), _ in stated), self._asks_of_exploits),
         )
 
+    @property
+    def failures(self) -> list[str]:
+        """Which conditions could not be evaluated on some finding, and why."""
+        return sorted(
+            {
+                f"policy {deciding.revision.name}: {failure}"
+                for deciding in self._policies
+                for decision in deciding.decided.values()
+                for failure in decision.failures
+            }
+        )
+
     def findings(self, image: Image, stated: Stated) -> Findings:
         """The findings of one image."""
         seen = image_fact(image) if self._asks_of_images else ANY_IMAGE
@@ -128,10 +141,10 @@ class _Deciding:
         self.revision = revision
         self.policy = compile_policy(f"policy {revision.name}", revision.document).at(as_of)
         self._seen = projection(self.policy.asks)
-        self._decided: dict[Any, Decision] = {}
+        self.decided: dict[Any, Decision] = {}
 
     def decide(self, fact: Fact) -> Decision:
         seen = self._seen(fact)
-        if seen not in self._decided:
-            self._decided[seen] = self.policy.decide(fact)
-        return self._decided[seen]
+        if seen not in self.decided:
+            self.decided[seen] = self.policy.decide(fact)
+        return self.decided[seen]

@@ -8,13 +8,15 @@ from uuid import UUID
 
 from resources.errors import InvalidInput
 from resources.ids import new_id
+from resources.image_names import distinct_names
 from resources.inventory_records import Holder
-from resources.records import ImpactSnapshot
+from resources.records import Image, ImpactSnapshot
 from resources.selection import Selection
 from resources.store import Store
 from scheduler_defs.engines.impact import Pair, snapshot_digest
+from scheduler_defs.engines.purls import versioned_purl
 from scheduler_defs.ops.attempt import Attempt, Result
-from scheduler_defs.ops.matching import match_components, versioned_purl
+from scheduler_defs.ops.matching import match_components
 
 SHOWN = 50
 Why = list[tuple[str, str]]
@@ -120,7 +122,7 @@ def _of_earlier_attempt(attempt: Attempt) -> _Written | None:
         if snapshot is None:
             return None
         reasons = store.impact_snapshots.list_images(snapshot)
-        names = {image.id: image.name for image in store.images.select(run.tenant_id, attempt.selection)}
+        names = _names(store.images.select(run.tenant_id, attempt.selection))
         deltas = _deltas(store, attempt, snapshot)
     attempt.log("an earlier attempt wrote the snapshot")
     return _Written(snapshot, reasons, names, deltas)
@@ -146,7 +148,7 @@ def _write(attempt: Attempt, revision: int) -> _Written:
         )
         store.impact_snapshots.create(snapshot, reasons, found.uncertain)
         deltas = _deltas(store, attempt, snapshot)
-    return _Written(snapshot, reasons, {image.id: image.name for image in found.images}, deltas)
+    return _Written(snapshot, reasons, _names(found.images), deltas)
 
 
 def _narrowed(attempt: Attempt) -> Selection:
@@ -172,6 +174,10 @@ def _asked(snapshot: ImpactSnapshot) -> Selection:
     return Selection.parse(
         {key: value for key, value in snapshot.selector.items() if key != "since_revision"}
     )
+
+
+def _names(images: Sequence[Holder] | Sequence[Image]) -> dict[UUID, str]:
+    return dict(zip((image.id for image in images), distinct_names(images), strict=True))
 
 
 def _by_component(pairs: Iterable[Pair], purls: Mapping[int, str]) -> dict[int, Why]:

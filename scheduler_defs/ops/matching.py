@@ -1,11 +1,9 @@
 """Which components advisories affect: candidates from PostgreSQL, compared by the engine in chunks."""
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal
-from urllib.parse import quote
 
 from resources.inventory_records import AdvisoryRow, CandidateRow, KnownComponent, VexRow
 from resources.records import Image
@@ -124,13 +122,6 @@ def match_components(attempt: Attempt, selection: Selection, *, with_withdrawn: 
             attempt.check()
         attempt.log(f"compared {matches.evaluated} of {total} candidates", "debug")
     return matches
-
-
-def versioned_purl(purl: str, version: str | None) -> str:
-    """A component's canonical purl, with the version in it where the purl itself names none."""
-    if version is None or parse_purl(purl).version:
-        return purl
-    return re.sub(r"(?=[?#]|$)", lambda _: f"@{quote(version, safe=':')}", purl, count=1)
 
 
 def candidate_of(row: CandidateRow) -> Candidate:

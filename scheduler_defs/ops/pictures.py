@@ -9,6 +9,7 @@ from dagster import MetadataValue
 from dagster._core.definitions.metadata import RawMetadataValue
 
 from resources.database import Database
+from resources.image_names import longer_name
 from resources.records import Image, Run
 from resources.selection import Selection
 from resources.states import JobKind, PolicyMode, RunState, WorkState
@@ -48,7 +49,8 @@ def _images(store: Store, outcome: Outcome) -> list[Image]:
         return _built(store, run)
     if run.kind is JobKind.POLICY and run.mode is not PolicyMode.SIMULATE and outcome.result.table:
         name = str(outcome.result.table[0]["image"])
-        return [one for one in store.images.find_named(run.tenant_id, name, SAME_NAME) if one.name == name]
+        found = store.images.find_named(run.tenant_id, name, SAME_NAME)
+        return [one for one in found if name in (one.name, longer_name(one))]
     return []
 
 

@@ -17,6 +17,8 @@ from scheduler_defs.ops.matching import gather_facts
 from scheduler_defs.ops.policy_chunks import Judging, Outdated, basis_of, write_chunk
 from scheduler_defs.ops.tally import Tally
 
+SHOWN = 20
+"""Of conditions that could not be evaluated, in the log."""
 NO_POLICY = UUID(int=0)
 """Of a draft whose name no policy has."""
 
@@ -37,6 +39,8 @@ def evaluate_policies(attempt: Attempt) -> Result:
     evaluation = _evaluate(attempt, tally, left, mode)
     if not tally.images:
         attempt.say_empty()
+    for failure in evaluation.failures[:SHOWN]:
+        attempt.log(failure, "warning")
     result = tally.result(mode)
     if snapshots is not None:
         result = replace(result, stats={**result.stats, "snapshots": len(snapshots)})

@@ -1,9 +1,10 @@
 """What a policy run counts over its chunks."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sized
+from collections.abc import Iterable, Mapping, Sequence, Sized
 from uuid import UUID
 
+from resources.image_names import distinct_names
 from resources.inventory_records import FindingKey, OpenCount
 from resources.records import Image, WorkItem
 from resources.states import PolicyMode, WorkState
@@ -81,12 +82,15 @@ class Tally:
         worst = sorted(
             self._by_image.items(), key=lambda one: (-one[1]["block"], -one[1]["warn"], str(one[0]))
         )
+        names = self._names([image_id for image_id, _ in worst[:SHOWN]])
         table: list[dict[str, str | int | float | None]] = [
-            {"image": self._name(image_id), **{v: counts[v] for v in ("block", "warn", "ignore")}}
+            {"image": names[image_id], **{v: counts[v] for v in ("block", "warn", "ignore")}}
             for image_id, counts in worst[:SHOWN]
         ]
         return Result(stats, {name: self.deltas[name] for name in DELTAS}, table)
 
-    def _name(self, image_id: UUID) -> str:
-        """The image's name; its id when an earlier attempt evaluated it, and the selection no longer names it."""
-        return self.images[image_id].name if image_id in self.images else str(image_id)
+    def _names(self, ids: Sequence[UUID]) -> dict[UUID, str]:
+        """The images' names; its id for one that an earlier attempt evaluated, and the selection no longer names."""
+        known = [image_id for image_id in ids if image_id in self.images]
+        names = distinct_names([self.images[image_id] for image_id in known])
+        return {image_id: str(image_id) for image_id in ids} | dict(zip(known, names, strict=True))

@@ -219,7 +219,7 @@ def test_what_a_draft_would_change_is_listed(
 
 def test_findings_are_listed_worst_first(scheduler, found):
     lines = scheduler("finding", "list").stdout.splitlines()
-    assert lines[0].split() == ["VERDICT", "SEVERITY", "ADVISORY", "COMPONENT", "IMAGE", "RULE"]
+    assert lines[0].split() == ["VERDICT", "SEVERITY", "ADVISORY", "COMPONENT", "IMAGE", "WHY"]
     ranked = ["PYSEC-2019-217", "PYSEC-2018-28", "PYSEC-2018-66"]
     assert [line.split()[2] for line in lines if "PYSEC" in line] == ranked
     assert max(map(len, lines)) <= 100
@@ -248,6 +248,57 @@ def test_findings_are_narrowed_by_verdict_and_limit(scheduler, found):
 
 def test_the_verdicts_are_the_engines():
     assert set(VERDICTS) == set(Verdict)
+
+
+def test_findings_tell_images_of_one_name_apart_and_why_each_is_one(
+    scheduler, cli, examples, runs, carry_out, database, tenant, environment, tmp_path
+):
+    environment["COLUMNS"] = "250"
+    bom = {"bomFormat": "CycloneDX", "specVersion": "1.5", "version": 1}
+    for digit, version in (("a", "2.0"), ("b", "no version")):
+        bom["components"] = [
+            {"type": "library", "name": "flask", "version": version, "purl": "pkg:pypi/flask"}
+        ]
+        (tmp_path / "bom.json").write_text(json.dumps(bom))
+        image = f"registry.test/shop:1@sha256:{digit * 64}"
+        scheduler("ingest", "sbom", tmp_path / "bom.json", "--image", image)
+    record = {
+        "id": "A-1",
+        "modified": "2024-01-01T00:00:00Z",
+        "affected": [
+            {
+                "package": {"ecosystem": "PyPI", "name": "flask"},
+                "ranges": [{"type": "ECOSYSTEM", "events": [{"introduced": "1.0"}]}],
+            }
+        ],
+    }
+    (tmp_path / "feed.json").write_text(json.dumps(record))
+    cli("ingest", "advisories", tmp_path / "feed.json")
+    rules = [{"name": "all", "when": "true", "verdict": "block", "message": "Ask ann"}]
+    (tmp_path / "p.yaml").write_text(json.dumps({"name": "default", "default": "warn", "rules": rules}))
+    scheduler("policy", "apply", tmp_path / "p.yaml")
+    scheduler("run", "start", "--kind", "policy")
+    carry_out(tenant, runs()[0].id, RunState.RUNNING)
+    (run,) = runs()
+    close_run(database, attempts.carry_out(database, run, run.worker_id, evaluate_policies, print))
+    lines = scheduler("finding", "list").stdout.splitlines()[1:]
+    assert sorted(re.split(r"  +", line.strip())[3:] for line in lines) == [
+        [
+            "pkg:pypi/flask@2.0",
+            f"registry.test/shop:1@sha256:{'a' * 12}",
+            "default: all. Ask ann",
+        ],
+        [
+            "pkg:pypi/flask@no%20version",
+            f"registry.test/shop:1@sha256:{'b' * 12}",
+            "default: all. not comparable. Ask ann",
+        ],
+    ]
+    listed = json.loads(scheduler("finding", "list", "--json").stdout)
+    assert {(one["digest"][:8], one["message"]) for one in listed} == {
+        ("sha256:a", "Ask ann"),
+        ("sha256:b", "Ask ann"),
+    }
 
 
 def test_findings_of_an_advisory_that_nobody_knows_are_refused(refused, tenant):

@@ -296,6 +296,7 @@ def test_a_rule_that_fails_on_a_real_fact_blocks_and_says_why() -> None:
     assert decision.message is not None
     assert "'only' could not be evaluated" in decision.message
     assert "int" in decision.message
+    assert decision.failures == (decision.message,)
 
 
 def test_a_rule_that_gives_no_boolean_on_a_real_fact_blocks() -> None:

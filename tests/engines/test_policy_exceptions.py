@@ -116,9 +116,13 @@ def test_a_bad_condition_and_a_name_that_is_taken_are_refused():
 )
 def test_an_exception_that_gives_no_answer_exempts_nothing(when):
     policy = compiled(when=when)
-    assert policy.decide(FACT).rule == "open"
+    decided = policy.decide(FACT)
+    assert (decided.rule, decided.failures) == ("open", ())
     odd = replace(FACT, component=replace(FACT.component, version="v" * 99))
-    assert policy.decide(odd) == Decision(Verdict.BLOCK, "all", None)
+    decided = policy.decide(odd)
+    assert (decided.verdict, decided.rule, decided.message) == (Verdict.BLOCK, "all", None)
+    (failure,) = decided.failures
+    assert failure.startswith("exception 'open' could not be evaluated: ")
 
 
 def test_the_digest_says_which_exceptions_are_left():

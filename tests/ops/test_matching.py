@@ -6,8 +6,8 @@ import pytest
 
 from resources.selection import Selection
 from resources.states import JobKind, PolicyMode
+from scheduler_defs.engines.purls import versioned_purl
 from scheduler_defs.inputs.sboms import Placement, ingest_sbom
-from scheduler_defs.ops.matching import versioned_purl
 from scheduler_defs.overlays import read_overlays
 
 LIBSSL = {"name": "libssl3", "version": "3.0.1", "purl": "pkg:deb/debian/libssl3@3.0.1?distro=debian-12"}

@@ -96,6 +96,10 @@ def test_of_images_of_one_name_the_worst_is_drawn(shop):
         shop.image("shop/worst", packages, digest=f"sha256:{sign * 64}")
     shop.run(JobKind.GRAPH)
     svg = drawn(shop, JobKind.POLICY, mode=FULL)
+    for kind, signs in ((JobKind.POLICY, "abc"), (JobKind.IMPACT, "abc"), (JobKind.GRAPH, "abc")):
+        table = shop.carry(shop.opened(kind)).result.table
+        names = {row["image"] for row in table if "worst" in row["image"]}
+        assert names >= {f"registry.example/shop/worst:1@sha256:{sign * 12}" for sign in signs}
     assert box_of(svg, "pkg:pypi/click@1.0")[1] == ["click@1.0", "warn · unknown · A-click"]
 
 

@@ -1,5 +1,6 @@
 """Policy runs by exceptions that end, under a database clock that is set ahead."""
 
+import json
 import shutil
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -74,6 +75,32 @@ def findings(world):
 
 EXEMPT = {"A-flask": ("ignore", "flask"), "A-click": ("block", "all")}
 OVER = dict.fromkeys(EXEMPT, ("block", "all"))
+
+
+def test_conditions_that_cannot_be_evaluated_are_told_once_each(world):
+    world.image("shop/a", {"flask": "1.0", "click": "1.0"})
+    world.image("shop/b", {"flask": "1.0"})
+    world.advisories(*(world.advisory(f"A-{package}", package) for package in ("flask", "click")))
+    fails = "int(component.name == '{}' ? 'x' : '0') == 1"
+    document = {
+        "name": "default",
+        "default": "warn",
+        "rules": [{"name": "odd", "when": fails.format("flask"), "verdict": "ignore"}],
+        "exceptions": [
+            {"name": "odder", "when": fails.format("click"), "until": "2999-01-01", "reason": "Known"}
+        ],
+    }
+    with world.database.begin_system() as store:
+        apply_policy(store, "acme", "test", json.dumps(document), "ann")
+    run = evaluate(world, FULL)
+    assert findings(world) == {"A-flask": ("block", "odd"), "A-click": ("warn", None)}
+    with world.database.begin("acme") as store:
+        lines = store.execution_logs.tail("acme", run.id, text="could not be evaluated").items
+        told = {one.message for one in store.findings.list_open("acme", "block")}
+    said = sorted(line.message.partition(": ")[2] for line in lines)
+    assert [one.partition(" could")[0] for one in said] == ["exception 'odder'", "rule 'odd'"]
+    assert told == {said[1]}
+    assert {line.level for line in lines} == {"warning"}
 
 
 def test_an_exception_that_ended_changes_what_it_exempted(shop, ahead):
