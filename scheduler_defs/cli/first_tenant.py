@@ -13,13 +13,14 @@ from pathlib import Path
 
 from resources.database import Database
 from resources.errors import AlreadyExists, NotFound, SchedulerError
-from resources.records import Schedule
+from resources.records import Image, Schedule
 from resources.selection import Selection
 from resources.states import JobKind, PolicyMode
 from resources.store import Store
 from scheduler_defs.cli.stack import ROOT
 from scheduler_defs.edits.schedules import NewSchedule, create_schedule, trigger_schedule
 from scheduler_defs.edits.tenants import create_tenant
+from scheduler_defs.engines.subjects import parse_image_reference
 from scheduler_defs.inputs.advisories import ingest_advisories
 from scheduler_defs.inputs.policies import apply_policy
 from scheduler_defs.inputs.sboms import IngestedSbom, Placement, ingest_sbom
@@ -29,6 +30,11 @@ TENANT = "demo"
 ACTOR = "scheduler up"
 EXAMPLES = ROOT / "examples"
 POLICY = "default"
+SHOP_IMAGE = (
+    "registry.example/shop/storefront:2023.4"
+    "@sha256:471183b06460d7e8cf33e8d1a183ea29e4581ba7a6058015ca87430751957fd1"
+)
+"""The one that examples/shop.cdx.json is of."""
 LIVE_IMAGE = "localhost/scheduler:live"
 SCHEDULES = ("graph every minute", "impact every minute", "policy every minute")
 CHAIN = ("impact on news", "policy on impact")
@@ -48,27 +54,33 @@ class Silent:
 
 
 def load_first_tenant(database: Database) -> list[IngestedSbom]:
-    """Creates the tenant and feeds it the examples and this environment's own SBOM; repeats change nothing."""
+    """Creates the tenant and feeds it the examples and this environment's own SBOM; returns what was ingested.
+
+    Repeats bring the environment's SBOM up to date and leave what somebody changed or removed as it is.
+    """
     with database.begin_system() as store:
         with suppress(AlreadyExists):
             create_tenant(store, TENANT, ACTOR, "First tenant")
     ingest_advisories(database, EXAMPLES / "advisories.osv.jsonl", ACTOR)
     ensure_policy(database)
-    shop = Placement(namespace="shop", labels={"tier": "production"})
-    own = Placement(namespace="platform", image=LIVE_IMAGE, labels={"tier": "internal"})
-    with tempfile.TemporaryDirectory() as folder:
-        live = _live_sbom(Path(folder))
-        return [
-            ingest_sbom(database, TENANT, EXAMPLES / "shop.cdx.json", shop, ACTOR),
-            ingest_sbom(database, TENANT, live, own, ACTOR),
-        ]
+    ingested = []
+    if _known(database, SHOP_IMAGE) is None:
+        shop = Placement(namespace="shop", image=SHOP_IMAGE, labels={"tier": "production"})
+        ingested.append(ingest_sbom(database, TENANT, EXAMPLES / "shop.cdx.json", shop, ACTOR))
+    own = _known(database, LIVE_IMAGE)
+    if own is None or own.sbom_id is not None:
+        first = Placement(namespace="platform", image=LIVE_IMAGE, labels={"tier": "internal"})
+        placement = Placement(image=LIVE_IMAGE) if own else first
+        with tempfile.TemporaryDirectory() as folder:
+            ingested.append(ingest_sbom(database, TENANT, _live_sbom(Path(folder)), placement, ACTOR))
+    return ingested
 
 
 def ensure_policy(database: Database) -> None:
-    """Makes the example the tenant's policy, unless somebody removed that."""
+    """Makes the example the tenant's policy where it still has the one it was created with."""
     with database.begin(TENANT) as store:
         document = (EXAMPLES / "policy.yaml").read_text(encoding="utf-8")
-        if any(one.name == POLICY for one in store.policies.list(TENANT)):
+        if any((one.name, one.revision) == (POLICY, 1) for one in store.policies.list(TENANT)):
             apply_policy(store, TENANT, "examples/policy.yaml", document, ACTOR)
 
 
@@ -126,6 +138,13 @@ def _chain() -> list[NewSchedule]:
         NewSchedule(impact, JobKind.IMPACT, [on_news], selection=changed),
         NewSchedule(policy, JobKind.POLICY, [on_impact], incremental, impacted),
     ]
+
+
+def _known(database: Database, reference: str) -> Image | None:
+    """The image, also one that was removed, which has no SBOM."""
+    image = parse_image_reference(reference)
+    with database.begin(TENANT) as store:
+        return store.images.find(TENANT, image.registry or "", image.repository, image.digest, image.tag)
 
 
 def _living(store: Store, name: str) -> Schedule | None:

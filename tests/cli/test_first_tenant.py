@@ -9,18 +9,23 @@ import pytest
 
 from resources.ids import new_id
 from resources.records import NewRun
+from resources.selection import Selection
 from resources.states import JobKind, PolicyMode, TriggerKind
 from scheduler_defs.cli.demo import await_runs
 from scheduler_defs.cli.first_tenant import (
     CHAIN,
+    EXAMPLES,
+    LIVE_IMAGE,
     SCHEDULES,
     TENANT,
     ensure_policy,
     ensure_schedules,
+    load_first_tenant,
     silent_schedules,
     trigger_waiting,
 )
 from scheduler_defs.cli.stack import Stack
+from scheduler_defs.edits.images import remove_image
 from scheduler_defs.edits.policies import remove_policy
 from scheduler_defs.edits.schedules import (
     NewSchedule,
@@ -30,6 +35,8 @@ from scheduler_defs.edits.schedules import (
     resume_schedule,
 )
 from scheduler_defs.edits.tenants import create_tenant
+from scheduler_defs.inputs.policies import apply_policy
+from scheduler_defs.inputs.sboms import Placement, ingest_sbom
 from scheduler_defs.ops.attempt import carry_out
 from scheduler_defs.ops.impact import find_impact
 from scheduler_defs.ops.launches import close_run, finish_launch, open_launch
@@ -176,6 +183,36 @@ def planned(database, name):
         )
         store.runs.create_many([run], store.now())
     return run.id
+
+
+def test_what_somebody_made_of_the_first_input_stays_so(database):
+    def state():
+        with database.begin(TENANT) as store:
+            images = {
+                one.repository: (one.namespace, one.labels)
+                for one in store.images.select(TENANT, Selection())
+            }
+            return images, [(one.name, one.revision) for one in store.policies.list(TENANT)]
+
+    assert [one.image.repository for one in load_first_tenant(database)] == ["shop/storefront", "scheduler"]
+    at_first = {
+        "shop/storefront": ("shop", {"tier": "production"}),
+        "scheduler": ("platform", {"tier": "internal"}),
+    }
+    assert state() == (at_first, [("default", 2)])
+    own = (EXAMPLES / "policy.yaml").read_text().replace("default: ignore", "default: warn")
+    with database.begin(TENANT) as store:
+        apply_policy(store, TENANT, "ours", own, "ann")
+    moved = Placement(namespace="lab", image=LIVE_IMAGE, labels={})
+    ingest_sbom(database, TENANT, EXAMPLES / "shop.cdx.json", moved, "ann")
+    assert [one.image.repository for one in load_first_tenant(database)] == ["scheduler"]
+    kept = {"shop/storefront": at_first["shop/storefront"], "scheduler": ("lab", {})}
+    assert state() == (kept, [("default", 3)])
+    with database.begin(TENANT) as store:
+        for image in store.images.select(TENANT, Selection()):
+            remove_image(store, image, "ann")
+    assert load_first_tenant(database) == []
+    assert state() == ({}, [("default", 3)])
 
 
 def test_a_removed_policy_stays_removed(database):
