@@ -164,7 +164,12 @@ def treatment_options(defaults: bool) -> Callable[[Callable[..., Any]], Callable
             help="Which missed fires happen after downtime.",
             **default(CatchUp.LATEST),
         ),
-        click.option("--catch-up-window", type=Duration(), help="How old those may be.", **default("1d")),
+        click.option(
+            "--catch-up-window",
+            type=Duration(),
+            help="How old those may be.",
+            show_default="1d; with --on 365d" if defaults else None,
+        ),
         click.option(
             "--misfire-grace", type=Duration(), help="A fire this late is on time.", **default("1m")
         ),

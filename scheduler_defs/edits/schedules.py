@@ -35,6 +35,7 @@ class NewSchedule:
     """What somebody asks for when creating a schedule; ``rules`` become its triggers.
 
     Without ``overlap`` a fire is skipped while an earlier run is open, or waits for its end if a rule is of events.
+    Without ``catch_up_window`` it is a day, or a year if a rule is of events: what happened is still so by then.
     """
 
     name: str
@@ -47,7 +48,7 @@ class NewSchedule:
     priority: int = 0
     overlap: Overlap | None = None
     catch_up: CatchUp = CatchUp.LATEST
-    catch_up_window: timedelta = timedelta(days=1)
+    catch_up_window: timedelta | None = None
     misfire_grace: timedelta = timedelta(minutes=1)
     starts_at: datetime | None = None
     ends_at: datetime | None = None
@@ -105,6 +106,7 @@ def create_schedule(
     refuse_itself(wanted.name, wanted.rules)
     check_selection(store, wanted.kind, wanted.mode, wanted.selection, scheduled=True)
     refuse_unheard(wanted.selection, wanted.rules)
+    of_events = any(isinstance(rule, EventRule) for rule in wanted.rules)
     schedule = Schedule(
         tenant_id=tenant_id,
         id=new_id(),
@@ -115,9 +117,11 @@ def create_schedule(
         description=wanted.description,
         labels=dict(wanted.labels),
         priority=wanted.priority,
-        overlap=wanted.overlap or _overlap_of(wanted.rules),
+        overlap=wanted.overlap or (Overlap.BUFFER_ONE if of_events else Overlap.SKIP),
         catch_up=wanted.catch_up,
-        catch_up_window=wanted.catch_up_window,
+        catch_up_window=timedelta(days=365 if of_events else 1)
+        if wanted.catch_up_window is None
+        else wanted.catch_up_window,
         misfire_grace=wanted.misfire_grace,
         starts_at=wanted.starts_at,
         ends_at=wanted.ends_at,
@@ -149,11 +153,6 @@ def create_schedule(
         store.triggers.create(trigger)
     keep_version(store, made, triggers, "create", actor, now)
     return made
-
-
-def _overlap_of(rules: Sequence[Rule]) -> Overlap:
-    """What happens during a run would not be looked at before it happens again, if its fire were skipped."""
-    return Overlap.BUFFER_ONE if any(isinstance(rule, EventRule) for rule in rules) else Overlap.SKIP
 
 
 def edit_schedule(

@@ -67,6 +67,9 @@ def test_defaults_of_create_are_those_of_the_product(scheduler, kept):
     assert (made.overlap, made.catch_up, made.priority) == (Overlap.SKIP, CatchUp.LATEST, 0)
     assert (made.catch_up_window, made.misfire_grace) == (timedelta(days=1), timedelta(minutes=1))
     assert (made.selection, made.mode, made.starts_at, made.ends_at) == ({}, None, None, None)
+    scheduler("schedule", "create", "on SBOMs", "--kind", "graph", "--on", "sbom_ingested")
+    made, _ = kept("on SBOMs")
+    assert (made.overlap, made.catch_up_window) == (Overlap.BUFFER_ONE, timedelta(days=365))
 
 
 def test_an_interval_fires_at_once(scheduler, kept):
