@@ -19,15 +19,15 @@ INSTANTS = ("as_of", "ingested_since")
 class Selection:
     """A filter over a tenant's images; an empty one selects all.
 
-    ``repository`` may hold the wildcards ``*`` and ``?``. ``labels`` must all be present on an image.
-    ``advisories`` (ids, aliases, or ids of what is upstream) and ``since_revision`` (a feed revision) narrow an
-    impact run; with neither it considers every advisory. In an impact run of a schedule ``since_last`` considers
-    those that changed since the schedule's last completed run. In a policy run of a schedule ``impacted`` narrows
-    to the images that the impact runs found whose completion its triggers wait for. ``draft`` is a policy document
-    that a policy run in mode simulate evaluates in place of the policy of that name; ``as_of`` is the instant by
-    which such a run, asked for by hand, decides which exceptions hold, in place of when it begins.
-    ``ingested_since`` narrows a run by hand to images that got another SBOM or place (tag, namespace, labels) then
-    or later; in a run of a schedule ``ingested`` does so since its last completed run was asked for.
+    ``repository`` may hold the wildcards ``*`` and ``?`` and begin with the registry. ``labels`` must all be
+    present on an image. ``advisories`` (ids, aliases, or ids of what is upstream) and ``since_revision`` (a feed
+    revision) narrow an impact run; with neither it considers every advisory. In an impact run of a schedule
+    ``since_last`` considers those that changed since the schedule's last completed run. In a policy run of a
+    schedule ``impacted`` narrows to the images that the impact runs found whose completion its triggers wait for.
+    ``draft`` is a policy document that a policy run in mode simulate evaluates in place of the policy of that name;
+    ``as_of`` is the instant by which such a run, asked for by hand, decides which exceptions hold, in place of when
+    it begins. ``ingested_since`` narrows a run by hand to images that got another SBOM or place (tag, namespace,
+    labels) then or later; in a run of a schedule ``ingested`` does so since its last completed run was asked for.
     """
 
     namespace: str | None = None
@@ -84,8 +84,14 @@ class Selection:
             if value is not False and value not in (None, {}, ())
         }
 
-    def check_digest(self) -> None:
-        """Raises InvalidInput for a digest that no image can have."""
+    def check_names(self) -> None:
+        """Raises InvalidInput for a repository or digest that no image can have."""
+        if self.repository is not None and re.search(r":[^/]*$|@", self.repository):
+            raise InvalidInput(
+                "selection.repository",
+                self.repository,
+                "a repository, such as shop/*, without tag and digest",
+            )
         if self.digest is not None and not DIGEST.fullmatch(self.digest):
             raise InvalidInput(
                 "selection.digest", self.digest, "an image's digest, such as sha256:<64 hex digits>"

@@ -79,5 +79,7 @@ def _conclude(run: Run) -> None:
     for detail in (run.error, run.reason):
         if detail:
             click.echo(cell(detail), err=True)
+    if run.stats.get("images") == 0:
+        click.echo("no image was looked at", err=True)
     if run.state is not RunState.COMPLETED:
         raise click.exceptions.Exit(NOT_COMPLETED)

@@ -207,7 +207,11 @@ _OF_IMAGES = (
         "--label", "labels", multiple=True, metavar="K=V", help="Only images so labelled; repeatable."
     ),
     click.option("--digest", metavar="DIGEST", help="Only the image of this digest."),
-    click.option("--repository", metavar="GLOB", help="Only images of repositories like this (* and ?)."),
+    click.option(
+        "--repository",
+        metavar="GLOB",
+        help="Only images of repositories like this (* and ?), with or without registry.",
+    ),
     click.option("--namespace", metavar="NAME", help="Only images of a namespace."),
 )
 _OF_ADVISORIES = click.option(
@@ -287,7 +291,7 @@ def _selecting(
         asked = {name: given.pop(name) for name in names}
         asked["labels"] = read_labels("selection.labels", asked["labels"])
         chosen = Selection.parse(asked)
-        chosen.check_digest()
+        chosen.check_names()
         return command(selection=chosen, **given)
 
     for option in options:

@@ -42,6 +42,7 @@ def check_selection(
 
     InvalidDocument for a draft that is no policy.
     """
+    selection.check_names()
     asked = selection.to_json()
     for name in sorted(asked):
         value = ", ".join(selection.advisories) if name == "advisories" else asked[name]

@@ -10,6 +10,9 @@ import pytest
 from resources.records import LogLine
 from resources.states import RunState
 from scheduler_defs.cli import following
+from scheduler_defs.ops import attempt as attempts
+from scheduler_defs.ops.graph import build_graphs
+from scheduler_defs.ops.launches import close_run
 
 NO_TIME = "is not a time; expected now, an ISO time such as 2026-03-01T09:00, or how long ago, such as 1h"
 
@@ -316,6 +319,19 @@ def test_start_waits_for_the_end_of_the_run(scheduler, runs, carry_out, monkeypa
         "completed",
         f"run {run.id} completed",
     ]
+
+
+def test_who_waits_is_told_that_no_image_was_looked_at(
+    scheduler, runs, carry_out, database, monkeypatch, tenant
+):
+    def build(_):
+        carry_out(tenant, runs()[0].id, RunState.RUNNING)
+        (run,) = runs()
+        close_run(database, attempts.carry_out(database, run, run.worker_id, build_graphs, print))
+
+    monkeypatch.setattr(following, "sleep", build)
+    result = scheduler("run", "start", "--kind", "graph", "--repository", "registry.test/shop", "--wait")
+    assert (result.exit_code, result.stderr.splitlines()[-1]) == (0, "no image was looked at")
 
 
 def test_a_waiting_run_is_cancelled(scheduler, start, runs, refused, tenant):

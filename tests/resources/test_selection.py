@@ -98,10 +98,19 @@ def test_wildcards_become_those_of_like(repository, pattern):
     assert Selection(repository=repository).repository_like == pattern
 
 
+@pytest.mark.parametrize("repository", ["shop/web:1.0", "registry.test/web@sha256:", "web:*"])
+def test_a_repository_that_no_image_can_have_is_refused(repository):
+    for named in ("shop/*", "localhost:5000/web", "registry.test:443/*"):
+        Selection(repository=named).check_names()
+    with pytest.raises(InvalidInput) as refused:
+        Selection(repository=repository).check_names()
+    assert (refused.value.field, refused.value.value) == ("selection.repository", repository)
+
+
 @pytest.mark.parametrize("digest", ["abc", "sha256:", "sha256:" + "z" * 64])
 def test_a_digest_that_no_image_can_have_is_refused(digest):
-    Selection(digest="sha256:" + "0" * 64).check_digest()
-    Selection().check_digest()
+    Selection(digest="sha256:" + "0" * 64).check_names()
+    Selection().check_names()
     with pytest.raises(InvalidInput) as refused:
-        Selection(digest=digest).check_digest()
+        Selection(digest=digest).check_names()
     assert (refused.value.field, refused.value.value) == ("selection.digest", digest)
