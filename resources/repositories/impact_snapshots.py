@@ -1,7 +1,7 @@
 """Tables impact_snapshots and impact_snapshot_images."""
 
 import builtins
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 from uuid import UUID
 
@@ -14,6 +14,9 @@ from resources.protocols.impact_snapshots import ImpactSnapshots, Reasons
 from resources.records import AffectedBy, ImpactDiff, ImpactSnapshot, Run
 from resources.repositories.base import Repository, fields_of
 
+AT_ONCE = 100_000
+"""Reasons of one statement, or those of one image: PostgreSQL takes 1 GB, a reason has about 100 bytes."""
+
 
 class ImpactSnapshotRepository(Repository, ImpactSnapshots):
     """ImpactSnapshots on PostgreSQL."""
@@ -24,18 +27,17 @@ class ImpactSnapshotRepository(Repository, ImpactSnapshots):
         reasons: Mapping[UUID, Reasons],
         unknown: Mapping[UUID, Reasons] | None = None,
     ) -> None:
-        may_be = unknown or {}
-        images = [
-            {"image_id": image, "reasons": reasons.get(image, ()), "unknown": may_be.get(image, ())}
-            for image in dict.fromkeys([*reasons, *may_be])
-        ]
-        written = self._scalar(
-            "impact_snapshots/insert", images=Json(images, dumps=orjson.dumps), **fields_of(snapshot)
-        )
-        if not written:
+        if not self._scalar("impact_snapshots/insert", **fields_of(snapshot)):
             if self.get_of_run(snapshot.tenant_id, snapshot.run_id):
                 raise AlreadyExists("impact snapshot of run", snapshot.run_id)
             raise NotFound("run", snapshot.run_id)
+        for part in _parts(reasons, unknown or {}):
+            self._execute(
+                "impact_snapshots/insert_images",
+                tenant_id=snapshot.tenant_id,
+                snapshot_id=snapshot.id,
+                images=Json(part, dumps=orjson.dumps),
+            )
 
     def get(self, tenant_id: str, snapshot_id: UUID) -> ImpactSnapshot:
         found = self._one("impact_snapshots/get", ImpactSnapshot, tenant_id=tenant_id, id=snapshot_id)
@@ -126,3 +128,19 @@ class ImpactSnapshotRepository(Repository, ImpactSnapshots):
             schedule_id=schedule_id,
             but_of_run=but_of_run,
         )
+
+
+def _parts(
+    reasons: Mapping[UUID, Reasons], unknown: Mapping[UUID, Reasons]
+) -> Iterator[builtins.list[dict[str, Any]]]:
+    part: builtins.list[dict[str, Any]] = []
+    size = 0
+    for image in dict.fromkeys([*reasons, *unknown]):
+        why, may_be = reasons.get(image, ()), unknown.get(image, ())
+        if part and size + len(why) + len(may_be) > AT_ONCE:
+            yield part
+            part, size = [], 0
+        part.append({"image_id": image, "reasons": why, "unknown": may_be})
+        size += len(why) + len(may_be)
+    if part:
+        yield part

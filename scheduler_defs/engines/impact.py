@@ -1,7 +1,7 @@
 """Which components an advisory affects: the pure half of the impact engine."""
 
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from scheduler_defs.engines.digests import canonical_json
@@ -11,8 +11,8 @@ CHUNK = 2000
 
 Pair = tuple[int, str]
 
-# (registry, repository, digest or tag, purl with its version, advisory id): names that mean the same everywhere.
-SnapshotRow = tuple[str, str, str, str, str]
+# (registry, repository, digest or tag): what means the same everywhere.
+ImageKey = tuple[str, str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,9 +88,10 @@ def affected_components(candidates: Iterable[Candidate]) -> Matches:
     return matches
 
 
-def snapshot_digest(rows: Iterable[SnapshotRow]) -> str:
-    """Return the SHA-256 (hex) of a snapshot's rows, in any order."""
+def snapshot_digest(reasons: Mapping[ImageKey, Iterable[tuple[str, str]]]) -> str:
+    """Return the SHA-256 (hex) of the affected images and why each is, in any order."""
     digest = hashlib.sha256()
-    for row in sorted(set(rows)):
-        digest.update(canonical_json(row) + b"\n")
+    for image in sorted(reasons):
+        for why in sorted(set(reasons[image])):
+            digest.update(canonical_json((*image, *why)) + b"\n")
     return digest.hexdigest()

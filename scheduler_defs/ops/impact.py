@@ -48,14 +48,16 @@ class Found:
         held = set(chain.from_iterable(image.components for image in self.images))
         return sum(len(self.unknown.get(component, ())) for component in held)
 
-    @property
-    def digest(self) -> str:
+    def digest(self, reasons: Reasons) -> str:
         """The digest of the affected images and why."""
         return snapshot_digest(
-            (image.registry, image.repository, image.digest or f"tag:{image.tag or ''}", *why)
-            for image in self.images
-            for component in image.components
-            for why in self.affected.get(component, ())
+            {
+                (image.registry, image.repository, image.digest or f"tag:{image.tag or ''}"): reasons[
+                    image.id
+                ]
+                for image in self.images
+                if image.id in reasons
+            }
         )
 
 
@@ -133,6 +135,7 @@ def _write(attempt: Attempt, revision: int) -> _Written:
     selection = _narrowed(attempt)
     found = find_images(attempt, selection)
     reasons = found.reasons
+    attempt.log(f"affected are {len(reasons)} images; writing why")
     with attempt.begin() as store:
         snapshot = ImpactSnapshot(
             tenant_id=run.tenant_id,
@@ -143,7 +146,7 @@ def _write(attempt: Attempt, revision: int) -> _Written:
             feed_revision=revision,
             total=len(reasons),
             unknown=found.unknown_pairs,
-            digest=found.digest,
+            digest=found.digest(reasons),
             created_at=store.now(),
         )
         store.impact_snapshots.create(snapshot, reasons, found.uncertain)

@@ -7,7 +7,6 @@ import pytest
 from scheduler_defs.engines.impact import (
     CHUNK,
     Candidate,
-    SnapshotRow,
     affected_components,
     match_in_chunks,
     snapshot_digest,
@@ -105,14 +104,16 @@ def test_no_candidates_give_an_empty_result() -> None:
 
 
 def test_a_snapshots_digest_covers_its_rows_in_any_order() -> None:
-    def row(tag: str, purl: str = "pkg:pypi/a@1", advisory: str = "ADV-1") -> SnapshotRow:
-        return "r.example", "shop", f"tag:{tag}", purl, advisory
-
-    rows = [row("2"), row("1"), row("1", advisory="ADV-2")]
-    digest = snapshot_digest(rows)
-    assert digest == snapshot_digest(rows[::-1]) == snapshot_digest([*rows, rows[0]])
-    assert digest != snapshot_digest(rows[:2])
-    assert snapshot_digest([row("1", "b,c", "d")]) != snapshot_digest([row("1", "b", "c,d")])
-    assert snapshot_digest([]) == hashlib.sha256(b"").hexdigest()
-    encoded = b'["r.example","shop","tag:1","pkg:pypi/a@1","ADV-1"]\n'
-    assert snapshot_digest([row("1")]) == hashlib.sha256(encoded).hexdigest()
+    first, second = ("r.example", "shop", "tag:1"), ("r.example", "shop", "tag:2")
+    one, other = ("pkg:pypi/a@1", "ADV-1"), ("pkg:pypi/a@1", "ADV-2")
+    digest = snapshot_digest({second: [one], first: [one, other]})
+    assert digest == snapshot_digest({first: [other, one, other], second: [one]})
+    assert digest != snapshot_digest({first: [one], second: [one]})
+    assert snapshot_digest({first: [("b,c", "d")]}) != snapshot_digest({first: [("b", "c,d")]})
+    assert snapshot_digest({}) == snapshot_digest({first: []}) == hashlib.sha256(b"").hexdigest()
+    encoded = (
+        b'["r.example","shop","tag:1","pkg:pypi/a@1","ADV-1"]\n'
+        b'["r.example","shop","tag:1","pkg:pypi/a@1","ADV-2"]\n'
+        b'["r.example","shop","tag:2","pkg:pypi/a@1","ADV-1"]\n'
+    )
+    assert digest == hashlib.sha256(encoded).hexdigest()

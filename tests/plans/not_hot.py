@@ -10,7 +10,8 @@ NOT_HOT = {
         notifications/deliver notifications/fail graphs/get_content""",
     "Writes new rows and reads none but those it is given.": """
         audit/append audit_seals/append_many execution_logs/append calendars/insert calendars/insert_version
-        impact_snapshots/insert launches/insert_many schedules/insert schedules/insert_version tenants/insert
+        impact_snapshots/insert impact_snapshots/insert_images launches/insert_many schedules/insert
+        schedules/insert_version tenants/insert
         notifications/append triggers/insert workers/register""",
     "For an edit of a calendar, which is rare: reads the tenant's triggers that have calendars.": """
         calendars/list_users schedules/lock_of_calendar triggers/list_of_calendar""",

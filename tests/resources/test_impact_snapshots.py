@@ -10,6 +10,7 @@ import pytest
 from resources.errors import AlreadyExists, InvalidInput, NotFound, StaleAttempt
 from resources.ids import new_id
 from resources.records import AffectedBy, ImpactDiff, ImpactSnapshot
+from resources.repositories import impact_snapshots
 from resources.states import JobKind, PolicyMode, RunState, TriggerKind
 
 A, B, C, D, E = (UUID(int=number) for number in range(1, 6))
@@ -40,6 +41,25 @@ def keep(database, plant):
         return kept
 
     return write
+
+
+def test_a_snapshot_of_many_reasons_is_written_in_parts(database, keep, monkeypatch):
+    monkeypatch.setattr(impact_snapshots, "AT_ONCE", 3)
+    images = [new_id() for _ in range(6)]
+    reasons = {
+        image: [(f"pkg:npm/a@{number}", f"A-{n}") for n in range(number)]
+        for number, image in enumerate(images)
+    }
+    unknown = {images[0]: [("pkg:npm/b@1", "A-1")] * 2, new_id(): [("pkg:npm/b@1", "A-1")] * 9}
+    kept = keep(reasons, unknown=unknown)
+    with database.begin("acme") as store:
+        rows = {one.image_id: one for one in store.impact_snapshots.page_images(kept, limit=100).items}
+    assert {image: [tuple(why) for why in one.reasons] for image, one in rows.items() if one.reasons} == {
+        image: why for image, why in reasons.items() if why
+    }
+    assert {
+        image: [tuple(why) for why in one.unknown] for image, one in rows.items() if one.unknown
+    } == unknown
 
 
 def test_a_snapshot_is_read_as_it_was_written(database, plant):

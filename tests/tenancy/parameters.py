@@ -94,10 +94,12 @@ OF_QUERY: dict[str, dict[str, Any]] = {
         "run_id": lambda tenant: next(
             r["id"] for r in tenant.rows["scheduler.runs"] if r["state"] == "failed"
         ),
+    },
+    "impact_snapshots/insert_images": {
         "images": lambda tenant: Jsonb(
             [
                 {
-                    "image_id": str(tenant.rows["inventory.images"][0]["id"]),
+                    "image_id": str(uuid4()),
                     "reasons": [[f"{tenant.name} purl", "A"]],
                     "unknown": [[f"{tenant.name} other purl", "A"]],
                 }
