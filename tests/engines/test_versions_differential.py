@@ -106,8 +106,11 @@ def advisories(tmp_path_factory):
     return [one for one in iter_advisories(path) if isinstance(one, Advisory)]
 
 
-def test_every_version_that_an_advisory_lists_is_in_its_ranges_or_named_here(advisories):
-    """An advisory's list and its ranges say the same; where they do not, the list is older than the ranges."""
+def test_what_an_advisory_lists_is_in_its_ranges_but_for_one_in_a_hundred(advisories):
+    """An advisory's list and its ranges say the same; where they do not, the list is older than the ranges.
+
+    Hardly any cannot be compared.
+    """
     told: Counter[str] = Counter()
     outside: dict[str, set[str]] = {}
     for advisory in advisories:
@@ -127,4 +130,5 @@ def test_every_version_that_an_advisory_lists_is_in_its_ranges_or_named_here(adv
                     outside.setdefault(advisory.id, set()).add(version)
     print(json.dumps({"versions": told, "outside": len(outside)}))
     assert told["affected"] > 0
+    assert told["unknown"] <= told["affected"] / 1000
     assert sum(map(len, outside.values())) <= told["affected"] / 100, outside
