@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, BinaryIO, cast
 
 from resources.errors import DamagedFile, InvalidDocument
 from scheduler_defs.engines.counted import CHUNK, OnBytes, open_counted
+from scheduler_defs.engines.zips import iter_parts
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
@@ -24,7 +25,15 @@ ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz")
 Member = Callable[[], io.BufferedReader]
 Packed = Callable[[], BinaryIO]
 
-_DAMAGE = (zipfile.BadZipFile, tarfile.TarError, EOFError, lzma.LZMAError, zlib.error, OSError)
+_DAMAGE = (
+    zipfile.BadZipFile,
+    tarfile.TarError,
+    EOFError,
+    lzma.LZMAError,
+    zlib.error,
+    OSError,
+    UnicodeDecodeError,
+)
 
 
 def iter_members(
@@ -32,11 +41,12 @@ def iter_members(
 ) -> Iterator[tuple[str, Member]]:
     """Yield (`archive!member`, what opens it) of each member of a zip or tar whose name ends so.
 
-    A tar's members come as they stand in it, each to be opened once, before the next; a zip's sorted by name, and
-    may be opened again. on_bytes gets the bytes that were read, which add up to the file's size. Opening or reading
-    a zip's member raises InvalidDocument when it is damaged, encrypted or packed in a way that is not supported,
-    and the next may be read; a tar's raises DamagedFile. Raises InvalidInput when the file cannot be opened,
-    DamagedFile for an archive that is damaged, InvalidDocument for one without such members.
+    A tar's members come as they stand in it, each to be opened once, before the next; a zip's as its directory
+    lists them, and each may be opened again until the next is asked for. on_bytes gets the bytes that were read,
+    which add up to the file's size. Opening or reading a zip's member raises InvalidDocument when it is damaged,
+    encrypted or packed in a way that is not supported, and the next may be read; a tar's raises DamagedFile. Raises
+    InvalidInput when the file cannot be opened, DamagedFile for an archive that is damaged, InvalidDocument for one
+    without such members.
     """
     is_zip = path.name.endswith(".zip")
     members, kind = (_of_zip, InvalidDocument) if is_zip else (_of_tar, DamagedFile)
@@ -57,12 +67,14 @@ def _open(open_member: Packed, source: str, kind: type[InvalidDocument]) -> io.B
 def _of_zip(path: Path, endings: tuple[str, ...], on_bytes: OnBytes) -> Iterator[tuple[str, Packed]]:
     with open_counted(path):
         rest = path.stat().st_size
-    with zipfile.ZipFile(path) as archive:
-        members = {one.filename: one for one in archive.infolist() if one.filename.endswith(endings)}
-        for name in sorted(members):
-            yield name, partial(cast(Callable[..., BinaryIO], archive.open), name)
-            on_bytes(members[name].compress_size)
-            rest -= members[name].compress_size
+    with path.open("rb") as file:
+        for part in iter_parts(file):
+            for member in part.infolist():
+                name = member.filename
+                if name.endswith(endings) and part.getinfo(name) is member:
+                    yield name, partial(cast(Callable[..., BinaryIO], part.open), name)
+                    on_bytes(member.compress_size)
+                    rest -= member.compress_size
     on_bytes(rest)
 
 
