@@ -97,7 +97,12 @@ SCHEDULES = [
     *first_and_deep("schedules/list", "schedules_living_by_name", LIMIT, SHOWN, NAME),
     *first_and_deep("schedules/list", "schedules_by_name", LIMIT, {"include_deleted": True}, NAME, "deleted"),
     *first_and_deep(
-        "schedules/list", "schedules_living_by_name", LIMIT, SHOWN | {"name_prefix": "s10"}, NAME, "prefix"
+        "schedules/list",
+        "schedules_living_by_name schedules_by_name",
+        LIMIT,
+        SHOWN | {"name_prefix": "s10"},
+        NAME,
+        "prefix",
     ),
     *first_and_deep(
         "schedules/list", "schedules_living_by_name", LIMIT, SHOWN | {"name_prefix": "s"}, NAME, "wide prefix"
