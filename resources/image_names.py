@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Sequence
 from typing import Protocol
+from uuid import UUID
 
 DIGITS = 12
 
@@ -19,6 +20,14 @@ class Named(Protocol):
         """The image's digest, such as ``sha256:…``."""
 
 
+class Identified(Named, Protocol):
+    """An image with its id."""
+
+    @property
+    def id(self) -> UUID:
+        """The image's id."""
+
+
 def image_name(registry: str, repository: str, tag: str | None) -> str:
     """``registry/repository:tag``, without what is empty."""
     name = f"{registry}/{repository}" if registry else repository
@@ -31,6 +40,11 @@ def distinct_names(images: Sequence[Named]) -> list[str]:
     for one in images:
         digests[one.name].add(one.digest)
     return [longer_name(one) if len(digests[one.name]) > 1 else one.name for one in images]
+
+
+def names_by_id(images: Sequence[Identified]) -> dict[UUID, str]:
+    """The distinct name of each by its id."""
+    return dict(zip((image.id for image in images), distinct_names(images), strict=True))
 
 
 def longer_name(image: Named) -> str:

@@ -10,6 +10,9 @@ from resources.errors import InvalidInput
 from resources.pages import check_text
 
 DIGEST = re.compile(r"sha256:[0-9a-f]{64}|(?!sha256:)[a-z0-9]+:[0-9a-f]{32,128}")
+_REGISTRY = re.compile(r"[^/]*[.:][^/]*/|localhost/")
+"""As in the distribution project's reference grammar: the first segment holds a dot or a colon, or is localhost."""
+_TAGGED, _DIGESTED = re.compile(r":[^/]*$"), re.compile(r"@[a-z0-9+._-]+:")
 TEXT_FIELDS = ("namespace", "repository", "digest", "draft")
 FLAGS = ("since_last", "impacted", "ingested")
 INSTANTS = ("as_of", "ingested_since")
@@ -85,13 +88,11 @@ class Selection:
         }
 
     def check_names(self) -> None:
-        """Raises InvalidInput for a repository or digest that no image can have."""
-        if self.repository is not None and re.search(r":[^/]*$|@", self.repository):
-            raise InvalidInput(
-                "selection.repository",
-                self.repository,
-                "a repository, such as shop/*, without tag and digest",
-            )
+        """Raises InvalidInput for a digest that no image can have, and a repository with a tag or digest."""
+        named = self.repository or ""
+        if _DIGESTED.search(named) or (_REGISTRY.match(named) and _TAGGED.search(named)):
+            expected = "a repository, such as shop/*, without tag and digest"
+            raise InvalidInput("selection.repository", named, expected)
         if self.digest is not None and not DIGEST.fullmatch(self.digest):
             raise InvalidInput(
                 "selection.digest", self.digest, "an image's digest, such as sha256:<64 hex digits>"
@@ -109,6 +110,11 @@ class Selection:
             return None
         escaped = "".join(f"\\{c}" if c in "\\%_" else c for c in self.repository)
         return escaped.replace("*", "%").replace("?", "_")
+
+    @property
+    def name_like(self) -> str | None:
+        """The same where ``repository`` begins with what reads as a registry, to be compared with both."""
+        return self.repository_like if _REGISTRY.match(self.repository or "") else None
 
 
 EVERYTHING = Selection()

@@ -5,7 +5,7 @@ import click
 from resources.image_names import distinct_names
 from resources.inventory_records import FindingView
 from resources.selection import Selection
-from scheduler_defs.advisory_names import by_own_ids, check_advisories
+from scheduler_defs.advisory_names import check_advisories
 from scheduler_defs.cli.context import begin, json_option, limit_option, tenant_option
 from scheduler_defs.cli.options import finding_options
 from scheduler_defs.cli.output import note_limit, print_json, print_table
@@ -28,8 +28,7 @@ def finding() -> None:
 def list_findings(tenant: str, verdict: str | None, selection: Selection, limit: int, as_json: bool) -> None:
     """List open findings, worst first."""
     with begin(tenant) as store:
-        check_advisories(store, selection)
-        findings = store.findings.list_open(tenant, verdict, by_own_ids(store, selection), limit)
+        findings = store.findings.list_open(tenant, verdict, check_advisories(store, selection), limit)
     if as_json:
         print_json(findings)
         return

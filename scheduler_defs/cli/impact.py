@@ -5,7 +5,7 @@ from uuid import UUID
 import click
 
 from resources.errors import NotFound
-from resources.image_names import distinct_names
+from resources.image_names import names_by_id
 from resources.records import AffectedBy, ImpactSnapshot
 from resources.selection import Selection
 from resources.store import Store
@@ -100,8 +100,7 @@ def _of_run(store: Store, tenant: str, text: str) -> ImpactSnapshot:
 
 
 def _names(store: Store, tenant: str) -> dict[UUID, str]:
-    images = store.images.select(tenant, Selection())
-    return dict(zip((image.id for image in images), distinct_names(images), strict=True))
+    return names_by_id(store.images.select(tenant, Selection()))
 
 
 def _name(names: dict[UUID, str], image_id: UUID) -> str:

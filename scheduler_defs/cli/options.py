@@ -168,7 +168,7 @@ def treatment_options(defaults: bool) -> Callable[[Callable[..., Any]], Callable
             "--catch-up-window",
             type=Duration(),
             help="How old those may be.",
-            show_default="1d; with --on 365d" if defaults else None,
+            show_default="1d; with nothing but --on 365d" if defaults else None,
         ),
         click.option(
             "--misfire-grace", type=Duration(), help="A fire this late is on time.", **default("1m")
@@ -210,7 +210,7 @@ _OF_IMAGES = (
     click.option(
         "--repository",
         metavar="GLOB",
-        help="Only images of repositories like this (* and ?), with or without registry.",
+        help="Only images of repositories like this (* and ?), also with the registry that `image list` shows.",
     ),
     click.option("--namespace", metavar="NAME", help="Only images of a namespace."),
 )

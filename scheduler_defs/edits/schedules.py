@@ -35,7 +35,7 @@ class NewSchedule:
     """What somebody asks for when creating a schedule; ``rules`` become its triggers.
 
     Without ``overlap`` a fire is skipped while an earlier run is open, or waits for its end if a rule is of events.
-    Without ``catch_up_window`` it is a day, or a year if a rule is of events: what happened is still so by then.
+    Without ``catch_up_window`` it is a day, or a year if all rules are of events: what happened is still so by then.
     """
 
     name: str
@@ -119,9 +119,7 @@ def create_schedule(
         priority=wanted.priority,
         overlap=wanted.overlap or (Overlap.BUFFER_ONE if of_events else Overlap.SKIP),
         catch_up=wanted.catch_up,
-        catch_up_window=timedelta(days=365 if of_events else 1)
-        if wanted.catch_up_window is None
-        else wanted.catch_up_window,
+        catch_up_window=_window(wanted.rules) if wanted.catch_up_window is None else wanted.catch_up_window,
         misfire_grace=wanted.misfire_grace,
         starts_at=wanted.starts_at,
         ends_at=wanted.ends_at,
@@ -153,6 +151,10 @@ def create_schedule(
         store.triggers.create(trigger)
     keep_version(store, made, triggers, "create", actor, now)
     return made
+
+
+def _window(rules: Sequence[Rule]) -> timedelta:
+    return timedelta(days=365 if all(isinstance(rule, EventRule) for rule in rules) else 1)
 
 
 def edit_schedule(

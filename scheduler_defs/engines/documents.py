@@ -104,17 +104,17 @@ def _of_member(source: str, open_member: Member, limit: int, *, checked: bool) -
     """Yield the documents of a member; with `checked` no line of one that is damaged further on."""
     if not source.endswith(_LINES):
         yield _whole(source, lambda: _unpacked(open_member(), source, limit))
-    elif checked and (damage := _damage(lambda: _unpacked(open_member(), source))) is not None:
+    elif checked and (damage := _damage(source, lambda: _unpacked(open_member(), source), limit)) is not None:
         yield source, None, damage
     else:
         with _unpacked(open_member(), source) as stream:
             yield from _lines(source, stream, limit)
 
 
-def _damage(open_stream: Callable[[], BinaryIO]) -> InvalidDocument | None:
+def _damage(source: str, open_stream: Callable[[], BinaryIO], limit: int) -> InvalidDocument | None:
     try:
         with open_stream() as stream:
-            while stream.read(CHUNK):
+            for _ in _lines(source, stream, limit):
                 pass
     except InvalidDocument as error:
         return error

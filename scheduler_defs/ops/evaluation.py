@@ -88,16 +88,14 @@ class Evaluation:
         )
 
     @property
-    def failures(self) -> list[str]:
+    def failures(self) -> set[str]:
         """Which conditions could not be evaluated on some finding, and why."""
-        return sorted(
-            {
-                f"policy {deciding.revision.name}: {failure}"
-                for deciding in self._policies
-                for decision in deciding.decided.values()
-                for failure in decision.failures
-            }
-        )
+        return {
+            f"policy {deciding.revision.name}: {failure}"
+            for deciding in self._policies
+            for decision in deciding.decided.values()
+            for failure in decision.failures
+        }
 
     def findings(self, image: Image, stated: Stated) -> Findings:
         """The findings of one image."""

@@ -7,7 +7,7 @@ from uuid import UUID
 from psycopg import InterfaceError, OperationalError
 
 from resources.errors import CancelRequested, LeaveRequested, RunTimedOut, ServerUnavailable, StaleAttempt
-from resources.image_names import distinct_names
+from resources.image_names import names_by_id
 from resources.inventory_records import GraphRow
 from resources.records import Completion, WorkItem
 from resources.states import WorkState
@@ -37,7 +37,7 @@ def build_graphs(attempt: Attempt) -> Result:
             store.graph_jobs.requeue_of_run(run)
         store.graph_jobs.create_many(run, images, store.now())
         counts = store.graph_jobs.count_by_status(run)
-    names = dict(zip((image.id for image in images), distinct_names(images), strict=True))
+    names = names_by_id(images)
     total, number = sum(counts.values()), sum(counts.values()) - counts[WorkState.PENDING]
     if not total:
         attempt.say_empty()

@@ -8,9 +8,9 @@ from uuid import UUID
 
 from resources.errors import InvalidInput
 from resources.ids import new_id
-from resources.image_names import distinct_names
+from resources.image_names import names_by_id
 from resources.inventory_records import Holder
-from resources.records import Image, ImpactSnapshot
+from resources.records import ImpactSnapshot
 from resources.selection import Selection
 from resources.store import Store
 from scheduler_defs.engines.impact import Pair, snapshot_digest
@@ -124,7 +124,7 @@ def _of_earlier_attempt(attempt: Attempt) -> _Written | None:
         if snapshot is None:
             return None
         reasons = store.impact_snapshots.list_images(snapshot)
-        names = _names(store.images.select(run.tenant_id, attempt.selection))
+        names = names_by_id(store.images.select(run.tenant_id, attempt.selection))
         deltas = _deltas(store, attempt, snapshot)
     attempt.log("an earlier attempt wrote the snapshot")
     return _Written(snapshot, reasons, names, deltas)
@@ -151,7 +151,7 @@ def _write(attempt: Attempt, revision: int) -> _Written:
         )
         store.impact_snapshots.create(snapshot, reasons, found.uncertain)
         deltas = _deltas(store, attempt, snapshot)
-    return _Written(snapshot, reasons, _names(found.images), deltas)
+    return _Written(snapshot, reasons, names_by_id(found.images), deltas)
 
 
 def _narrowed(attempt: Attempt) -> Selection:
@@ -177,10 +177,6 @@ def _asked(snapshot: ImpactSnapshot) -> Selection:
     return Selection.parse(
         {key: value for key, value in snapshot.selector.items() if key != "since_revision"}
     )
-
-
-def _names(images: Sequence[Holder] | Sequence[Image]) -> dict[UUID, str]:
-    return dict(zip((image.id for image in images), distinct_names(images), strict=True))
 
 
 def _by_component(pairs: Iterable[Pair], purls: Mapping[int, str]) -> dict[int, Why]:

@@ -36,11 +36,13 @@ def evaluate_policies(attempt: Attempt) -> Result:
     mode = attempt.run.mode or PolicyMode.FULL
     check_simulated(mode, attempt.selection)
     tally, left, snapshots = _begin(attempt, mode)
-    evaluation = _evaluate(attempt, tally, left, mode)
+    evaluation, failures = _evaluate(attempt, tally, left, mode)
     if not tally.images:
         attempt.say_empty()
-    for failure in evaluation.failures[:SHOWN]:
+    for failure in sorted(failures)[:SHOWN]:
         attempt.log(failure, "warning")
+    if len(failures) > SHOWN:
+        attempt.log(f"{len(failures) - SHOWN} more conditions could not be evaluated", "warning")
     result = tally.result(mode)
     if snapshots is not None:
         result = replace(result, stats={**result.stats, "snapshots": len(snapshots)})
@@ -63,9 +65,14 @@ def _begin(attempt: Attempt, mode: PolicyMode) -> tuple[Tally, list[UUID], list[
     return tally, left, snapshots
 
 
-def _evaluate(attempt: Attempt, tally: Tally, left: Sequence[UUID], mode: PolicyMode) -> Evaluation:
-    """Evaluates images chunk by chunk, anew where something changed meanwhile; returns the last evaluation."""
-    images, done = tally.images, 0
+def _evaluate(
+    attempt: Attempt, tally: Tally, left: Sequence[UUID], mode: PolicyMode
+) -> tuple[Evaluation, set[str]]:
+    """Evaluates images chunk by chunk, anew where something changed meanwhile.
+
+    Returns the last evaluation, and which conditions could not be evaluated in any.
+    """
+    images, done, failures = tally.images, 0, set[str]()
     judging = Judging(_evaluation(attempt, {one: images[one].sbom_id for one in left}), images, left, mode)
     while chunk := judging.take():
         try:
@@ -75,13 +82,14 @@ def _evaluate(attempt: Attempt, tally: Tally, left: Sequence[UUID], mode: Policy
                 "advisories, exploits, policies, VEX or SBOMs changed, or an exception ended;"
                 " evaluating by what holds now"
             )
+            failures |= judging.evaluation.failures
             with attempt.begin() as store:
                 sboms = store.images.list_sboms(attempt.run.tenant_id, left[done:])
             judging = Judging(_evaluation(attempt, sboms), images, left[done:], mode)
             continue
         done += len(chunk.images)
         attempt.log(f"evaluated {done} of {len(left)} images")
-    return judging.evaluation
+    return judging.evaluation, failures | judging.evaluation.failures
 
 
 def _told(attempt: Attempt, evaluation: Evaluation, tally: Tally, result: Result) -> Result:

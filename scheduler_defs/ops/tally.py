@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence, Sized
 from uuid import UUID
 
-from resources.image_names import distinct_names
+from resources.image_names import names_by_id
 from resources.inventory_records import FindingKey, OpenCount
 from resources.records import Image, WorkItem
 from resources.states import PolicyMode, WorkState
@@ -91,6 +91,5 @@ class Tally:
 
     def _names(self, ids: Sequence[UUID]) -> dict[UUID, str]:
         """The images' names; its id for one that an earlier attempt evaluated, and the selection no longer names."""
-        known = [image_id for image_id in ids if image_id in self.images]
-        names = distinct_names([self.images[image_id] for image_id in known])
-        return {image_id: str(image_id) for image_id in ids} | dict(zip(known, names, strict=True))
+        known = names_by_id([self.images[image_id] for image_id in ids if image_id in self.images])
+        return {image_id: str(image_id) for image_id in ids} | known

@@ -329,6 +329,13 @@ def test_a_line_without_an_end_is_not_read_for_ever(tmp_path, monkeypatch):
     assert isinstance(found[-1][1], DamagedFile)
 
 
+def test_a_member_of_a_zip_with_a_line_without_an_end_is_left_out_and_the_rest_goes_on(tmp_path, monkeypatch):
+    monkeypatch.setattr(documents, "LINE_LIMIT", 3 * MEBIBYTE)
+    zipped(tmp_path / "a.zip", {"a.jsonl": b"1\n" + b"2" * (4 * MEBIBYTE), "b.json": b"3"})
+    (_, line, left_out), (_, _, other) = iter_documents(tmp_path / "a.zip", limit=100)
+    assert (line, type(left_out), other) == (None, InvalidDocument, b"3")
+
+
 def test_a_byte_order_mark_is_no_content(tmp_path):
     mark = b"\xef\xbb\xbf"
     (tmp_path / "a.json").write_bytes(mark + b"1")

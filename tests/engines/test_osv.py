@@ -210,6 +210,8 @@ BAD_RANGE = {"type": "ECOSYSTEM", "events": [{"fixed": "2"}]}
         ({"upstream": "CVE-1"}, "/upstream"),
         ({"upstream": ["CVE-1", ""]}, "/upstream/1"),
         ({"upstream": ["CVE-1", "a\0b"]}, "/upstream/1"),
+        ({"aliases": ["é" * 257]}, "/aliases/0"),
+        ({"upstream": ["CVE-1", "x" * 257]}, "/upstream/1"),
         ({"severity": [{"type": "CVSS_V3"}]}, "/severity/0"),
         ({"severity": [{"type": "CVSS_V3", "score": 9.8}]}, "/severity/0/score"),
         ({"affected": {}}, "/affected"),

@@ -11,7 +11,7 @@ import pytest
 import resources.queries
 from resources.errors import InvalidInput
 from resources.selection import Selection
-from resources.states import JobKind, PolicyMode
+from resources.states import JobKind, PolicyMode, RunState
 from scheduler_defs.edits.runs import request_run
 from scheduler_defs.edits.schedules import NewSchedule, create_schedule
 from scheduler_defs.inputs.policies import apply_policy
@@ -101,6 +101,30 @@ def test_conditions_that_cannot_be_evaluated_are_told_once_each(world):
     assert [one.partition(" could")[0] for one in said] == ["exception 'odder'", "rule 'odd'"]
     assert told == {said[1]}
     assert {line.level for line in lines} == {"warning"}
+
+
+def test_conditions_that_failed_before_something_changed_are_told_too(world, monkeypatch):
+    monkeypatch.setattr(policies, "CHUNK", 1)
+    for name in "ab":
+        world.image(f"shop/{name}", {"flask": "1.0"})
+    world.advisories(world.advisory("A-flask", "flask"))
+
+    def apply(when):
+        rules = [{"name": "odd", "when": when, "verdict": "ignore"}]
+        document = json.dumps({"name": "default", "default": "warn", "rules": rules})
+        with world.database.begin_system() as store:
+            apply_policy(store, "acme", "test", document, "ann")
+
+    def say(level, message):
+        lines.append((level, message))
+        if message == "evaluated 1 of 2 images":
+            apply("component.name == 'click'")
+
+    apply("int(component.name == 'flask' ? 'x' : '0') == 1")
+    lines = []
+    assert world.carry(world.opened(JobKind.POLICY, mode=FULL), say).state is RunState.COMPLETED
+    (warning,) = [message for level, message in lines if level == "warning"]
+    assert warning.startswith("policy default: rule 'odd' could not be evaluated: ")
 
 
 def test_an_exception_that_ended_changes_what_it_exempted(shop, ahead):

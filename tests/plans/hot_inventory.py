@@ -10,6 +10,7 @@ from tests.plans.planting_inventory import ADVISORIES
 ALL = {
     "namespace": None,
     "repository_like": None,
+    "name_like": None,
     "digest": None,
     "labels": Jsonb({}),
     "ingested_since": None,

@@ -101,6 +101,7 @@ def test_selections(database, plant):
         ({"repository": "registry.test/team/shop"}, {"team/shop"}),
         ({"repository": "registry.*/team/*"}, {"team/shop", "team/api"}),
         ({"repository": "registry.test"}, set()),
+        ({"repository": "*/team/shop"}, set()),
         ({"digest": OTHER}, {"team/api"}),
         ({"labels": {"tier": "prod"}}, {"team/shop", "other/api"}),
         ({"labels": {"tier": "prod", "team": "a"}}, {"team/shop"}),

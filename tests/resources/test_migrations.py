@@ -1,5 +1,7 @@
 """Upgrades and what they refuse; processes racing, and logins without rights, are in test_external_server.py."""
 
+from hashlib import sha256
+
 import psycopg
 import pytest
 from psycopg.types.json import Jsonb
@@ -195,6 +197,24 @@ def test_images_of_docker_hub_get_its_one_name(admin, plant):
     ]
     (image,) = admin.execute("SELECT image FROM inventory.vex_statements").fetchone()
     assert image == stated | {"registry": "docker.io", "repository": "library/a"}
+
+
+def test_names_of_advisories_that_no_index_takes_are_dropped(admin, plant):
+    """0037; of the others all stay, and an index finds them."""
+    admin.execute("DROP INDEX inventory.advisories_names")
+    admin.execute("""
+        INSERT INTO inventory.feed_revisions (source, added, changed, unchanged, created_at, created_by)
+        VALUES ('feed', 2, 0, 0, now(), 'ann')""")
+    noise = "".join(f"{sha256(str(number).encode()).hexdigest()}" for number in range(100))
+    for name, aliases, upstream in (("A", ["CVE-1", noise], ["CVE-2"]), ("B", ["CVE-3"], [noise, "CVE-4"])):
+        admin.execute(
+            "INSERT INTO inventory.advisories (id, revision, modified, summary, aliases, upstream, severity, digest)"
+            " SELECT %s, revision, now(), '', %s, %s, 'low', repeat('f', 64) FROM inventory.feed_revisions",
+            [name, aliases, upstream],
+        )
+    admin.execute((MIGRATIONS / "versions" / "0037_advisory_names.sql").read_text(encoding="utf-8"))
+    found = admin.execute("SELECT id, aliases, upstream FROM inventory.advisories ORDER BY id").fetchall()
+    assert found == [("A", ["CVE-1"], ["CVE-2"]), ("B", ["CVE-3"], ["CVE-4"])]
 
 
 UPSTREAM = (MIGRATIONS / "versions" / "0034_upstream.sql").read_text(encoding="utf-8")

@@ -98,13 +98,27 @@ def test_wildcards_become_those_of_like(repository, pattern):
     assert Selection(repository=repository).repository_like == pattern
 
 
-@pytest.mark.parametrize("repository", ["shop/web:1.0", "registry.test/web@sha256:", "web:*"])
-def test_a_repository_that_no_image_can_have_is_refused(repository):
-    for named in ("shop/*", "localhost:5000/web", "registry.test:443/*"):
-        Selection(repository=named).check_names()
+@pytest.mark.parametrize(
+    "repository", ["registry.test/web:1.0", "web@sha256:0", "localhost:5000/web:*", "localhost/web:1"]
+)
+def test_a_repository_with_a_tag_or_digest_is_refused(repository):
     with pytest.raises(InvalidInput) as refused:
         Selection(repository=repository).check_names()
     assert (refused.value.field, refused.value.value) == ("selection.repository", repository)
+
+
+@pytest.mark.parametrize(
+    ("repository", "registry"),
+    [
+        *(("registry.test/web", True), ("localhost:5000/*", True), ("registry.*/web", True)),
+        *(("localhost/web", True), ("shop/*", False), ("*/web", False), ("com.acme:web", False)),
+        *(("@acme/web", False), ("localhost:5000*", False), (None, False)),
+    ],
+)
+def test_a_registry_is_told_by_the_first_segment(repository, registry):
+    selection = Selection(repository=repository)
+    selection.check_names()
+    assert selection.name_like == (selection.repository_like if registry else None)
 
 
 @pytest.mark.parametrize("digest", ["abc", "sha256:", "sha256:" + "z" * 64])

@@ -94,13 +94,17 @@ def test_events_of_downtime_are_caught_up_as_the_schedule_says(make, tick, ledge
 
 def test_what_happened_long_ago_still_fires_unless_said_otherwise(make, tick, ledger, happens):
     assert make(ON_FEED).catch_up_window == 365 * 24 * HOUR
-    make(ON_FEED, name="said", tenant="globex", catch_up_window=24 * HOUR)
     assert make(IntervalRule(HOUR, NOW), name="of time").catch_up_window == 24 * HOUR
+    assert make(ON_FEED, IntervalRule(HOUR, NOW), name="of both").catch_up_window == 24 * HOUR
+    make(ON_FEED, name="said", catch_up_window=24 * HOUR)
     happens("advisory_feed", NOW + MINUTE)
     tick(NOW + 60 * HOUR)
-    of_event = [one for one in ledger() if one.trigger_kind is TriggerKind.EVENT]
-    assert [(one.scheduled_for, one.state) for one in of_event] == [(NOW + MINUTE, RunState.QUEUED)]
-    assert account(ledger, "globex") == [(NOW + MINUTE, RunState.SKIPPED, "missed", 1)]
+    of_events = [one for one in ledger() if one.trigger_kind is TriggerKind.EVENT]
+    assert {one.schedule_name: (one.state, one.reason) for one in of_events} == {
+        "nightly": (RunState.QUEUED, None),
+        "of both": (RunState.SKIPPED, "missed"),
+        "said": (RunState.SKIPPED, "missed"),
+    }
 
 
 def test_an_event_committed_late_is_not_lost(make, tick, ledger, happens):

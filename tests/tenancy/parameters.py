@@ -49,6 +49,7 @@ COLUMNS = {
     "prefix": "id",
     "dagster_runs": "dagster_run_id",
     "repository_like": "repository",
+    "name_like": "repository",
     "revision": "revision_from",
 }
 # What a query needs that no row tells: {"runs/cancel": {"reason": lambda tenant: "because"}}.

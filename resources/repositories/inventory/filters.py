@@ -12,6 +12,7 @@ def filters_of(selection: Selection) -> dict[str, Any]:
     return {
         "namespace": selection.namespace,
         "repository_like": selection.repository_like,
+        "name_like": selection.name_like,
         "digest": selection.digest,
         "labels": Jsonb(dict(selection.labels)),
         "ingested_since": selection.ingested_since,

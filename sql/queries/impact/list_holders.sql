@@ -12,7 +12,7 @@ CROSS JOIN LATERAL (
     WHERE tenant_id = %(tenant_id)s AND id = held.image_id AND sbom_id IS NOT NULL
       AND (%(namespace)s::text IS NULL OR namespace = %(namespace)s)
       AND (%(repository_like)s::text IS NULL OR repository LIKE %(repository_like)s
-          OR concat_ws('/', nullif(registry, ''), repository) LIKE %(repository_like)s)
+          OR concat_ws('/', nullif(registry, ''), repository) LIKE %(name_like)s)
       AND (%(digest)s::text IS NULL OR digest = %(digest)s)
       AND labels @> %(labels)s
       AND (%(ingested_since)s::timestamptz IS NULL OR changed_at >= %(ingested_since)s)
