@@ -12,6 +12,7 @@ from resources.pages import check_text
 DIGEST = re.compile(r"sha256:[0-9a-f]{64}|(?!sha256:)[a-z0-9]+:[0-9a-f]{32,128}")
 _REGISTRY = re.compile(r"[^/]*[.:][^/]*/|localhost/")
 """As in the distribution project's reference grammar: the first segment holds a dot or a colon, or is localhost."""
+_WELL_KNOWN = re.compile(r"cve-\d{4}-\d{4,}|ghsa(-[0-9a-z]{4}){3}", re.IGNORECASE)
 _TAGGED, _DIGESTED = re.compile(r":[^/]*$"), re.compile(r"@[a-z0-9+._-]+:")
 TEXT_FIELDS = ("namespace", "repository", "digest", "draft")
 FLAGS = ("since_last", "impacted", "ingested")
@@ -131,7 +132,15 @@ def _labels(value: Any) -> dict[str, str]:
 def _advisories(value: Any) -> tuple[str, ...]:
     if not isinstance(value, list | tuple) or not all(isinstance(v, str) and v for v in value):
         raise InvalidInput("selection.advisories", value, "a list of advisory ids")
-    return tuple(sorted(set(value)))
+    return tuple(sorted(set(map(_as_issued, value))))
+
+
+def _as_issued(name: str) -> str:
+    """A CVE's or GHSA's id as its issuer writes it, whatever the case; others as they are."""
+    if not _WELL_KNOWN.fullmatch(name):
+        return name
+    issuer, _, rest = name.partition("-")
+    return f"{issuer.upper()}-{rest.lower()}"
 
 
 def _revision(value: Any) -> int | None:

@@ -5,6 +5,7 @@ import click
 from resources.image_names import distinct_names
 from resources.inventory_records import FindingView
 from resources.selection import Selection
+from resources.states import JobKind, RunState
 from scheduler_defs.advisory_names import check_advisories
 from scheduler_defs.cli.context import begin, json_option, limit_option, tenant_option
 from scheduler_defs.cli.options import finding_options
@@ -32,9 +33,21 @@ def list_findings(tenant: str, verdict: str | None, selection: Selection, limit:
     if as_json:
         print_json(findings)
         return
+    if not findings:
+        click.echo(f"no open findings{_why_none(tenant, selection)}", err=True)
+        return
     rows = [_row(one, name) for one, name in zip(findings, distinct_names(findings), strict=True)]
-    print_table(rows, wraps={"component", "image", "why", "advisory"}, empty="no open findings")
+    print_table(rows, wraps={"component", "image", "why", "advisory"}, empty="")
     note_limit(findings, limit)
+
+
+def _why_none(tenant: str, selection: Selection) -> str:
+    """What to know before taking it for good news."""
+    with begin(tenant) as store:
+        if not store.images.count(tenant, selection):
+            return ": no image with an SBOM is selected"
+        evaluated = store.runs.list(tenant, kind=JobKind.POLICY, states=[RunState.COMPLETED], limit=1).items
+    return "" if evaluated else ": no policy run has completed yet; see scheduler run start --kind policy"
 
 
 def _row(one: FindingView, image: str) -> dict[str, str]:

@@ -9,7 +9,7 @@ import click
 
 from resources.errors import InvalidInput
 from resources.records import Run
-from resources.states import TERMINAL, RunState
+from resources.states import TERMINAL, JobKind, PolicyMode, RunState
 from resources.store import Store
 from resources.texts import duration
 from scheduler_defs.cli.context import begin
@@ -79,7 +79,22 @@ def _conclude(run: Run) -> None:
     for detail in (run.error, run.reason):
         if detail:
             click.echo(cell(detail), err=True)
-    if run.stats.get("images") == 0:
-        click.echo("no image was looked at", err=True)
     if run.state is not RunState.COMPLETED:
         raise click.exceptions.Exit(NOT_COMPLETED)
+    if "images" in run.stats:
+        click.echo(_what_was_found(run), err=True)
+
+
+def _what_was_found(run: Run) -> str:
+    """The counts that matter most, and the command that shows more."""
+    counts, tenant = run.stats, f"--tenant {run.tenant_id}"
+    if not counts["images"]:
+        return "no image was looked at"
+    if run.kind is JobKind.IMPACT:
+        found = f"{counts['affected_images']} of {counts['images']} images are affected"
+        return f"{found}; see scheduler impact show {run.id} {tenant}"
+    if run.kind is JobKind.POLICY:
+        verdicts = ", ".join(f"{counts[verdict]} {verdict}" for verdict in ("block", "warn", "ignore"))
+        more = f"run logs {run.id}" if run.mode is PolicyMode.SIMULATE else "finding list"
+        return f"{verdicts} in {counts['images']} images; see scheduler {more} {tenant}"
+    return f"{counts['images']} images have a graph; see scheduler graph show IMAGE {tenant}"

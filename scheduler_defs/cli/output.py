@@ -18,7 +18,7 @@ from resources.pages import Page
 from resources.records import LogHit, LogLine
 from resources.texts import NOTHING, duration, moment
 
-PIPE_WIDTH = 100
+PIPE_WIDTH = 10_000
 
 
 def print_json(value: Any) -> None:

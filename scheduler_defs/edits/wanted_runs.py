@@ -12,7 +12,7 @@ def mode_of(kind: JobKind, mode: PolicyMode | None) -> PolicyMode | None:
     if kind is JobKind.POLICY:
         return mode or PolicyMode.FULL
     if mode is not None:
-        raise InvalidInput("mode", str(mode), f"no mode for a {kind} run; only policy runs have one")
+        raise InvalidInput("mode", str(mode), f"no mode for {_a(kind)} run; only policy runs have one")
     return None
 
 
@@ -47,7 +47,7 @@ def check_selection(
     for name in sorted(asked):
         value = ", ".join(selection.advisories) if name == "advisories" else asked[name]
         if OF_KIND.get(name, kind) is not kind:
-            raise InvalidInput(f"selection.{name}", value, f"none for a {kind} run")
+            raise InvalidInput(f"selection.{name}", value, f"none for {_a(kind)} run")
         if name in OF_SCHEDULES and not scheduled:
             raise InvalidInput(
                 f"selection.{name}", value, "none for a run by hand; it is for a schedule's runs"
@@ -70,3 +70,7 @@ def check_simulated(mode: PolicyMode | None, selection: Selection) -> None:
         if name in OF_SIMULATIONS and mode is not PolicyMode.SIMULATE:
             shown = "a policy" if name == "draft" else value
             raise InvalidInput(f"selection.{name}", shown, "none unless the mode is simulate")
+
+
+def _a(kind: JobKind) -> str:
+    return f"an {kind}" if kind is JobKind.IMPACT else f"a {kind}"

@@ -232,6 +232,8 @@ def _outcome(program: cel.Program, context: cel.Context) -> tuple[bool, str | No
     """
     try:
         outcome = program.execute(context)
+    except KeyError as error:
+        return False, f"there is no key {error}"
     except Exception as error:
         return False, f"{type(error).__name__}: {error}"
     return (outcome, None) if isinstance(outcome, bool) else (False, f"gave {outcome!r} instead of a boolean")

@@ -250,7 +250,8 @@ def _reference(source: str, sbom: Sbom, placement: Placement) -> ImageReference:
         named = parse_image_reference(placement.image)
         named = replace(named, digest=named.digest and named.digest.lower())
         is_long = len(placement.image.encode()) > NAME_LIMIT
-        if is_long or not named.repository or not _is_storable(named.digest):
+        is_spaced = any(one.isspace() for one in placement.image)
+        if is_long or is_spaced or not named.repository or not _is_storable(named.digest):
             raise InvalidInput("image", placement.image, "registry/repository:tag@sha256:…")
         return named
     if sbom.subject is None:

@@ -88,7 +88,7 @@ def _evaluate(
             judging = Judging(_evaluation(attempt, sboms), images, left[done:], mode)
             continue
         done += len(chunk.images)
-        attempt.log(f"evaluated {done} of {len(left)} images")
+        attempt.log(f"looked at {done} of {len(left)} images")
     return judging.evaluation, failures | judging.evaluation.failures
 
 

@@ -303,6 +303,7 @@ def test_a_file_that_cannot_be_read_is_refused(refused, tenant, tmp_path):
         (("--namespace", ""), "namespace: '' is not valid; expected a non-empty text"),
         (("--image", ""), "image: '' is not valid; expected registry/repository:tag@sha256:…"),
         (("--image", ":1"), "image: ':1' is not valid"),
+        (("--image", "bad ref:1"), "image: 'bad ref:1' is not valid"),
         (("--image", "a" * 2001), "image: 'aaaa"),
         (("--image", "app@sha256:xyz"), "image: 'app@sha256:xyz' is not valid"),
         (("--image", "app@" + "0" * 64), "image: 'app@0000"),

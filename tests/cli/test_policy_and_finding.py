@@ -217,7 +217,10 @@ def test_what_a_draft_would_change_is_listed(
     assert re.search(r"PYSEC-2019-179 +default +- +ignore", waited.stdout)
 
 
-def test_findings_are_listed_worst_first(scheduler, found):
+def test_findings_are_listed_worst_first(scheduler, found, environment):
+    image = "registry.example/shop/storefront:2023.4"
+    assert [line.count(image) for line in scheduler("finding", "list").stdout.splitlines()] == [0, 1, 1, 1]
+    environment["COLUMNS"] = "100"
     lines = scheduler("finding", "list").stdout.splitlines()
     assert lines[0].split() == ["VERDICT", "SEVERITY", "ADVISORY", "COMPONENT", "IMAGE", "WHY"]
     ranked = ["PYSEC-2019-217", "PYSEC-2018-28", "PYSEC-2018-66"]
@@ -299,6 +302,27 @@ def test_findings_tell_images_of_one_name_apart_and_why_each_is_one(
         ("sha256:a", "Ask ann"),
         ("sha256:b", "Ask ann"),
     }
+
+
+def test_no_findings_are_no_good_news_before_a_policy_run(
+    scheduler, examples, database, runs, carry_out, tenant
+):
+    def said(*options):
+        result = scheduler("finding", "list", *options)
+        assert (result.exit_code, result.stdout) == (0, "")
+        return result.stderr.strip()
+
+    assert said() == "no open findings: no image with an SBOM is selected"
+    scheduler("ingest", "sbom", examples / "shop.cdx.json")
+    assert (
+        said() == "no open findings: no policy run has completed yet; see scheduler run start --kind policy"
+    )
+    assert said("--namespace", "elsewhere") == "no open findings: no image with an SBOM is selected"
+    scheduler("run", "start", "--kind", "policy")
+    carry_out(tenant, runs()[0].id, RunState.RUNNING)
+    (run,) = runs()
+    close_run(database, attempts.carry_out(database, run, run.worker_id, evaluate_policies, print))
+    assert said() == "no open findings"
 
 
 def test_findings_of_an_advisory_that_nobody_knows_are_refused(refused, tenant):

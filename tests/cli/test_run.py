@@ -1,6 +1,7 @@
 """scheduler run."""
 
 import json
+import re
 from datetime import timedelta
 from itertools import takewhile
 from uuid import UUID
@@ -11,8 +12,8 @@ from resources.records import LogLine
 from resources.states import RunState
 from scheduler_defs.cli import following
 from scheduler_defs.ops import attempt as attempts
-from scheduler_defs.ops.graph import build_graphs
 from scheduler_defs.ops.launches import close_run
+from scheduler_defs.verification.world import ENGINES
 
 NO_TIME = "is not a time; expected now, an ISO time such as 2026-03-01T09:00, or how long ago, such as 1h"
 
@@ -321,17 +322,42 @@ def test_start_waits_for_the_end_of_the_run(scheduler, runs, carry_out, monkeypa
     ]
 
 
-def test_who_waits_is_told_that_no_image_was_looked_at(
-    scheduler, runs, carry_out, database, monkeypatch, tenant
-):
-    def build(_):
-        carry_out(tenant, runs()[0].id, RunState.RUNNING)
-        (run,) = runs()
-        close_run(database, attempts.carry_out(database, run, run.worker_id, build_graphs, print))
+@pytest.fixture
+def waited(scheduler, runs, carry_out, database, monkeypatch, tenant):
+    """waited(kind, *options): what a run says at its end to who waits for it, and its id."""
 
-    monkeypatch.setattr(following, "sleep", build)
-    result = scheduler("run", "start", "--kind", "graph", "--repository", "registry.test/shop", "--wait")
-    assert (result.exit_code, result.stderr.splitlines()[-1]) == (0, "no image was looked at")
+    def carry(_):
+        carry_out(tenant, runs()[0].id, RunState.RUNNING)
+        run = runs()[0]
+        close_run(
+            database, attempts.carry_out(database, run, run.worker_id, ENGINES[run.kind], lambda *_: None)
+        )
+
+    def start(kind, *options):
+        monkeypatch.setattr(following, "sleep", carry)
+        result = scheduler("run", "start", "--kind", kind, *options, "--wait")
+        assert result.exit_code == 0, result.output
+        return result.stderr.splitlines()[-1], result.stdout.strip()
+
+    return start
+
+
+def test_who_waits_is_told_what_was_found_and_how_to_see_it(scheduler, cli, waited, examples, tenant):
+    scheduler("ingest", "sbom", examples / "shop.cdx.json")
+    cli("ingest", "advisories", examples / "advisories.osv.jsonl")
+    said, run_id = waited("impact", "--advisory", "cve-2021-44420")
+    see = f"see scheduler impact show {run_id} --tenant {tenant}"
+    assert said == f"1 of 1 images are affected; {see}"
+    assert "shop/storefront" in scheduler("impact", "show", run_id).stdout
+    said, _ = waited("policy")
+    verdicts, see = said.split("; ")
+    assert re.fullmatch(r"[1-9]\d* block, \d+ warn, \d+ ignore in 1 images", verdicts)
+    assert see == f"see scheduler finding list --tenant {tenant}"
+    said, run_id = waited("policy", "--mode", "simulate")
+    assert said.endswith(f"; see scheduler run logs {run_id} --tenant {tenant}")
+    said, _ = waited("graph")
+    assert said == f"1 images have a graph; see scheduler graph show IMAGE --tenant {tenant}"
+    assert waited("graph", "--repository", "registry.test/shop")[0] == "no image was looked at"
 
 
 def test_a_waiting_run_is_cancelled(scheduler, start, runs, refused, tenant):

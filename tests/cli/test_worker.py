@@ -51,7 +51,8 @@ def test_workers_are_listed_newest_first_with_how_long_they_are_silent(cli, work
     assert rows[1]["silent_for"] <= elapsed
 
 
-def test_the_table_says_it_for_people(cli, workers):
+def test_the_table_says_it_for_people(cli, workers, environment):
+    environment["COLUMNS"] = "100"
     shown = cli("worker", "list", "--host", "beta").stdout
     assert max(map(len, shown.splitlines())) <= 100
     words = shown.split()

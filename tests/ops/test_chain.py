@@ -193,7 +193,7 @@ def test_what_is_found_while_a_policy_run_is_retried_is_not_lost(chain, monkeypa
     monkeypatch.setattr(policies, "CHUNK", 1)
 
     def break_down(level, message):
-        if message.startswith("evaluated 1 of"):
+        if message.startswith("looked at 1 of"):
             raise OSError("the disk is full")
 
     opened = chain.opened(JobKind.POLICY, schedule=POLICY)
@@ -315,7 +315,7 @@ def test_a_replay_of_changes_says_what_a_full_evaluation_says(chain, seed):
     [
         (JobKind.GRAPH, {"since_last": True}, "none for a graph run"),
         (JobKind.POLICY, {"since_last": True}, "none for a policy run"),
-        (JobKind.IMPACT, {"impacted": True}, "none for a impact run"),
+        (JobKind.IMPACT, {"impacted": True}, "none for an impact run"),
         (JobKind.POLICY, {"impacted": True}, "wait for run_completed:NAME of an impact schedule"),
         (JobKind.GRAPH, {"ingested_since": NOON}, "none for a schedule; it is for a run by hand"),
     ],

@@ -396,7 +396,7 @@ def test_what_cannot_be_compared_is_counted_by_whoever_evaluates_it(world, admin
     opened = world.opened(JobKind.POLICY, mode=FULL)
 
     def killed(level, message):
-        if message == "evaluated 1 of 2 images":
+        if message == "looked at 1 of 2 images":
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
@@ -429,7 +429,7 @@ def test_chunks_add_up_and_a_run_stopped_between_them_keeps_what_it_has(shop, mo
     (run,) = opened.runs
 
     def cancel_after_the_first(level, message):
-        if message == "evaluated 2 of 3 images":
+        if message == "looked at 2 of 3 images":
             with shop.database.begin("acme") as store:
                 cancel_run(store, run, "ann")
 
@@ -517,7 +517,7 @@ def test_the_next_attempt_evaluates_what_is_left_of_the_images_still_selected(wo
     (run,) = opened.runs
 
     def killed(level, message):
-        if message == "evaluated 1 of 3 images":
+        if message == "looked at 1 of 3 images":
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
@@ -552,7 +552,7 @@ def test_a_run_that_was_killed_counts_in_the_end_what_one_attempt_would_have(sho
     (run,) = opened.runs
 
     def killed(level, message):
-        if message == "evaluated 2 of 3 images":
+        if message == "looked at 2 of 3 images":
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
@@ -593,7 +593,7 @@ def test_an_sbom_that_comes_during_a_run_is_evaluated_as_a_whole(shop, monkeypat
 
     def say(level, message):
         lines.append(message)
-        if message == "evaluated 1 of 3 images":
+        if message == "looked at 1 of 3 images":
             for number in range(3):
                 shop.image(f"shop/{number}", {"flask": "1.0", "jinja2": "1.0"})
 
@@ -611,7 +611,7 @@ def test_an_image_that_loses_its_sbom_during_a_run_is_left_out(shop, admin, monk
     opened = shop.opened(JobKind.POLICY, mode=FULL)
 
     def say(level, message):
-        if message == "evaluated 1 of 3 images":
+        if message == "looked at 1 of 3 images":
             last = "SELECT id FROM inventory.images ORDER BY id DESC LIMIT 1"
             admin.execute(f"UPDATE inventory.images SET sbom_id = NULL WHERE id = ({last})")
 

@@ -117,7 +117,7 @@ def test_conditions_that_failed_before_something_changed_are_told_too(world, mon
 
     def say(level, message):
         lines.append((level, message))
-        if message == "evaluated 1 of 2 images":
+        if message == "looked at 1 of 2 images":
             apply("component.name == 'click'")
 
     apply("int(component.name == 'flask' ? 'x' : '0') == 1")
@@ -148,7 +148,7 @@ def test_an_exception_that_ends_during_a_run_is_over_for_the_chunks_that_follow(
 
     def say(level, message):
         lines.append(message)
-        if message == "evaluated 1 of 2 images":
+        if message == "looked at 1 of 2 images":
             ahead()
 
     outcome = shop.carry(opened, say)

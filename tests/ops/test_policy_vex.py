@@ -197,7 +197,7 @@ def test_a_statement_that_comes_during_a_run_holds_for_the_chunks_that_follow(sh
 
     def say(level, message):
         lines.append(message)
-        if message == "evaluated 1 of 2 images":
+        if message == "looked at 1 of 2 images":
             state(shop, "pkg:pypi/flask")
 
     outcome = shop.carry(opened, say)

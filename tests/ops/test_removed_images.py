@@ -98,7 +98,7 @@ def test_a_run_writes_nothing_of_an_image_that_is_removed_meanwhile(shop, monkey
     opened, removed = shop.opened(JobKind.POLICY, mode=mode), []
 
     def say(level, message):
-        if message == "evaluated 1 of 2 images":
+        if message == "looked at 1 of 2 images":
             removed.append(remove(shop, "shop/b"))
 
     outcome = shop.carry(opened, say)

@@ -103,7 +103,7 @@ def test_a_run_writes_nothing_of_a_policy_that_is_removed_meanwhile(shop, monkey
     removed = []
 
     def say(level, message):
-        if message == "evaluated 1 of 2 images":
+        if message == "looked at 1 of 2 images":
             removed.append(remove(shop, "strict"))
 
     outcome = shop.carry(shop.opened(JobKind.POLICY, mode=mode), say)

@@ -107,6 +107,16 @@ def test_a_repository_with_a_tag_or_digest_is_refused(repository):
     assert (refused.value.field, refused.value.value) == ("selection.repository", repository)
 
 
+def test_ids_of_cve_and_ghsa_are_as_their_issuers_write_them():
+    given = ["cve-2021-44420", "CVE-2021-44420", "Ghsa-V6RH-hp5x-86rv", "pysec-2021-439", "CVE-Ours-1"]
+    assert Selection.parse({"advisories": given}).advisories == (
+        "CVE-2021-44420",
+        "CVE-Ours-1",
+        "GHSA-v6rh-hp5x-86rv",
+        "pysec-2021-439",
+    )
+
+
 @pytest.mark.parametrize(
     ("repository", "registry"),
     [
