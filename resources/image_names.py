@@ -9,7 +9,11 @@ DIGITS = 12
 
 
 class Named(Protocol):
-    """An image, or a row that is about one."""
+    """An image."""
+
+    @property
+    def id(self) -> UUID:
+        """The image's id."""
 
     @property
     def name(self) -> str:
@@ -20,31 +24,18 @@ class Named(Protocol):
         """The image's digest, such as ``sha256:…``."""
 
 
-class Identified(Named, Protocol):
-    """An image with its id."""
-
-    @property
-    def id(self) -> UUID:
-        """The image's id."""
-
-
 def image_name(registry: str, repository: str, tag: str | None) -> str:
     """``registry/repository:tag``, without what is empty."""
     name = f"{registry}/{repository}" if registry else repository
     return f"{name}:{tag}" if tag else name
 
 
-def distinct_names(images: Sequence[Named]) -> list[str]:
-    """The name of each; its longer one where several of them have the name, as after a tag moved."""
+def names_by_id(images: Sequence[Named]) -> dict[UUID, str]:
+    """The name of each by its id; its longer one where several of them have the name, as after a tag moved."""
     digests: dict[str, set[str | None]] = defaultdict(set)
     for one in images:
         digests[one.name].add(one.digest)
-    return [longer_name(one) if len(digests[one.name]) > 1 else one.name for one in images]
-
-
-def names_by_id(images: Sequence[Identified]) -> dict[UUID, str]:
-    """The distinct name of each by its id."""
-    return dict(zip((image.id for image in images), distinct_names(images), strict=True))
+    return {one.id: longer_name(one) if len(digests[one.name]) > 1 else one.name for one in images}
 
 
 def longer_name(image: Named) -> str:

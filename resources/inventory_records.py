@@ -254,6 +254,7 @@ class LastEvaluation(NamedTuple):
 class FindingView:
     """An open finding for people to read; ``digest`` is the image's, ``message`` what the rule says of it."""
 
+    image_id: UUID
     registry: str
     repository: str
     tag: str | None
@@ -268,11 +269,6 @@ class FindingView:
     rule: str | None
     message: str | None
     first_seen_at: datetime
-
-    @property
-    def name(self) -> str:
-        """``registry/repository:tag``."""
-        return image_name(self.registry, self.repository, self.tag)
 
 
 @dataclass(frozen=True)

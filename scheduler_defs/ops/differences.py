@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
-from resources.image_names import distinct_names
+from resources.image_names import names_by_id
 from resources.records import Image, PolicyRevision
 from resources.store import Store
 from scheduler_defs.engines.purls import versioned_purl
@@ -39,15 +39,15 @@ def rows_of(
     components = store.images.get_components(tenant_id, {key[1] for _, key, _, _ in judged})
     purls = {one.id: versioned_purl(one.purl, one.version) for one in components.values()}
     names = {one.policy_id: one.name for one in policies}
-    images_named = distinct_names([images[image_id] for image_id, *_ in judged])
+    image_names = names_by_id([*images.values()])
     return [
         {
-            "image": image,
+            "image": image_names[image_id],
             "component": purls[component],
             "advisory": advisory,
             "policy": names.get(policy, str(policy)),
             "was": was,
             "now": now,
         }
-        for image, (_, (policy, component, advisory), was, now) in zip(images_named, judged, strict=True)
+        for image_id, (policy, component, advisory), was, now in judged
     ]

@@ -91,5 +91,5 @@ class Tally:
 
     def _names(self, ids: Sequence[UUID]) -> dict[UUID, str]:
         """The images' names; its id for one that an earlier attempt evaluated, and the selection no longer names."""
-        known = names_by_id([self.images[image_id] for image_id in ids if image_id in self.images])
-        return {image_id: str(image_id) for image_id in ids} | known
+        known = names_by_id([*self.images.values()])
+        return {image_id: known.get(image_id, str(image_id)) for image_id in ids}

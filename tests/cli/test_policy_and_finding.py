@@ -297,6 +297,9 @@ def test_findings_tell_images_of_one_name_apart_and_why_each_is_one(
             "default: all. not comparable. Ask ann",
         ],
     ]
+    alone = scheduler("finding", "list", "--digest", f"sha256:{'a' * 64}").stdout
+    assert f"registry.test/shop:1@sha256:{'a' * 12}" in alone
+    assert "b" * 12 not in alone
     listed = json.loads(scheduler("finding", "list", "--json").stdout)
     assert {(one["digest"][:8], one["message"]) for one in listed} == {
         ("sha256:a", "Ask ann"),

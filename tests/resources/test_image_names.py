@@ -1,12 +1,14 @@
 """Names of images as people read them."""
 
 from dataclasses import dataclass
+from uuid import UUID
 
-from resources.image_names import distinct_names, image_name
+from resources.image_names import image_name, names_by_id
 
 
 @dataclass
 class Shown:
+    id: UUID
     name: str
     digest: str | None
 
@@ -18,17 +20,18 @@ def test_a_name_leaves_out_what_is_empty():
 
 def test_a_name_that_several_digests_have_is_longer():
     images = [
-        Shown("web:1", "sha256:" + "a" * 64),
-        Shown("web:1", "sha512:" + "b" * 128),
-        Shown("web:1", None),
-        Shown("api:1", "sha256:" + "c" * 64),
-        Shown("api:1", "sha256:" + "c" * 64),
+        Shown(UUID(int=1), "web:1", "sha256:" + "a" * 64),
+        Shown(UUID(int=2), "web:1", "sha512:" + "b" * 128),
+        Shown(UUID(int=3), "web:1", None),
+        Shown(UUID(int=4), "api:1", "sha256:" + "c" * 64),
+        Shown(UUID(int=5), "api:2", "sha256:" + "c" * 64),
     ]
-    assert distinct_names(images) == [
+    assert list(names_by_id(images).values()) == [
         "web:1@sha256:aaaaaaaaaaaa",
         "web:1@sha512:bbbbbbbbbbbb",
         "web:1",
         "api:1",
-        "api:1",
+        "api:2",
     ]
-    assert distinct_names([]) == []
+    assert names_by_id(images[:1]) == {UUID(int=1): "web:1"}
+    assert names_by_id([]) == {}

@@ -1,5 +1,5 @@
 -- The open findings of a tenant for people to read, worst first.
-SELECT i.registry, i.repository, i.tag, i.digest, c.purl, c.version, f.advisory_id, f.severity, f.verdict, f.match,
+SELECT i.id AS image_id, i.registry, i.repository, i.tag, i.digest, c.purl, c.version, f.advisory_id, f.severity, f.verdict, f.match,
     p.name AS policy, f.rule, f.message, f.first_seen_at
 FROM inventory.findings AS f
 JOIN inventory.images AS i ON i.tenant_id = f.tenant_id AND i.id = f.image_id
