@@ -14,10 +14,10 @@ from typing import BinaryIO, cast
 AT_ONCE = 5000
 """Members of a part."""
 _ENTRY = struct.Struct("<4s24x3H12x")
-_END = struct.Struct("<4s6xHLLH")
+_END = struct.Struct("<4s4xHHLLH")
 _LOCATOR = struct.Struct("<4sLQL")
 _END64 = struct.Struct("<4sQHHLLQQQQ")
-_LONGEST_COMMENT = (1 << 16) - 1
+_LONGEST_COMMENT = _MANY = (1 << 16) - 1
 _ALL_ONES = (1 << 32) - 1
 
 
@@ -47,7 +47,7 @@ def _directory(file: BinaryIO) -> tuple[int, int, int]:
     found = tail.rfind(b"PK\5\6")
     if found < 0 or len(tail) < found + _END.size:
         raise zipfile.BadZipFile("File is not a zip file")
-    _, _, length, first, _ = _END.unpack_from(tail, found)
+    *_, length, first, _ = _END.unpack_from(tail, found)
     ends = size - len(tail) + found
     if found >= _LOCATOR.size and tail.startswith(b"PK\6\7", found - _LOCATOR.size):
         ends -= _LOCATOR.size + _END64.size
@@ -77,11 +77,15 @@ def _entries(file: BinaryIO, length: int, at_once: int) -> list[bytes]:
 
 
 def _end_of(count: int, length: int, first: int) -> bytes:
-    """What stands after a directory; as ZIP64, which holds any number."""
+    """What stands after a directory; as ZIP64, which holds any number.
+
+    The locator says that the record stands where the directory ends, counted as `first` is: Pythons that know of
+    CVE-2025-8291 refuse any other.
+    """
     return (
         _END64.pack(b"PK\6\6", _END64.size - 12, 45, 45, 0, 0, count, count, length, first)
-        + _LOCATOR.pack(b"PK\6\7", 0, 0, 1)
-        + _END.pack(b"PK\5\6", (1 << 16) - 1, _ALL_ONES, _ALL_ONES, 0)
+        + _LOCATOR.pack(b"PK\6\7", 0, first + length, 1)
+        + _END.pack(b"PK\5\6", _MANY, _MANY, _ALL_ONES, _ALL_ONES, 0)
     )
 
 

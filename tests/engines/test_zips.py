@@ -1,6 +1,7 @@
 """Zip files in parts: what zipfile reads of the whole, whatever stands before, and in bounded memory."""
 
 import random
+import struct
 import tracemalloc
 import zipfile
 
@@ -54,6 +55,21 @@ def test_zip64_is_read(tmp_path, monkeypatch):
     path = written(tmp_path / "a.zip")
     assert b"PK\6\6" in path.read_bytes()
     assert read(path, 5)[0] == CONTENT
+
+
+@pytest.mark.parametrize("before", [b"", b"#!/bin/sh\n"])
+def test_a_part_says_that_its_records_stand_where_its_directory_ends(tmp_path, before):
+    """Pythons that know of CVE-2025-8291 refuse what does not; those that run the tests may not."""
+    path = written(tmp_path / "a.zip")
+    path.write_bytes(before + path.read_bytes())
+    with path.open("rb") as file:
+        for part in iter_parts(file, 5):
+            part.fp.seek(-98, 2)
+            *_, count, counted, length, first = struct.unpack("<4sQHHLLQQQQ", part.fp.read(56))
+            _, disk, record, disks = struct.unpack("<4sLQL", part.fp.read(20))
+            assert (record, disk, disks) == (first + length, 0, 1)
+            assert count == counted == len(part.infolist())
+            assert first == part.start_dir - len(before)
 
 
 def test_a_zip_without_members_has_no_part(tmp_path):
