@@ -202,6 +202,11 @@ def at_instant(selection: Selection, text: str | None) -> Selection:
     return Selection.parse(selection.to_json() | {"as_of": text})
 
 
+def _advisory_option(which: str) -> Callable[[Any], Any]:
+    help = f"{which}, by any of their ids, such as a CVE; repeatable."
+    return click.option("--advisory", "advisories", multiple=True, metavar="ID", help=help)
+
+
 _OF_IMAGES = (
     click.option(
         "--label", "labels", multiple=True, metavar="K=V", help="Only images so labelled; repeatable."
@@ -213,13 +218,6 @@ _OF_IMAGES = (
         help="Only images of repositories like this (* and ?), also with the registry that `image list` shows.",
     ),
     click.option("--namespace", metavar="NAME", help="Only images of a namespace."),
-)
-_OF_ADVISORIES = click.option(
-    "--advisory",
-    "advisories",
-    multiple=True,
-    metavar="ID",
-    help="Only of these, by any of their ids, such as a CVE; repeatable.",
 )
 _INGESTED_SINCE = click.option(
     "--ingested-since",
@@ -248,13 +246,7 @@ _OF_RUNS = (
         type=click.IntRange(0, 2**63 - 1),
         help="Impact: only advisories newer than a feed revision.",
     ),
-    click.option(
-        "--advisory",
-        "advisories",
-        multiple=True,
-        metavar="ID",
-        help="Impact: only these, by any of their ids, such as a CVE; repeatable.",
-    ),
+    _advisory_option("Impact: only these"),
 )
 
 
@@ -266,7 +258,7 @@ def image_options(command: Callable[..., Any]) -> Callable[..., Any]:
 def finding_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Adds the options that say of which images and advisories and passes them on as `selection`."""
     names = ("namespace", "repository", "digest", "labels", "advisories")
-    return _selecting(command, names, (_OF_ADVISORIES, *_OF_IMAGES))
+    return _selecting(command, names, (_advisory_option("Only of these"), *_OF_IMAGES))
 
 
 def simulation_options(command: Callable[..., Any]) -> Callable[..., Any]:
